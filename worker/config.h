@@ -1,0 +1,110 @@
+/* config.h: the effective configuration.
+ *
+ * One table (options.c) describes every option; parser, help, `config print` and
+ * docs/configuration.md are made from it. Order of precedence: default, file, environment
+ * (CODEWORKER_SECTION_OPTION), --set section.option=value.
+ */
+#ifndef CODEWORKER_CONFIG_H
+#define CODEWORKER_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "../sandbox/err.h"
+
+struct config_list {			/* a YAML sequence of strings */
+	char **items;
+	size_t count;
+};
+
+struct config_property {		/* kafka.<name> passed to librdkafka */
+	char *name, *value;
+	char *origin;			/* "default", "FILE:LINE", "environment NAME", "--set" */
+};
+
+struct config_runtime {			/* runtimes.<name>.{argv,extension,kind} */
+	char *name;
+	struct config_list argv;
+	char *extension;		/* ".rb"; NULL: none */
+};
+
+struct config_rule {			/* rules.<name>.{risk,scope,pattern,...}: see validator.h */
+	char *name, *kind, *risk, *script_type, *pattern, *message;
+	bool enabled;
+};
+
+struct config {
+	struct {
+		struct config_property *properties;
+		size_t count;
+	} kafka;
+	struct {
+		char *requests, *results, *errors, *retries, *dead, *control, *state;
+	} topics;
+	struct {
+		char *id;		/* NULL: dynamic member */
+		int slots;		/* 0 in the file: number of processors */
+		bool exactly_once;	/* worker.delivery */
+		int crash_limit;
+		int64_t dedupe_window_ms, cancel_window_ms, shutdown_grace_ms, revoke_grace_ms;
+		bool leave_on_exit, wait_for_sandbox;
+		int window;		/* requests of one partition beyond the watermark */
+		int queue;		/* requests in memory over all partitions */
+		int64_t queue_bytes;
+		int batch_records;
+		int64_t batch_ms;
+		char *result_encoding;	/* NULL: the request's own */
+	} worker;
+	struct {
+		char *isolation_floor;	/* none, restricted, strict */
+		int64_t max_timeout_ms, max_retries, max_retry_delay_ms, default_timeout_ms;
+	} policy;
+	struct {
+		struct config_list require;
+		struct config_list read_only_paths;
+		int64_t cpu_ms, memory_bytes, disk_bytes, processes, output_bytes, open_files;
+		int64_t uid_base;
+		int pool;
+		char *run_directory;
+		bool cgroup;
+	} sandbox;
+	struct config_runtime *runtimes; /* built-in ones first, overridden by name */
+	size_t runtime_count;
+	struct config_rule *rules;
+	size_t rule_count;
+	struct { char *directory; } scripts;
+	struct { char *path; } schemas;
+	struct { char *url; } registry;
+	struct { char *listen; } http;	/* "127.0.0.1:9464"; "" or "off": none */
+	struct { char *level, *format; } log; /* debug info warn error; auto text json */
+	struct config_origin *origins;	/* of each option of the table */
+};
+
+/* What the command line adds: "section.option=value" in order (-X a=b arrives as kafka.a=b). */
+struct config_overrides {
+	const char *file;		/* NULL: ./config? no: only --config or CODEWORKER_CONFIG */
+	const char *const *set;
+	size_t set_count;
+};
+
+/* Returns 0 and a configuration the caller frees, or -1 with err naming file, line, the option and
+ * the nearest right name. */
+int config_load(const struct config_overrides *overrides, struct config **config, struct err *err);
+void config_free(struct config *config);
+
+/* `config print`: "name: value  # origin" lines; secrets (*.password, *.key) are masked. */
+void config_print(const struct config *config, FILE *out);
+/* For --help and docs/configuration.md (made from the table by `config docs`). */
+void config_print_options(FILE *out);
+void config_print_markdown(FILE *out);
+
+const char *config_kafka(const struct config *config, const char *property); /* NULL: not set */
+
+/* "5s", "500ms", "10m", "1h", "24h", or a plain number of milliseconds. */
+int config_parse_duration(const char *text, int64_t *ms);
+/* "128M", "1G", "64K", plain bytes; powers of 1024. */
+int config_parse_size(const char *text, int64_t *bytes);
+
+#endif
