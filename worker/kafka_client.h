@@ -29,6 +29,8 @@ struct kafka_message {
 int kafka_producer_new(const struct config *config, struct kafka_producer **producer,
 	struct err *err);
 void kafka_producer_free(struct kafka_producer *producer);	/* drops what is not delivered */
+/* ERR_BROKER when there is no such topic: producing would make it with settings of chance. */
+int kafka_producer_need_topic(struct kafka_producer *producer, const char *topic, struct err *err);
 /* Copies the message and queues it; waits while the queue is full. ERR_BROKER: refused. */
 int kafka_producer_send(struct kafka_producer *producer, const struct kafka_message *message,
 	struct err *err);

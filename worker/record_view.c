@@ -1,0 +1,115 @@
+/* record_view.c: see record_view.h. */
+#include "record_view.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "time_text.h"
+
+static const char *string_of(const json_t *object, const char *name)
+{
+	return json_string_value(json_object_get(object, name));
+}
+
+static int64_t number_of(const json_t *object, const char *name, int64_t otherwise)
+{
+	const json_t *number = json_object_get(object, name);
+	return json_is_integer(number) ? json_integer_value(number) : otherwise;
+}
+
+/* The value it returned, else what it printed. */
+static void detail_of_success(const json_t *root, char *detail, size_t size)
+{
+	const json_t *output = json_object_get(root, "output");
+	const char *out = string_of(root, "stdout");
+	if (!output || json_is_null(output)) {
+		snprintf(detail, size, "%s", out ? out : "");
+		size_t length = strlen(detail);
+		if (length > 0 && detail[length - 1] == '\n')
+			detail[length - 1] = '\0';
+		return;
+	}
+	char *text = json_dumps(output, JSON_ENCODE_ANY | JSON_COMPACT);
+	snprintf(detail, size, "%s", text ? text : "");
+	free(text);
+}
+
+static void detail_of_error(const struct record_view *view, char *detail, size_t size)
+{
+	char when[40] = "", attempt[64] = "";
+	if (view->is_error && !view->is_final) {
+		if (view->next_attempt_at_ms >= 0)
+			time_format(view->next_attempt_at_ms, when, sizeof when);
+		snprintf(attempt, sizeof attempt, "; attempt %d of %d, next %s", view->attempt,
+			view->max_attempts, when[0] ? when + 11 : "soon");
+	}
+	snprintf(detail, size, "%s: %s%s", view->code ? view->code : "?",
+		view->message ? view->message : "", attempt);
+}
+
+static void view_fill(struct record_view *view, const json_t *root)
+{
+	const json_t *error = json_object_get(root, "error");
+	view->status = string_of(root, "status");
+	view->is_error = !view->status;
+	view->execution_id = string_of(root, "executionId");
+	view->thread_id = string_of(root, "threadId");
+	view->node_id = string_of(root, "nodeId");
+	view->script_type = string_of(root, "scriptType");
+	view->code = string_of(error, "code");
+	view->message = string_of(error, "message");
+	view->attempt = (int)number_of(root, "attempt", 0);
+	view->max_attempts = (int)number_of(root, "maxAttempts", 0);
+	view->is_final = json_is_true(json_object_get(root, "final"));
+	view->success = json_is_true(json_object_get(root, "success"));
+	view->timestamp_ms = number_of(root, "timestamp", -1);
+	view->next_attempt_at_ms = number_of(root, "nextAttemptAt", -1);
+	view->execution_time_ms = number_of(root, "executionTime", -1);
+	if (view->success)
+		detail_of_success(root, view->detail, sizeof view->detail);
+	else
+		detail_of_error(view, view->detail, sizeof view->detail);
+}
+
+int record_view_open(struct codec *codec, const void *value, size_t size,
+	struct record_view *view, struct err *err)
+{
+	json_error_t reason;
+	struct record_view made = {0};
+	if (!value || size == 0)
+		return err_set(err, ERR_INVALID, "the value is empty");
+	if (codec_to_json(codec, value, size, &made.json, err) != 0)
+		return -1;
+	json_t *root = json_loads(made.json, JSON_ALLOW_NUL, &reason);
+	if (!json_is_object(root)) {
+		json_decref(root);
+		free(made.json);
+		return err_set(err, ERR_INVALID, "the value is no record: %s", reason.text);
+	}
+	made.parsed = root;
+	*view = made;
+	view_fill(view, root);
+	return 0;
+}
+
+void record_view_close(struct record_view *view)
+{
+	json_decref(view->parsed);
+	free(view->json);
+	*view = (struct record_view){0};
+}
+
+const char *record_view_status(const struct record_view *view)
+{
+	return view->status ? view->status : "error";
+}
+
+enum table_colour record_view_colour(const struct record_view *view)
+{
+	if (view->success)
+		return TABLE_GREEN;
+	if (view->is_error && !view->is_final)
+		return TABLE_YELLOW;
+	return TABLE_RED;
+}

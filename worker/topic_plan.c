@@ -1,0 +1,154 @@
+/* topic_plan.c: see topic_plan.h. One row a topic. */
+#include "topic_plan.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HOUR_MS INT64_C(3600000)
+#define DAY_MS (24 * HOUR_MS)
+#define LETTER_BYTES 65536		/* what retry and dead letter headers may add */
+
+const char *const topic_setting_names[TOPIC_SETTINGS] = {
+	[TOPIC_CLEANUP] = "cleanup.policy",
+	[TOPIC_RETENTION] = "retention.ms",
+	[TOPIC_TIMESTAMPS] = "message.timestamp.type",
+	[TOPIC_BYTES] = "max.message.bytes",
+	[TOPIC_SEGMENT_MS] = "segment.ms",
+	[TOPIC_INSYNC] = "min.insync.replicas",
+};
+
+static const struct topic_row {
+	int64_t retention_ms;
+	bool append_time;		/* times that cancels compare are the broker's */
+	bool as_requests;		/* partition by partition beside the requests */
+	bool letters;			/* holds requests with headers of ours on top */
+	bool one_partition;
+	int64_t segment_ms;		/* 0: the broker's; retention works by whole segments */
+} rows[TOPIC_ROLES] = {
+	[TOPIC_REQUESTS] = {7 * DAY_MS, true, true, false, false, 0},
+	[TOPIC_RESULTS] = {7 * DAY_MS, false, false, false, false, 0},
+	[TOPIC_ERRORS] = {7 * DAY_MS, false, false, false, false, 0},
+	[TOPIC_RETRIES] = {7 * DAY_MS, false, true, true, false, 0},
+	[TOPIC_DEAD] = {30 * DAY_MS, false, false, true, false, 0},
+	[TOPIC_CONTROL] = {DAY_MS, true, false, false, true, HOUR_MS},
+	[TOPIC_STATE] = {DAY_MS, false, true, false, false, HOUR_MS},
+};
+
+const char *topic_plan_name(const struct config *config, enum topic_role role)
+{
+	const char *const names[TOPIC_ROLES] = {config->topics.requests, config->topics.results,
+		config->topics.errors, config->topics.retries, config->topics.dead,
+		config->topics.control, config->topics.state};
+	return names[role];
+}
+
+/* How long records of this topic are still needed after they were written. */
+static int64_t needed_ms(const struct config *config, enum topic_role role)
+{
+	switch (role) {
+	case TOPIC_RETRIES:
+		return config->policy.max_retry_delay_ms;
+	case TOPIC_CONTROL:
+		return config->worker.cancel_window_ms;
+	case TOPIC_STATE:
+		return config->worker.dedupe_window_ms;
+	default:
+		return 0;
+	}
+}
+
+void topic_plan_make(const struct config *config, enum topic_role role, int partitions,
+	int64_t request_bytes, int replication, struct topic_plan *plan)
+{
+	const struct topic_row *row = &rows[role];
+	int64_t retention_ms = row->retention_ms, twice = 2 * needed_ms(config, role);
+	if (retention_ms < twice)
+		retention_ms = twice;
+	*plan = (struct topic_plan){.partitions = row->one_partition ? 1 : partitions};
+	size_t size = sizeof plan->values[0];
+	snprintf(plan->values[TOPIC_CLEANUP], size, "delete");
+	snprintf(plan->values[TOPIC_RETENTION], size, "%" PRId64, retention_ms);
+	snprintf(plan->values[TOPIC_TIMESTAMPS], size, "%s",
+		row->append_time ? "LogAppendTime" : "CreateTime");
+	if (row->letters)
+		snprintf(plan->values[TOPIC_BYTES], size, "%" PRId64,
+			request_bytes + LETTER_BYTES);
+	if (row->segment_ms)
+		snprintf(plan->values[TOPIC_SEGMENT_MS], size, "%" PRId64, row->segment_ms);
+	if (replication >= 3)
+		snprintf(plan->values[TOPIC_INSYNC], size, "2");
+}
+
+struct faults {
+	topic_fault_report *report;
+	void *context;
+	size_t count;
+};
+
+__attribute__((format(printf, 2, 3)))
+static void fault(struct faults *faults, const char *format, ...)
+{
+	char text[512];
+	va_list args;
+	va_start(args, format);
+	vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	faults->report(faults->context, text);
+	faults->count++;
+}
+
+static int64_t number_of(const struct topic_found *found, enum topic_setting setting)
+{
+	const char *value = found->values[setting];
+	return value ? strtoll(value, NULL, 10) : INT64_MAX;
+}
+
+static void check_times(struct faults *faults, const struct config *config, enum topic_role role,
+	const struct topic_found *found)
+{
+	const char *type = found->values[TOPIC_TIMESTAMPS];
+	int64_t retention_ms = number_of(found, TOPIC_RETENTION);
+	int64_t needed = needed_ms(config, role);
+	if (rows[role].append_time && type && strcmp(type, "LogAppendTime") != 0)
+		fault(faults, "message.timestamp.type is %s, should be LogAppendTime: cancels would "
+			"compare the clocks of different machines", type);
+	if (retention_ms >= 0 && retention_ms < needed)
+		fault(faults, "retention.ms is %" PRId64 ", should be more than %" PRId64
+			": records would be gone while they still count", retention_ms, needed);
+}
+
+static void check_letters(struct faults *faults, const struct topic_found *found,
+	const struct topic_found *requests)
+{
+	int64_t bytes = number_of(found, TOPIC_BYTES);
+	int64_t request_bytes = number_of(requests, TOPIC_BYTES);
+	if (!requests->exists || request_bytes == INT64_MAX || bytes >= request_bytes + LETTER_BYTES)
+		return;
+	fault(faults, "max.message.bytes is %" PRId64 ", should be at least %" PRId64 " (the "
+		"requests' and 64 KiB for headers): big requests would not fit", bytes,
+		request_bytes + LETTER_BYTES);
+}
+
+size_t topic_plan_faults(const struct config *config, enum topic_role role,
+	const struct topic_found found[TOPIC_ROLES], topic_fault_report *report, void *context)
+{
+	const struct topic_found *topic = &found[role], *requests = &found[TOPIC_REQUESTS];
+	struct faults faults = {report, context, 0};
+	if (!topic->exists) {
+		fault(&faults, "missing; `codeworker topics create` makes it");
+		return faults.count;
+	}
+	if (rows[role].as_requests && requests->exists && topic->partitions != requests->partitions)
+		fault(&faults, "%d partitions, should be %d, as %s has", topic->partitions,
+			requests->partitions, topic_plan_name(config, TOPIC_REQUESTS));
+	const char *cleanup = topic->values[TOPIC_CLEANUP];
+	if (cleanup && strcmp(cleanup, "delete") != 0)
+		fault(&faults, "cleanup.policy is %s, should be delete: compaction would drop records "
+			"of executions that share a key", cleanup);
+	check_times(&faults, config, role, topic);
+	if (rows[role].letters)
+		check_letters(&faults, topic, requests);
+	return faults.count;
+}

@@ -1,0 +1,45 @@
+/* topic_plan.h: what each of the seven topics should be like, and what is wrong with one.
+ *
+ * Pure: knows the configuration and what was found, talks to nobody. `topics create` takes the
+ * settings from here and `topics check` the faults, so what one makes the other accepts.
+ */
+#ifndef CODEWORKER_TOPIC_PLAN_H
+#define CODEWORKER_TOPIC_PLAN_H
+
+#include "config.h"
+
+enum topic_role {			/* requests first: the others are measured by it */
+	TOPIC_REQUESTS, TOPIC_RESULTS, TOPIC_ERRORS, TOPIC_RETRIES, TOPIC_DEAD, TOPIC_CONTROL,
+	TOPIC_STATE, TOPIC_ROLES
+};
+
+enum topic_setting {
+	TOPIC_CLEANUP, TOPIC_RETENTION, TOPIC_TIMESTAMPS, TOPIC_BYTES, TOPIC_SEGMENT_MS,
+	TOPIC_INSYNC, TOPIC_SETTINGS
+};
+extern const char *const topic_setting_names[TOPIC_SETTINGS];	/* "cleanup.policy", ... */
+
+struct topic_plan {
+	int partitions;
+	char values[TOPIC_SETTINGS][24]; /* "": the broker's own default */
+};
+
+struct topic_found {
+	bool exists;
+	int partitions;
+	char *values[TOPIC_SETTINGS];	/* effective; NULL: not known */
+};
+
+const char *topic_plan_name(const struct config *config, enum topic_role role);
+
+/* partitions: of the requests. request_bytes: their max.message.bytes. replication: -1 = broker's. */
+void topic_plan_make(const struct config *config, enum topic_role role, int partitions,
+	int64_t request_bytes, int replication, struct topic_plan *plan);
+
+/* Calls report for each fault of the topic; returns their number. text says what is wrong, what it
+ * leads to, and the remedy. */
+typedef void topic_fault_report(void *context, const char *text);
+size_t topic_plan_faults(const struct config *config, enum topic_role role,
+	const struct topic_found found[TOPIC_ROLES], topic_fault_report *report, void *context);
+
+#endif
