@@ -1,0 +1,283 @@
+/* client.c: the library's side of sandbox.h: starts the launcher, sends jobs, collects what they write,
+ * and puts pipe contents and the launcher's outcome together into one result.
+ *
+ * The library polls through an epoll descriptor of its own, which sandbox_fd gives to the caller's
+ * loop. Output is read all the time, so a job never waits on a full pipe; beyond output_bytes it
+ * is dropped and flagged. When the outcome has come every process of the job is dead, so what
+ * the pipes hold then is all there will ever be.
+ */
+#include "sandbox.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "collector.h"
+#include "launch.h"
+#include "payload.h"
+#include "result.h"
+#include "shared/record.h"
+
+enum stream { STREAM_OUT, STREAM_ERR, STREAM_VALUE, STREAMS };
+#define EVENT_SOCKET UINT64_MAX
+
+struct running {
+	bool used, ended;		/* ended: the outcome has come */
+	uint64_t tag;
+	struct collector streams[STREAMS];
+	struct record_outcome outcome;
+	int output_fd;
+};
+
+struct sandbox {
+	pid_t launcher;
+	int socket, epoll;
+	bool lost;			/* the launcher is gone */
+	int slots, count;
+	struct running *jobs;		/* slots of them */
+	struct sandbox_limits limits;
+	size_t runtime_count;
+	enum sandbox_level floor;
+	struct sandbox_self_test self_test;
+};
+
+const struct sandbox_limits sandbox_default_limits = {
+	.wall_ms = 3600000, .cpu_ms = 60000, .memory_bytes = 256u << 20, .disk_bytes = 64u << 20,
+	.processes = 64, .output_bytes = 256u << 10, .open_files = 256};
+
+static int watch(struct sandbox *sandbox, int fd, uint64_t data)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.u64 = data};
+	return epoll_ctl(sandbox->epoll, EPOLL_CTL_ADD, fd, &event);
+}
+
+int sandbox_open(const struct sandbox_config *config, struct sandbox **opened, struct err *err)
+{
+	struct sandbox *sandbox = calloc(1, sizeof *sandbox);
+	if (!sandbox)
+		return err_set(err, ERR_MEMORY, "no memory");
+	sandbox->socket = sandbox->epoll = -1;
+	sandbox->limits = limits_clamp(&config->limits, &(struct sandbox_limits){
+		UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX});
+	if (launch(config, &sandbox->limits, &sandbox->launcher, &sandbox->socket,
+			&sandbox->self_test, err) < 0) {
+		free(sandbox);
+		return -1;
+	}
+	sandbox->slots = config->slots;
+	sandbox->runtime_count = config->runtime_count;
+	sandbox->floor = config->floor;
+	sandbox->jobs = calloc((size_t)config->slots, sizeof *sandbox->jobs);
+	sandbox->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (!sandbox->jobs || sandbox->epoll < 0 ||
+			watch(sandbox, sandbox->socket, EVENT_SOCKET) < 0) {
+		err_set(err, ERR_MEMORY, "no memory or descriptors for the sandbox's client");
+		sandbox_close(sandbox);
+		return -1;
+	}
+	*opened = sandbox;
+	return 0;
+}
+
+static void running_release(struct sandbox *sandbox, struct running *job)
+{
+	for (int i = 0; i < STREAMS; i++) {
+		collector_close(&job->streams[i]);
+		free(job->streams[i].buffer.data);
+	}
+	if (job->output_fd >= 0)
+		close(job->output_fd);
+	*job = (struct running){.used = false, .output_fd = -1};
+	sandbox->count--;
+}
+
+void sandbox_close(struct sandbox *sandbox)
+{
+	if (!sandbox)
+		return;
+	launch_end(sandbox->launcher, sandbox->socket);
+	for (int i = 0; sandbox->jobs && i < sandbox->slots; i++)
+		if (sandbox->jobs[i].used)
+			running_release(sandbox, &sandbox->jobs[i]);
+	if (sandbox->epoll >= 0)
+		close(sandbox->epoll);
+	free(sandbox->jobs);
+	free(sandbox);
+}
+
+const struct sandbox_self_test *sandbox_self_test(const struct sandbox *sandbox)
+{
+	return &sandbox->self_test;
+}
+
+int sandbox_fd(const struct sandbox *sandbox)
+{
+	return sandbox->epoll;
+}
+
+int sandbox_running(const struct sandbox *sandbox)
+{
+	return sandbox->count;
+}
+
+static struct running *running_find(struct sandbox *sandbox, bool used, uint64_t tag)
+{
+	for (int i = 0; i < sandbox->slots; i++)
+		if (sandbox->jobs[i].used == used && (!used || sandbox->jobs[i].tag == tag))
+			return &sandbox->jobs[i];
+	return NULL;
+}
+
+static int streams_open(struct sandbox *sandbox, struct running *job, const struct record_start *start,
+	int write_fds[STREAMS], struct err *err)
+{
+	for (int i = 0; i < STREAMS; i++) {
+		/* a value may be as large as output_bytes beside its frame, and one more tells */
+		size_t limit = start->limits.output_bytes + (i == STREAM_VALUE ? VALUE_FRAME + 1 : 0);
+		if (collector_open(&job->streams[i], limit, &write_fds[i], err) < 0)
+			return -1;
+		uint64_t data = (uint64_t)(job - sandbox->jobs) * STREAMS + (uint64_t)i;
+		if (watch(sandbox, job->streams[i].fd, data) < 0)
+			return err_system(err, "epoll");
+	}
+	return 0;
+}
+
+static int send_start(struct sandbox *sandbox, struct running *job, const struct record_start *start,
+	int payload, struct err *err)
+{
+	int fds[START_FDS] = {payload, -1, -1, -1};
+	int result = streams_open(sandbox, job, start, &fds[START_OUT], err);
+	if (result == 0 && record_send(sandbox->socket, start, sizeof *start, fds, START_FDS) < 0) {
+		result = errno == EAGAIN ? err_set(err, ERR_BUSY, "the launcher is busy")
+					 : err_set(err, ERR_CLOSED, "the launcher is gone");
+	}
+	for (int i = START_OUT; i < START_FDS; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+	return result;
+}
+
+int sandbox_start(struct sandbox *sandbox, const struct sandbox_job *request, struct err *err)
+{
+	if (sandbox->lost)
+		return err_set(err, ERR_CLOSED, "the launcher is gone");
+	if (request->runtime >= sandbox->runtime_count || request->level >= SANDBOX_LEVELS)
+		return err_set(err, ERR_INVALID, "no such runtime or level");
+	struct running *job = running_find(sandbox, false, 0);
+	if (!job)
+		return err_set(err, ERR_BUSY, "all %d slots are taken", sandbox->slots);
+	int payload = payload_make(request, err);
+	if (payload < 0)
+		return -1;
+	struct record_start start = {.header = {RECORD_MAGIC, RECORD_START},
+		.runtime = (uint32_t)request->runtime, .level = request->level, .tag = request->tag,
+		.limits = limits_clamp(&request->limits, &sandbox->limits)};
+	*job = (struct running){.used = true, .tag = request->tag, .output_fd = -1};
+	for (int i = 0; i < STREAMS; i++)
+		job->streams[i].fd = -1;
+	sandbox->count++;
+	int result = send_start(sandbox, job, &start, payload, err);
+	close(payload);
+	if (result < 0)
+		running_release(sandbox, job);
+	return result;
+}
+
+void sandbox_kill(struct sandbox *sandbox, uint64_t tag)
+{
+	struct record_kill kill = {.header = {RECORD_MAGIC, RECORD_KILL}, .tag = tag};
+	struct running *job = running_find(sandbox, true, tag);
+	if (job && !job->ended && !sandbox->lost)
+		(void)record_send(sandbox->socket, &kill, sizeof kill, NULL, 0);
+}
+
+static void socket_read(struct sandbox *sandbox)
+{
+	struct record_outcome outcome;
+	int output_fd = -1;
+	size_t fd_count;
+	long got = record_receive(sandbox->socket, &outcome, sizeof outcome, &output_fd, 1,
+		&fd_count);
+	if (got < 0 && errno == EAGAIN)
+		return;
+	if (got != sizeof outcome || outcome.header.type != RECORD_OUTCOME) {
+		sandbox->lost = true;
+		(void)epoll_ctl(sandbox->epoll, EPOLL_CTL_DEL, sandbox->socket, NULL);
+		return;
+	}
+	struct running *job = running_find(sandbox, true, outcome.tag);
+	if (!job || job->ended) {
+		if (fd_count)
+			close(output_fd);
+		return;
+	}
+	job->ended = true;
+	job->outcome = outcome;
+	job->output_fd = fd_count ? output_fd : -1;
+}
+
+static void event_handle(struct sandbox *sandbox, uint64_t data)
+{
+	if (data == EVENT_SOCKET) {
+		socket_read(sandbox);
+		return;
+	}
+	struct running *job = &sandbox->jobs[data / STREAMS];
+	if (job->used && job->streams[data % STREAMS].fd >= 0)
+		(void)collector_read(&job->streams[data % STREAMS]);
+}
+
+static bool take_ended(struct sandbox *sandbox, struct sandbox_result *result)
+{
+	for (int i = 0; i < sandbox->slots; i++) {
+		struct running *job = &sandbox->jobs[i];
+		if (!job->used || !job->ended)
+			continue;
+		for (int s = 0; s < STREAMS; s++)
+			while (job->streams[s].fd >= 0 && collector_read(&job->streams[s]))
+				continue;
+		result_build(&job->outcome, &job->streams[STREAM_OUT].buffer,
+			&job->streams[STREAM_ERR].buffer, &job->streams[STREAM_VALUE].buffer,
+			job->output_fd, result);
+		running_release(sandbox, job);
+		return true;
+	}
+	return false;
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000ll + now.tv_nsec / 1000000;
+}
+
+int sandbox_poll(struct sandbox *sandbox, int timeout_ms, struct sandbox_result *result,
+	struct err *err)
+{
+	struct epoll_event events[64];
+	int64_t end = timeout_ms > 0 ? now_ms() + timeout_ms : 0;
+	int wait = 0;			/* first what is there already */
+	for (;;) {
+		int count = epoll_wait(sandbox->epoll, events, 64, wait);
+		if (count < 0 && errno != EINTR)
+			return err_system(err, "epoll_wait");
+		for (int i = 0; i < count; i++)
+			event_handle(sandbox, events[i].data.u64);
+		if (take_ended(sandbox, result))
+			return 1;
+		if (sandbox->lost)
+			return err_set(err, ERR_CLOSED, "the sandbox launcher died; its jobs are "
+				"dead with it");
+		if (count > 0)
+			continue;
+		int64_t left = timeout_ms < 0 ? 3600000 : timeout_ms == 0 ? 0 : end - now_ms();
+		if (left <= 0)
+			return 0;
+		wait = (int)left;
+	}
+}

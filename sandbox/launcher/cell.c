@@ -1,0 +1,409 @@
+/* cell.c: see cell.h. */
+#include "cell.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <linux/sched.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "landlock.h"
+#include "mount.h"
+#include "outcome.h"
+
+/* What the sandbox itself needs in its group: init, beside the job's processes; its memory. */
+#define INIT_PROCESSES 1
+#define INIT_MEMORY_BYTES (1u << 20)
+#define CHECK_MIN_US 5000
+#define SAMPLE_US 20000
+
+int64_t clock_us(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000ll + now.tv_nsec / 1000;
+}
+
+static int64_t wall_clock_ms(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	return now.tv_sec * 1000ll + now.tv_nsec / 1000000;
+}
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+static void cell_release(struct cell *cell, const struct host *host)
+{
+	close_fd(&cell->init_fd);
+	close_fd(&cell->control_fd);
+	close_fd(&cell->status_fd);
+	close_fd(&cell->listener_fd);
+	close_fd(&cell->mount_fd);
+	close_fd(&cell->proc_fd);
+	if (cell->has_cgroup)
+		cgroup_destroy((struct cgroups *)&host->cgroups, &cell->cgroup);
+	cell->has_cgroup = false;
+	cell->state = CELL_FREE;
+}
+
+static void cell_reset(struct cell *cell, const struct host *host, enum sandbox_level level,
+	uint64_t serial)
+{
+	struct cell fresh = {.index = cell->index, .slot_made = cell->slot_made,
+		.state = CELL_PREPARING, .level = level, .serial = serial, .init_fd = -1,
+		.control_fd = -1, .status_fd = -1, .listener_fd = -1, .mount_fd = -1,
+		.proc_fd = -1, .created_at_ms = wall_clock_ms(), .check_us = INT64_MAX,
+		.wall_end_us = INT64_MAX};
+	memcpy(fresh.namespaces, cell->namespaces, sizeof fresh.namespaces);
+	fresh.mechanisms = host_mechanisms(host, level);
+	*cell = fresh;
+}
+
+/* Strict has all three; restricted the network's alone, and only where Landlock can't keep abstract
+ * sockets apart. */
+static int slot_wanted(const struct host *host, enum sandbox_level level, bool *only_net)
+{
+	*only_net = level == SANDBOX_RESTRICTED;
+	if (level == SANDBOX_RESTRICTED)
+		return host->landlock_abi < LANDLOCK_ABI_SCOPES;
+	return level == SANDBOX_STRICT;
+}
+
+static int slot_ensure(struct cell *cell, struct err *err)
+{
+	if (cell->slot_made)
+		return 0;
+	if (namespace_make_slot(cell->namespaces, err) < 0)
+		return -1;
+	cell->slot_made = true;
+	return 0;
+}
+
+static int cgroup_ensure(struct cell *cell, const struct host *host, struct err *err)
+{
+	if (!host->have_cgroup)
+		return 0;
+	if (cgroup_create((struct cgroups *)&host->cgroups, (unsigned)cell->serial, &cell->cgroup,
+			err) < 0)
+		return -1;
+	cell->has_cgroup = true;
+	return 0;
+}
+
+/* raw clone3 without a stack: like fork, with the pid namespace and a pidfd. */
+static pid_t init_clone(const struct host *host, int *pidfd)
+{
+	struct clone_args args = {.flags = CLONE_PIDFD | CLONE_NEWPID,
+		.pidfd = (uint64_t)(uintptr_t)pidfd, .exit_signal = SIGCHLD};
+	if (DROPPED(&host->setup, "pid_namespace"))
+		args.flags &= ~(uint64_t)CLONE_NEWPID;
+	return (pid_t)syscall(SYS_clone3, &args, sizeof args);
+}
+
+static int birth_give(struct cell *cell, const struct host *host, struct err *err)
+{
+	int control[2], status[2];
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, control) < 0)
+		return err_system(err, "socketpair");
+	if (pipe2(status, O_CLOEXEC) < 0) {
+		close(control[0]);
+		close(control[1]);
+		return err_system(err, "pipe");
+	}
+	cell->control_fd = control[0];
+	cell->status_fd = status[0];
+	struct birth birth = {.host = host, .level = cell->level,
+		.id = host->setup.uid_base + cell->index, .mount_fd = cell->mount_fd,
+		.cgroup = cell->has_cgroup && !DROPPED(&host->setup, "cgroup") ? &cell->cgroup : NULL,
+		.control_fd = control[1], .status_fd = status[1]};
+	if (slot_wanted(host, cell->level, &birth.only_net))
+		birth.namespaces = cell->namespaces;
+	int init_fd = -1;
+	cell->init = init_clone(host, &init_fd);
+	if (cell->init == 0)
+		init_main(&birth);
+	close(control[1]);
+	close(status[1]);
+	if (cell->init < 0)
+		return err_system(err, "clone3 with a pid namespace");
+	cell->init_fd = init_fd;
+	return fcntl(cell->control_fd, F_SETFL, O_NONBLOCK);
+}
+
+int cell_prepare(struct cell *cell, const struct host *host, enum sandbox_level level,
+	uint64_t serial, struct err *err)
+{
+	bool only_net;
+	uid_t owner = host->own_identity ? host->setup.uid_base + cell->index : 0;
+	cell_reset(cell, host, level, serial);
+	cell->mount_fd = job_files_make(host, owner, err);
+	if (cell->mount_fd < 0 || cgroup_ensure(cell, host, err) < 0 ||
+			(slot_wanted(host, level, &only_net) && slot_ensure(cell, err) < 0) ||
+			birth_give(cell, host, err) < 0) {
+		cell_release(cell, host);
+		return -1;
+	}
+	return 0;
+}
+
+enum cell_news cell_read_control(struct cell *cell)
+{
+	struct job_report report = {0};
+	int fds[2];
+	size_t count, taken = 0;
+	long got = record_receive(cell->control_fd, &report, sizeof report, fds, 2, &count);
+	if (got < 0 && errno == EAGAIN)
+		return CELL_NO_NEWS;
+	if (got == 0)
+		return CELL_STARTED;
+	bool whole = got == sizeof report &&
+		count == (size_t)(report.has_listener != 0) + (report.has_proc != 0);
+	if (whole && report.ready && cell->state == CELL_PREPARING) {
+		cell->listener_fd = report.has_listener ? fds[taken++] : -1;
+		cell->proc_fd = report.has_proc ? fds[taken++] : -1;
+		cell->state = CELL_READY;
+		return CELL_IS_READY;
+	}
+	while (count > 0)
+		close(fds[--count]);
+	report.step[sizeof report.step - 1] = '\0';
+	memcpy(cell->failed_step, report.step, sizeof cell->failed_step);
+	cell->failed_errno = report.errnum;
+	cell_kill(cell, CAUSE_FAILED);
+	return CELL_HAS_FAILED;
+}
+
+void cell_read_listener(struct cell *cell)
+{
+	struct seccomp_notif notification = {0};
+	if (ioctl(cell->listener_fd, SECCOMP_IOCTL_NOTIF_RECV, &notification) == 0) {
+		if (cell->cause == CAUSE_NONE) {
+			cell->syscall_arch = notification.data.arch;
+			cell->syscall_number = notification.data.nr;
+		}
+		cell_kill(cell, CAUSE_VIOLATION);
+	}
+	close_fd(&cell->listener_fd);	/* everything in there is dying, or dead already */
+}
+
+/* A descriptor's seals and kinds are checked before a process of ours acts on them. */
+static int fds_check(const struct host *host, uid_t owner, const int *fds, struct err *err)
+{
+	const int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+	if ((fcntl(fds[START_PAYLOAD], F_GET_SEALS) & seals) != seals)
+		return err_set(err, ERR_INVALID, "the payload is not a sealed memfd");
+	for (int i = START_OUT; i < START_FDS; i++) {
+		struct stat st;
+		if (fstat(fds[i], &st) < 0 || !S_ISFIFO(st.st_mode))
+			return err_set(err, ERR_INVALID, "stdout, stderr or the value is no pipe");
+		/* or opening /dev/stdout would be EACCES */
+		if (host->own_identity && fchown(fds[i], owner, owner) < 0)
+			return err_system(err, "fchown of a pipe");
+	}
+	return 0;
+}
+
+static int size_from_outside(struct cell *cell, const struct host *host, struct err *err)
+{
+	if (job_files_resize(host, cell->mount_fd, cell->limits.disk_bytes, err) < 0)
+		return -1;
+	if (!cell->has_cgroup)
+		return 0;
+	uint64_t memory = cell->limits.memory_bytes + cell->limits.disk_bytes + INIT_MEMORY_BYTES;
+	uint64_t processes = cell->limits.processes + INIT_PROCESSES;
+	if (DROPPED(&host->setup, "cgroup_memory"))
+		memory = 1ull << 40;
+	if (DROPPED(&host->setup, "cgroup_pids"))
+		processes = 100000;
+	return cgroup_limit(&cell->cgroup, memory, processes, err);
+}
+
+static void clocks_start(struct cell *cell, const struct host *host)
+{
+	cell->started_us = clock_us();
+	cell->wall_end_us = DROPPED(&host->setup, "wall_timer") ? INT64_MAX :
+		cell->started_us + (int64_t)cell->limits.wall_ms * 1000;
+	cell->check_us = cell->has_cgroup ?
+		cell->started_us + (int64_t)cell->limits.cpu_ms * 1000 / host->processors :
+		cell->started_us + SAMPLE_US;
+	cell->state = CELL_RUNNING;
+}
+
+int cell_hand_over(struct cell *cell, const struct host *host, uint32_t runtime, uint64_t tag,
+	const struct sandbox_limits *limits, const int *fds, size_t fd_count, struct err *err)
+{
+	struct job_handover handover = {.runtime = runtime, .limits = *limits};
+	cell->limits = *limits;
+	cell->tag = tag;
+	if (fd_count == START_FDS &&
+			fds_check(host, host->setup.uid_base + cell->index, fds, err) < 0)
+		return -1;
+	if (size_from_outside(cell, host, err) < 0)
+		return -1;
+	clocks_start(cell, host);
+	if (record_send(cell->control_fd, &handover, sizeof handover, fds, fd_count) < 0) {
+		cell->failed_errno = errno;
+		snprintf(cell->failed_step, sizeof cell->failed_step, "handing the job over");
+		cell_kill(cell, CAUSE_FAILED);
+	}
+	return 0;
+}
+
+void cell_kill(struct cell *cell, enum cause cause)
+{
+	if (cell->cause == CAUSE_NONE)
+		cell->cause = cause;
+	if (cell->init_fd >= 0)
+		(void)pidfd_kill(cell->init_fd);
+}
+
+int64_t cell_next_check_us(const struct cell *cell)
+{
+	if (cell->state != CELL_RUNNING || cell->cause != CAUSE_NONE)
+		return INT64_MAX;
+	return cell->wall_end_us < cell->check_us ? cell->wall_end_us : cell->check_us;
+}
+
+/* All processors could be busy until the next look: so soon it must be. */
+static void check_cpu(struct cell *cell, const struct host *host, int64_t now_us, uint64_t used_us)
+{
+	int64_t left_us = (int64_t)cell->limits.cpu_ms * 1000 - (int64_t)used_us;
+	if (left_us <= 0 && !DROPPED(&host->setup, "cpu_timer")) {
+		cell_kill(cell, CAUSE_CPU);
+		return;
+	}
+	int64_t wait_us = left_us / host->processors;
+	cell->check_us = now_us + (wait_us < CHECK_MIN_US ? CHECK_MIN_US : wait_us);
+}
+
+static void check_samples(struct cell *cell, const struct host *host, int64_t now_us)
+{
+	if (sampling_take(&cell->sampling, cell->proc_fd) < 0) {
+		cell->check_us = now_us + SAMPLE_US;	/* it is just ending */
+		return;
+	}
+	const struct sampling_usage *usage = &cell->sampling.usage;
+	if (usage->memory_bytes > cell->limits.memory_bytes + cell->limits.disk_bytes) {
+		cell->cause_peak = usage->memory_bytes;
+		cell_kill(cell, CAUSE_MEMORY);
+	} else if (usage->processes > cell->limits.processes + INIT_PROCESSES) {
+		cell->cause_peak = usage->processes;
+		cell_kill(cell, CAUSE_PROCESSES);
+	}
+	check_cpu(cell, host, now_us, usage->cpu_us);
+	if (cell->check_us > now_us + SAMPLE_US)
+		cell->check_us = now_us + SAMPLE_US;
+}
+
+void cell_check(struct cell *cell, const struct host *host, int64_t now_us)
+{
+	if (cell->state != CELL_RUNNING || cell->cause != CAUSE_NONE)
+		return;
+	if (now_us >= cell->wall_end_us) {
+		cell_kill(cell, CAUSE_TIMEOUT);
+	} else if (now_us >= cell->check_us && !cell->has_cgroup) {
+		check_samples(cell, host, now_us);
+	} else if (now_us >= cell->check_us) {
+		struct cgroup_usage usage = {0};
+		if (cgroup_usage(&cell->cgroup, &usage) < 0)
+			cell->check_us = now_us + CHECK_MIN_US;
+		else
+			check_cpu(cell, host, now_us, usage.cpu_us);
+	}
+}
+
+/* Read after the last process is dead. A link, a pipe or a device is not followed or opened. */
+static int output_open(const struct cell *cell, const struct host *host, bool *irregular)
+{
+	struct open_how how = {.flags = O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV |
+			RESOLVE_NO_MAGICLINKS};
+	struct stat st;
+	*irregular = false;
+	if (DROPPED(&host->setup, "value_nofollow"))
+		how = (struct open_how){.flags = O_RDONLY | O_NONBLOCK | O_CLOEXEC};
+	else if (fstatat(cell->mount_fd, "output.json", &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return -1;
+	else if (!S_ISREG(st.st_mode)) {
+		*irregular = true;
+		return -1;
+	}
+	return (int)syscall(SYS_openat2, cell->mount_fd, "output.json", &how, sizeof how);
+}
+
+static void evidence_gather(struct cell *cell, struct evidence *evidence)
+{
+	struct rusage usage = {0};
+	struct statfs fs;
+	evidence->has_status = read(cell->status_fd, &evidence->status,
+		sizeof evidence->status) == sizeof evidence->status;
+	while (wait4(cell->init, NULL, __WALL, &usage) < 0 && errno == EINTR)
+		continue;
+	evidence->cpu_ms = (uint64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000 +
+		(uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1000;
+	if (cell->has_cgroup && cgroup_usage(&cell->cgroup, &evidence->usage) == 0)
+		evidence->cpu_ms = evidence->usage.cpu_us / 1000;
+	evidence->sampled = cell->sampling.usage;
+	if (fstatfs(cell->mount_fd, &fs) == 0) {
+		evidence->disk_full = fs.f_bavail == 0 || fs.f_ffree == 0;
+		evidence->disk_used = (uint64_t)(fs.f_blocks - fs.f_bfree) * (uint64_t)fs.f_bsize;
+	}
+}
+
+static void outcome_describe(const struct cell *cell, struct record_outcome *outcome)
+{
+	outcome->header = (struct record_header){RECORD_MAGIC, RECORD_OUTCOME};
+	outcome->tag = cell->tag;
+	outcome->level = cell->level;
+	outcome->mechanisms = cell->mechanisms;
+	outcome->created_at_ms = cell->created_at_ms;
+	outcome->limits = cell->limits;
+	snprintf(outcome->sandbox_id, sizeof outcome->sandbox_id, "%llx-%u-%llu",
+		(unsigned long long)cell->created_at_ms, cell->index,
+		(unsigned long long)cell->serial);
+}
+
+bool cell_end(struct cell *cell, const struct host *host, struct record_outcome *outcome,
+	int *output_fd)
+{
+	struct evidence evidence = {0};
+	int64_t now_us = clock_us();
+	bool ran = cell->state == CELL_RUNNING, irregular = false;
+	evidence_gather(cell, &evidence);
+	*outcome = (struct record_outcome){0};
+	*output_fd = -1;
+	if (ran) {
+		outcome_describe(cell, outcome);
+		outcome_judge(cell, &evidence, now_us, outcome);
+		if (outcome->verdict == SANDBOX_EXITED && outcome->exit_code == 0)
+			*output_fd = output_open(cell, host, &irregular);
+		outcome->has_output = *output_fd >= 0;
+	}
+	if (irregular) {
+		outcome->verdict = SANDBOX_OUTPUT_INVALID;
+		snprintf(outcome->reason, sizeof outcome->reason,
+			"CODE_OUTPUT is not a regular file");
+	}
+	cell_release(cell, host);
+	return ran;
+}

@@ -1,0 +1,82 @@
+/* cell.h: one sandbox, from the launcher's side: made ahead, handed one job, ended, never reused.
+ *
+ *	FREE -> PREPARING -> READY -> RUNNING -> (init is dead) -> FREE
+ *
+ * A cell owns a uid and a set of namespaces that its sandboxes use one after another, and every
+ * descriptor of the sandbox it holds now.
+ */
+#ifndef LAUNCHER_CELL_H
+#define LAUNCHER_CELL_H
+
+#include "../shared/record.h"
+#include "job.h"
+#include "sampling.h"
+
+enum cell_state { CELL_FREE, CELL_PREPARING, CELL_READY, CELL_RUNNING };
+
+/* Why the launcher ended a job. Noted before the signal is sent; the first one stands. */
+enum cause { CAUSE_NONE, CAUSE_TIMEOUT, CAUSE_CPU, CAUSE_MEMORY, CAUSE_PROCESSES, CAUSE_VIOLATION,
+	CAUSE_KILLED, CAUSE_FAILED };
+
+struct cell {
+	enum cell_state state;
+	unsigned index;
+	uint64_t serial;		/* of the sandbox in it now */
+	enum sandbox_level level;
+	uint32_t mechanisms;
+	bool slot_made;
+	int namespaces[SLOT_NAMESPACES];
+	int64_t created_at_ms;		/* since 1970 */
+
+	pid_t init;
+	int init_fd, control_fd, status_fd, listener_fd, mount_fd, proc_fd; /* -1: none */
+	bool has_cgroup;
+	struct cgroup cgroup;
+
+	uint64_t tag;			/* from here on: of the job, while RUNNING */
+	struct sandbox_limits limits;
+	int64_t started_us, wall_end_us, check_us;	/* CLOCK_MONOTONIC */
+	enum cause cause;
+	uint64_t cause_peak;
+	uint32_t syscall_arch;
+	int syscall_number;
+	int failed_errno;		/* of CAUSE_FAILED; */
+	char failed_step[100];
+	struct sampling sampling;
+};
+
+int64_t clock_us(void);			/* CLOCK_MONOTONIC */
+
+/* Starts making a sandbox: PREPARING, and a report follows on control_fd. On failure the cell is
+ * FREE again. */
+int cell_prepare(struct cell *cell, const struct host *host, enum sandbox_level level,
+	uint64_t serial, struct err *err);
+
+enum cell_news { CELL_NO_NEWS, CELL_IS_READY, CELL_HAS_FAILED, CELL_STARTED };
+
+/* Reads control_fd: IS_READY (the cell is READY, listener_fd and proc_fd set), HAS_FAILED (killed,
+ * failed_step and failed_errno set), STARTED (the socket closed at exec, or with the process). */
+enum cell_news cell_read_control(struct cell *cell);
+
+/* Reads listener_fd: a call of the kill tier. Notes which, and kills. */
+void cell_read_listener(struct cell *cell);
+
+/* Gives a READY cell its job and starts the clocks. fds: borrowed. */
+int cell_hand_over(struct cell *cell, const struct host *host, uint32_t runtime, uint64_t tag,
+	const struct sandbox_limits *limits, const int *fds, size_t fd_count, struct err *err);
+
+/* Ends everything in the sandbox; its init's death follows. The first cause stands. */
+void cell_kill(struct cell *cell, enum cause cause);
+
+/* Looks at the clocks and counts of a RUNNING cell; kills it when a limit is passed. */
+void cell_check(struct cell *cell, const struct host *host, int64_t now_us);
+
+/* When cell_check is next needed (INT64_MAX: never). */
+int64_t cell_next_check_us(const struct cell *cell);
+
+/* After init's death: reaps it, fills outcome when a job ran (returns true; *output_fd is the job's
+ * CODE_OUTPUT or -1, and the caller's) and frees the cell. */
+bool cell_end(struct cell *cell, const struct host *host, struct record_outcome *outcome,
+	int *output_fd);
+
+#endif

@@ -1,0 +1,325 @@
+/* cgroup.c: see cgroup.h. Everything goes through descriptors of the group's directories. */
+#include "cgroup.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char *const controllers[CGROUP_CONTROLLERS] = {"memory", "pids", "cpuacct"};
+
+static int write_at(int directory, const char *name, const char *text)
+{
+	int fd = openat(directory, name, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	ssize_t wrote = write(fd, text, strlen(text));
+	int saved = errno;
+	close(fd);
+	errno = saved;
+	return wrote == (ssize_t)strlen(text) ? 0 : -1;
+}
+
+static int write_number(int directory, const char *name, uint64_t number)
+{
+	char text[32];
+	snprintf(text, sizeof text, "%llu", (unsigned long long)number);
+	return write_at(directory, name, text);
+}
+
+static int read_at(int directory, const char *name, char *text, size_t size)
+{
+	int fd = openat(directory, name, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	ssize_t got = read(fd, text, size - 1);
+	close(fd);
+	if (got < 0)
+		return -1;
+	text[got] = '\0';
+	return 0;
+}
+
+static uint64_t read_number(int directory, const char *name)
+{
+	char text[64];
+	return read_at(directory, name, text, sizeof text) < 0 ? 0 : strtoull(text, NULL, 10);
+}
+
+/* A "key value" line of a flat keyed file. */
+static uint64_t read_keyed(int directory, const char *name, const char *key)
+{
+	char text[512];
+	if (read_at(directory, name, text, sizeof text) < 0)
+		return 0;
+	for (char *line = text; line && *line; line = strchr(line, '\n'), line += line != NULL)
+		if (strncmp(line, key, strlen(key)) == 0 && line[strlen(key)] == ' ')
+			return strtoull(line + strlen(key), NULL, 10);
+	return 0;
+}
+
+static bool list_has(const char *list, const char *word)
+{
+	size_t length = strlen(word);
+	for (const char *at = list; at; at = strchr(at, ','), at += at != NULL)
+		if (strncmp(at, word, length) == 0 && (at[length] == ',' || at[length] == '\0'))
+			return true;
+	return false;
+}
+
+/* /proc/self/mountinfo: "... root mountpoint options ... - cgroup source superoptions". */
+static int hierarchy_find(const char *controller, char root[256], char mount_point[256])
+{
+	char line[4096];
+	FILE *mounts = fopen("/proc/self/mountinfo", "re");
+	int found = -1;
+	while (mounts && found < 0 && fgets(line, sizeof line, mounts)) {
+		char type[32], options[512];
+		const char *dash = strstr(line, " - ");
+		if (!dash || sscanf(dash, " - %31s %*s %511s", type, options) != 2 ||
+				strcmp(type, "cgroup") != 0 || !list_has(options, controller))
+			continue;
+		if (sscanf(line, "%*s %*s %*s %255s %255s", root, mount_point) == 2)
+			found = 0;
+	}
+	if (mounts)
+		fclose(mounts);
+	return found;
+}
+
+/* /proc/self/cgroup: "N:controllers:path". */
+static int own_place(const char *controller, char path[256])
+{
+	char line[1024];
+	FILE *groups = fopen("/proc/self/cgroup", "re");
+	int found = -1;
+	while (groups && found < 0 && fgets(line, sizeof line, groups)) {
+		char *list = strchr(line, ':'), *place = list ? strchr(list + 1, ':') : NULL;
+		if (!place)
+			continue;
+		*place++ = '\0';
+		place[strcspn(place, "\n")] = '\0';
+		if (list_has(list + 1, controller) && strlen(place) < 256) {
+			strcpy(path, place);
+			found = 0;
+		}
+	}
+	if (groups)
+		fclose(groups);
+	return found;
+}
+
+/* The directory of our own place: where the mount shows only a part of the hierarchy, below it. */
+static int parent_path(const char *controller, const char *instance, char path[512])
+{
+	char root[256], mount_point[256], place[256];
+	if (hierarchy_find(controller, root, mount_point) < 0 || own_place(controller, place) < 0)
+		return -1;
+	const char *below = place;
+	if (strcmp(root, "/") != 0)
+		below = strncmp(place, root, strlen(root)) == 0 ? place + strlen(root) : "";
+	int length = snprintf(path, 512, "%s%s/codesandbox-%s", mount_point,
+		strcmp(below, "/") == 0 ? "" : below, instance);
+	return length < 512 ? 0 : -1;
+}
+
+static int directory_open(const char *path)
+{
+	return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+static bool limits_hold(struct cgroups *cgroups)
+{
+	int memory = directory_open(cgroups->parents[CGROUP_MEMORY]);
+	int pids = directory_open(cgroups->parents[CGROUP_PIDS]);
+	bool hold = memory >= 0 && pids >= 0 &&
+		faccessat(memory, "memory.max_usage_in_bytes", R_OK, 0) == 0 &&
+		write_number(pids, "pids.max", 30000) == 0 && read_number(pids, "pids.max") == 30000;
+	cgroups->memsw = memory >= 0 && faccessat(memory, "memory.memsw.limit_in_bytes", W_OK, 0) == 0;
+	if (memory >= 0)
+		close(memory);
+	if (pids >= 0)
+		close(pids);
+	return hold;
+}
+
+int cgroups_open(struct cgroups *cgroups, const char *instance, struct err *err)
+{
+	*cgroups = (struct cgroups){.busy_count = 0};
+	for (int i = 0; i < CGROUP_CONTROLLERS; i++) {
+		char *path = cgroups->parents[i];
+		if (parent_path(controllers[i], instance, path) < 0) {
+			path[0] = '\0';
+			cgroups_close(cgroups);
+			return err_set(err, ERR_UNAVAILABLE, "no version 1 hierarchy with the %s "
+				"controller is mounted", controllers[i]);
+		}
+		if (mkdir(path, 0755) < 0 && errno != EEXIST) {
+			err_system(err, "no group can be made in the %s hierarchy (start as root, or "
+				"have the group of the worker delegated)", controllers[i]);
+			path[0] = '\0';
+			cgroups_close(cgroups);
+			return -1;
+		}
+	}
+	if (!limits_hold(cgroups)) {
+		cgroups_close(cgroups);
+		return err_set(err, ERR_UNAVAILABLE, "limits set on a group do not stay");
+	}
+	return 0;
+}
+
+void cgroups_close(struct cgroups *cgroups)
+{
+	for (int tries = 0; tries < 100 && cgroups->busy_count > 0; tries++) {
+		cgroups_sweep(cgroups);
+		if (cgroups->busy_count > 0)
+			usleep(10000);
+	}
+	for (int i = 0; i < CGROUP_CONTROLLERS; i++)
+		if (cgroups->parents[i][0])
+			(void)rmdir(cgroups->parents[i]);
+}
+
+int cgroup_create(struct cgroups *cgroups, unsigned serial, struct cgroup *cgroup, struct err *err)
+{
+	*cgroup = (struct cgroup){.cgroups = cgroups, .serial = serial, .directory_fds = {-1, -1, -1}};
+	for (int i = 0; i < CGROUP_CONTROLLERS; i++) {
+		char path[600];
+		snprintf(path, sizeof path, "%s/%u", cgroups->parents[i], serial);
+		if (mkdir(path, 0755) < 0 || (cgroup->directory_fds[i] = directory_open(path)) < 0) {
+			err_system(err, "the group %s can't be made", path);
+			cgroup_destroy(cgroups, cgroup);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+int cgroup_join(const struct cgroup *cgroup)
+{
+	for (int i = 0; i < CGROUP_CONTROLLERS; i++)
+		if (write_at(cgroup->directory_fds[i], "cgroup.procs", "0") < 0)
+			return -1;
+	return 0;
+}
+
+int cgroup_limit(const struct cgroup *cgroup, uint64_t memory_bytes, uint64_t processes,
+	struct err *err)
+{
+	int memory = cgroup->directory_fds[CGROUP_MEMORY];
+	if (write_number(memory, "memory.limit_in_bytes", memory_bytes) < 0 ||
+			(cgroup->cgroups->memsw &&
+			write_number(memory, "memory.memsw.limit_in_bytes", memory_bytes) < 0))
+		return err_system(err, "the group's memory limit");
+	if (write_number(cgroup->directory_fds[CGROUP_PIDS], "pids.max", processes) < 0)
+		return err_system(err, "the group's limit of processes");
+	return 0;
+}
+
+int cgroup_usage(const struct cgroup *cgroup, struct cgroup_usage *usage)
+{
+	int memory = cgroup->directory_fds[CGROUP_MEMORY], pids = cgroup->directory_fds[CGROUP_PIDS];
+	char text[64];
+	if (read_at(cgroup->directory_fds[CGROUP_CPU], "cpuacct.usage", text, sizeof text) < 0)
+		return -1;
+	*usage = (struct cgroup_usage){.cpu_us = strtoull(text, NULL, 10) / 1000,
+		.memory_bytes = read_number(memory, "memory.usage_in_bytes"),
+		.memory_peak_bytes = read_number(memory, "memory.max_usage_in_bytes"),
+		.oom_kills = read_keyed(memory, "memory.oom_control", "oom_kill"),
+		.memory_limit_hit = read_number(memory, "memory.failcnt") > 0 ||
+			read_number(memory, "memory.memsw.failcnt") > 0,
+		.pids_current = read_number(pids, "pids.current"),
+		.pids_peak = read_number(pids, "pids.peak"),
+		.pids_denied = read_keyed(pids, "pids.events", "max")};
+	return 0;
+}
+
+/* Whether nothing of it is left. */
+static bool group_remove(const char *parent, const char *name)
+{
+	char path[800];
+	snprintf(path, sizeof path, "%.511s/%.255s", parent, name);
+	return rmdir(path) == 0 || errno == ENOENT;
+}
+
+static bool groups_remove(const struct cgroups *cgroups, unsigned serial)
+{
+	char name[16];
+	bool gone = true;
+	snprintf(name, sizeof name, "%u", serial);
+	for (int i = 0; i < CGROUP_CONTROLLERS; i++)
+		gone &= group_remove(cgroups->parents[i], name);
+	return gone;
+}
+
+void cgroup_destroy(struct cgroups *cgroups, struct cgroup *cgroup)
+{
+	for (int i = 0; i < CGROUP_CONTROLLERS; i++)
+		if (cgroup->directory_fds[i] >= 0)
+			close(cgroup->directory_fds[i]);
+	if (!groups_remove(cgroups, cgroup->serial) && cgroups->busy_count < CGROUP_SWEEP_MAX)
+		cgroups->busy[cgroups->busy_count++] = cgroup->serial;
+}
+
+void cgroups_sweep(struct cgroups *cgroups)
+{
+	for (unsigned i = 0; i < cgroups->busy_count;)
+		if (groups_remove(cgroups, cgroups->busy[i]))
+			cgroups->busy[i] = cgroups->busy[--cgroups->busy_count];
+		else
+			i++;
+}
+
+/* ---- what a killed predecessor left */
+
+
+static void group_kill(int parent, const char *name)
+{
+	char path[300], line[32];
+	snprintf(path, sizeof path, "%.255s/cgroup.procs", name);
+	int fd = openat(parent, path, O_RDONLY | O_CLOEXEC);
+	FILE *processes = fd < 0 ? NULL : fdopen(fd, "r");
+	if (!processes && fd >= 0)
+		close(fd);
+	while (processes && fgets(line, sizeof line, processes)) {
+		pid_t pid = (pid_t)strtol(line, NULL, 10);
+		if (pid > 0)
+			(void)kill(pid, SIGKILL);
+	}
+	if (processes)
+		fclose(processes);
+}
+
+static void groups_clear(const char *path)
+{
+	DIR *parent = opendir(path);
+	if (!parent)
+		return;
+	const struct dirent *entry;
+	while ((entry = readdir(parent)))
+		if (entry->d_name[0] != '.' && entry->d_type == DT_DIR) {
+			group_kill(dirfd(parent), entry->d_name);
+			for (int tries = 0; tries < 50 && !group_remove(path, entry->d_name); tries++)
+				usleep(10000);
+		}
+	closedir(parent);
+}
+
+int cgroups_clear_leftovers(const char *instance)
+{
+	int left = 0;
+	for (int i = 0; i < CGROUP_CONTROLLERS; i++) {
+		char path[512];
+		if (parent_path(controllers[i], instance, path) < 0)
+			continue;
+		groups_clear(path);
+		left |= rmdir(path) < 0 && errno != ENOENT && errno != EACCES;
+	}
+	return left ? -1 : 0;
+}

@@ -1,0 +1,66 @@
+/* cgroup.h: cgroups(7), version 1: memory, pids and cpuacct, all three or none.
+ *
+ * Groups stand below the launcher's own place in each hierarchy:
+ * codesandbox-INSTANCE/SERIAL. A group is made for one sandbox and never used again, since moving a
+ * process into one may wait for a grace period: init joins by itself, while it waits in the pool.
+ */
+#ifndef LAUNCHER_CGROUP_H
+#define LAUNCHER_CGROUP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "../err.h"
+
+enum cgroup_controller { CGROUP_MEMORY, CGROUP_PIDS, CGROUP_CPU, CGROUP_CONTROLLERS };
+
+#define CGROUP_SWEEP_MAX 64
+
+struct cgroups {
+	char parents[CGROUP_CONTROLLERS][512];	/* paths of our own groups */
+	bool memsw;				/* memory.memsw: swap is limited too */
+	unsigned busy[CGROUP_SWEEP_MAX];	/* serials of groups that could not be removed yet */
+	unsigned busy_count;
+};
+
+struct cgroup {
+	const struct cgroups *cgroups;
+	unsigned serial;
+	int directory_fds[CGROUP_CONTROLLERS];
+};
+
+struct cgroup_usage {
+	uint64_t cpu_us;
+	uint64_t memory_bytes, memory_peak_bytes;
+	uint64_t oom_kills;
+	bool memory_limit_hit;			/* the group's own limit, not the host's */
+	uint64_t pids_current, pids_peak;	/* pids_peak 0 where the kernel keeps none */
+	uint64_t pids_denied;
+};
+
+/* Finds the hierarchies and makes our own group in each, by effect: a limit is set and read back.
+ * ERR_UNAVAILABLE names the cause and the remedy. */
+int cgroups_open(struct cgroups *cgroups, const char *instance, struct err *err);
+void cgroups_close(struct cgroups *cgroups);
+
+/* Ends and removes the groups of a dead instance. 0 when nothing of it is left. */
+int cgroups_clear_leftovers(const char *instance);
+
+/* Tries again to remove what was still busy; cheap when there is nothing. */
+void cgroups_sweep(struct cgroups *cgroups);
+
+int cgroup_create(struct cgroups *cgroups, unsigned serial, struct cgroup *cgroup, struct err *err);
+
+/* Moves the calling process into the group; called by init. 0, or -1 with errno. */
+int cgroup_join(const struct cgroup *cgroup);
+
+/* memory_bytes: with swap. processes: threads counted. */
+int cgroup_limit(const struct cgroup *cgroup, uint64_t memory_bytes, uint64_t processes,
+	struct err *err);
+
+int cgroup_usage(const struct cgroup *cgroup, struct cgroup_usage *usage);
+
+/* Once its processes are dead. */
+void cgroup_destroy(struct cgroups *cgroups, struct cgroup *cgroup);
+
+#endif

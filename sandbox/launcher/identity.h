@@ -1,0 +1,16 @@
+/* identity.h: credentials(7), capabilities(7). */
+#ifndef LAUNCHER_IDENTITY_H
+#define LAUNCHER_IDENTITY_H
+
+#include <sys/types.h>
+
+/* Empties the bounding set, then becomes uid and gid id with no other group. 0, or -1 with errno. */
+int identity_change(uid_t id);
+
+/* Gives up every capability in every set, and the right to get any again (bounding set). */
+int capabilities_drop(void);
+
+/* Leaves the launcher's session keyring for an empty one (keyrings(7)); ENOSYS is fine. */
+int keyring_leave(void);
+
+#endif

@@ -1,0 +1,167 @@
+/* job.c: locks a job's process down, in this order, before it sees a byte of the job. See job.h. */
+#include "job.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../shared/record.h"
+#include "identity.h"
+#include "landlock.h"
+#include "mount.h"
+#include "rlimit.h"
+
+/* A step that failed ends the process: the sandbox is unavailable, and says which step it was. */
+static void must(const struct birth *birth, int result, const char *step)
+{
+	if (result < 0)
+		job_fail(birth->control_fd, step);
+}
+
+static int signals_reset(void)
+{
+	sigset_t none;
+	for (int signal_number = 1; signal_number < NSIG; signal_number++)
+		if (signal(signal_number, SIG_DFL) == SIG_ERR && errno != EINVAL)
+			return -1;
+	sigemptyset(&none);
+	return sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* Leaves the control socket, and /proc's directory when sampling needs it. 0, 1, 2 are closed: the
+ * job's own come with the hand-over. */
+static int fds_keep_only(const struct birth *birth, int *control_fd, int *proc_fd)
+{
+	*control_fd = fcntl(birth->control_fd, F_DUPFD_CLOEXEC, 1000);
+	*proc_fd = -1;
+	if (*control_fd < 0)
+		return -1;
+	if (!birth->host->have_cgroup) {
+		int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (proc < 0 || (*proc_fd = fcntl(proc, F_DUPFD_CLOEXEC, 1001)) < 0)
+			return -1;
+	}
+	if (DROPPED(&birth->host->setup, "fd_close"))
+		return 0;
+	if (close_range(0, (unsigned)*control_fd - 1, 0) < 0)
+		return -1;
+	return close_range((unsigned)(*proc_fd > 0 ? *proc_fd : *control_fd) + 1, ~0u, 0);
+}
+
+/* The kernel's OOM killer takes the job's processes before init and before the host's. */
+static int oom_first(void)
+{
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	ssize_t wrote = write(fd, "1000", 4);
+	close(fd);
+	return wrote == 4 ? 0 : -1;
+}
+
+static int identity_drop(const struct birth *birth)
+{
+	if (DROPPED(&birth->host->setup, "identity"))
+		return 0;
+	if (birth->host->own_identity)
+		return identity_change(birth->id);
+	return namespace_enter_identity(birth->id);
+}
+
+static int privileges_renounce(const struct birth *birth)
+{
+	if (!DROPPED(&birth->host->setup, "capabilities") && capabilities_drop() < 0)
+		return -1;
+	if (DROPPED(&birth->host->setup, "no_new_privs"))
+		return 0;
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
+static int landlock_apply(const struct birth *birth)
+{
+	static const char *const read_execute[] = {"/", NULL};
+	static const char *const read_write[] = {JOB_DIRECTORY, "/tmp", NULL};
+	static const char *const noexec[] = {"/dev", NULL};
+	struct landlock_policy policy = {.read_execute = read_execute, .read_write = read_write,
+		.read_write_noexec = noexec, .scope_signals = true, .scope_abstract_sockets = true,
+		.deny_network = true};
+	if (birth->level == SANDBOX_NONE || birth->host->landlock_abi == 0 ||
+			DROPPED(&birth->host->setup, "landlock"))
+		return 0;
+	return landlock_restrict(&policy, birth->host->landlock_abi);
+}
+
+/* Returns the listener of the kill tier, -1 with errno, -2 where the level has no filter. */
+static int seccomp_apply(const struct birth *birth)
+{
+	const struct setup_filter *filter =
+		&birth->host->setup.filters[birth->level][birth->host->have_cgroup ? 0 : 1];
+	struct sock_fprog program = {.len = (unsigned short)filter->count,
+		.filter = (struct sock_filter *)filter->code};
+	if (filter->count == 0 || DROPPED(&birth->host->setup, "seccomp"))
+		return -2;
+	return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER,
+		&program);
+}
+
+/* Returns the listener, or -2. */
+static int lockdown(const struct birth *birth)
+{
+	must(birth, setsid(), "a session of its own");
+	must(birth, signals_reset(), "resetting signals");
+	must(birth, rlimit_fixed(birth->host), "fixed resource limits");
+	must(birth, oom_first(), "its rank for the OOM killer");
+	must(birth, keyring_leave(), "a keyring of its own");
+	must(birth, identity_drop(birth), "a change of identity");
+	must(birth, privileges_renounce(birth), "giving up privileges");
+	must(birth, landlock_apply(birth), "Landlock");
+	int listener = seccomp_apply(birth);
+	must(birth, listener == -1 ? -1 : 0, "seccomp");
+	return listener;
+}
+
+static void report_ready(const struct birth *birth, int listener, int proc_fd)
+{
+	struct job_report report = {.ready = 1, .has_listener = listener >= 0,
+		.has_proc = proc_fd >= 0};
+	int fds[2];
+	size_t count = 0;
+	if (listener >= 0)
+		fds[count++] = listener;
+	if (proc_fd >= 0)
+		fds[count++] = proc_fd;
+	must(birth, record_send(birth->control_fd, &report, sizeof report, fds, count), "ready");
+	for (size_t i = 0; i < count; i++)
+		close(fds[i]);
+}
+
+_Noreturn void job_main(const struct birth *shared)
+{
+	struct birth birth = *shared;
+	struct job_handover handover;
+	int fds[START_FDS], proc_fd;
+	size_t fd_count;
+	umask(022);
+	must(shared, fds_keep_only(shared, &birth.control_fd, &proc_fd), "closing descriptors");
+	int listener = lockdown(&birth);
+	report_ready(&birth, listener, proc_fd);
+	/* The launcher closes its end when the sandbox is not needed any more. */
+	if (record_receive(birth.control_fd, &handover, sizeof handover, fds, START_FDS,
+			&fd_count) != sizeof handover)
+		_exit(1);
+	const char *step = handover.runtime == RUNTIME_PROBE ? probe_effects(&birth) :
+		fd_count != START_FDS ? "the hand-over's descriptors" :
+		script_execute(&birth, &handover, fds);
+	if (step)
+		job_fail(birth.control_fd, step);
+	_exit(0);
+}

@@ -1,0 +1,454 @@
+/* launcher.c: see launcher.h.
+ *
+ * Jobs wait in a short queue for a ready sandbox of their level; each turn of the loop hands over
+ * what it can and then starts making at most one sandbox, for a waiting job first, for the pool
+ * else. The pool holds sandboxes of the level that was asked for last.
+ */
+#include "launcher.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "self_test.h"
+
+#define POOL_RETRY_US 1000000
+
+enum event_kind { EVENT_CALLER, EVENT_INIT, EVENT_CONTROL, EVENT_LISTENER };
+
+struct waiting {
+	struct record_start start;
+	int fds[START_FDS];
+};
+
+struct answer {
+	struct record_outcome outcome;
+	int output_fd;			/* -1: none */
+};
+
+struct launcher {
+	const struct host *host;
+	int caller, epoll;
+	bool ended;			/* the caller is gone or broke the protocol */
+	struct cell *cells;
+	unsigned cell_count;
+	struct waiting *queue;		/* at most slots, in the order of arrival */
+	unsigned queued;
+	struct answer *answers;		/* not yet sent; at most slots, as each holds one */
+	unsigned answer_count;
+	uint64_t serial;
+	enum sandbox_level pool_level;
+	int64_t pool_retry_us;		/* no new sandbox for the pool before: the last try failed */
+	bool available[SANDBOX_LEVELS];
+	char reason[SANDBOX_LEVELS][256];
+};
+
+struct launcher *launcher_new(const struct host *host, int socket, struct err *err)
+{
+	struct launcher *launcher = calloc(1, sizeof *launcher);
+	if (!launcher) {
+		err_set(err, ERR_MEMORY, "no memory");
+		return NULL;
+	}
+	launcher->host = host;
+	launcher->caller = socket;
+	launcher->epoll = epoll_create1(EPOLL_CLOEXEC);
+	launcher->cell_count = host_cells(host);
+	launcher->cells = calloc(launcher->cell_count, sizeof *launcher->cells);
+	launcher->queue = calloc(host->setup.slots, sizeof *launcher->queue);
+	launcher->answers = calloc(host->setup.slots, sizeof *launcher->answers);
+	launcher->pool_level = host->setup.floor;
+	if (launcher->epoll < 0 || !launcher->cells || !launcher->queue || !launcher->answers) {
+		err_set(err, ERR_MEMORY, "no memory or descriptors");
+		launcher_free(launcher);
+		return NULL;
+	}
+	for (unsigned i = 0; i < launcher->cell_count; i++)
+		launcher->cells[i].index = i;
+	return launcher;
+}
+
+void launcher_free(struct launcher *launcher)
+{
+	if (launcher->epoll >= 0)
+		close(launcher->epoll);
+	free(launcher->cells);
+	free(launcher->queue);
+	free(launcher->answers);
+	free(launcher);
+}
+
+static int watch(struct launcher *launcher, int fd, enum event_kind kind, unsigned index)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.u64 = (uint64_t)kind << 32 | index};
+	return epoll_ctl(launcher->epoll, EPOLL_CTL_ADD, fd, &event);
+}
+
+int launcher_greet(struct launcher *launcher, struct err *err)
+{
+	struct record_hello hello = {.header = {RECORD_MAGIC, RECORD_HELLO}};
+	self_test(&launcher->cells[0], launcher->host, &hello.self_test);
+	launcher->serial = SANDBOX_LEVELS;
+	memcpy(launcher->available, hello.self_test.available, sizeof launcher->available);
+	memcpy(launcher->reason, hello.self_test.reason, sizeof launcher->reason);
+	if (watch(launcher, launcher->caller, EVENT_CALLER, 0) < 0)
+		return err_system(err, "epoll");
+	if (record_send(launcher->caller, &hello, sizeof hello, NULL, 0) < 0)
+		return err_system(err, "greeting the caller");
+	return 0;
+}
+
+/* ---- answers to the caller */
+
+static void answers_flush(struct launcher *launcher)
+{
+	unsigned sent = 0;
+	while (sent < launcher->answer_count) {
+		struct answer *answer = &launcher->answers[sent];
+		if (record_send(launcher->caller, &answer->outcome, sizeof answer->outcome,
+				&answer->output_fd, answer->output_fd >= 0) < 0) {
+			if (errno != EAGAIN)
+				launcher->ended = true;
+			break;
+		}
+		if (answer->output_fd >= 0)
+			close(answer->output_fd);
+		sent++;
+	}
+	launcher->answer_count -= sent;
+	memmove(launcher->answers, launcher->answers + sent,
+		launcher->answer_count * sizeof *launcher->answers);
+}
+
+static void answer(struct launcher *launcher, const struct record_outcome *outcome, int output_fd)
+{
+	launcher->answers[launcher->answer_count++] = (struct answer){*outcome, output_fd};
+	answers_flush(launcher);
+}
+
+/* A job that got no sandbox at all. */
+static void answer_unstarted(struct launcher *launcher, const struct waiting *job,
+	enum sandbox_verdict verdict, const char *reason)
+{
+	struct record_outcome outcome = {.header = {RECORD_MAGIC, RECORD_OUTCOME},
+		.tag = job->start.tag, .verdict = verdict, .level = job->start.level,
+		.exit_code = -1, .limits = job->start.limits};
+	snprintf(outcome.reason, sizeof outcome.reason, "%s", reason);
+	answer(launcher, &outcome, -1);
+}
+
+static unsigned jobs_held(const struct launcher *launcher)
+{
+	unsigned held = launcher->queued + launcher->answer_count;
+	for (unsigned i = 0; i < launcher->cell_count; i++)
+		held += launcher->cells[i].state == CELL_RUNNING;
+	return held;
+}
+
+/* ---- the queue */
+
+static void waiting_remove(struct launcher *launcher, unsigned at)
+{
+	for (int i = 0; i < START_FDS; i++)
+		close(launcher->queue[at].fds[i]);
+	launcher->queued--;
+	memmove(launcher->queue + at, launcher->queue + at + 1,
+		(launcher->queued - at) * sizeof *launcher->queue);
+}
+
+static void waiting_fail(struct launcher *launcher, enum sandbox_level level, const char *reason)
+{
+	for (unsigned i = 0; i < launcher->queued; i++)
+		if (launcher->queue[i].start.level == level) {
+			struct waiting job = launcher->queue[i];
+			waiting_remove(launcher, i);
+			answer_unstarted(launcher, &job, SANDBOX_FAILED, reason);
+			return;
+		}
+}
+
+static struct cell *cell_find(struct launcher *launcher, enum cell_state state, int level)
+{
+	for (unsigned i = 0; i < launcher->cell_count; i++) {
+		struct cell *cell = &launcher->cells[i];
+		if (cell->state == state && (level < 0 || (int)cell->level == level) &&
+				cell->cause == CAUSE_NONE)
+			return cell;
+	}
+	return NULL;
+}
+
+/* Free whatever ended it before. */
+static struct cell *cell_find_free(struct launcher *launcher)
+{
+	for (unsigned i = 0; i < launcher->cell_count; i++)
+		if (launcher->cells[i].state == CELL_FREE)
+			return &launcher->cells[i];
+	return NULL;
+}
+
+static unsigned cells_counted(const struct launcher *launcher, enum cell_state state, int level)
+{
+	unsigned count = 0;
+	for (unsigned i = 0; i < launcher->cell_count; i++)
+		count += launcher->cells[i].state == state &&
+			(int)launcher->cells[i].level == level;
+	return count;
+}
+
+static void hand_over(struct launcher *launcher, struct cell *cell, unsigned at)
+{
+	struct waiting job = launcher->queue[at];
+	struct err err = {0};
+	int result = cell_hand_over(cell, launcher->host, job.start.runtime, job.start.tag,
+		&job.start.limits, job.fds, START_FDS, &err);
+	waiting_remove(launcher, at);
+	if (result < 0) {
+		cell_kill(cell, CAUSE_FAILED);	/* not running yet: its death answers nothing */
+		answer_unstarted(launcher, &job, SANDBOX_FAILED, err.text);
+	}
+}
+
+static void dispatch(struct launcher *launcher)
+{
+	for (unsigned i = 0; i < launcher->queued;) {
+		enum sandbox_level level = (enum sandbox_level)launcher->queue[i].start.level;
+		struct cell *ready = cell_find(launcher, CELL_READY, (int)level);
+		if (ready)
+			hand_over(launcher, ready, i);
+		else
+			i++;
+	}
+}
+
+/* ---- making sandboxes */
+
+static void prepare(struct launcher *launcher, enum sandbox_level level, bool for_pool)
+{
+	struct err err = {0};
+	struct cell *cell = cell_find_free(launcher);
+	if (!cell)
+		return;
+	if (cell_prepare(cell, launcher->host, level, launcher->serial++, &err) == 0) {
+		if (watch(launcher, cell->control_fd, EVENT_CONTROL, cell->index) < 0 ||
+				watch(launcher, cell->init_fd, EVENT_INIT, cell->index) < 0)
+			launcher->ended = true;
+		return;
+	}
+	if (for_pool)
+		launcher->pool_retry_us = clock_us() + POOL_RETRY_US;
+	else
+		waiting_fail(launcher, level, err.text);
+}
+
+/* A waiting job whose level has fewer sandboxes on the way than jobs. -1: none. */
+static int level_lacking(const struct launcher *launcher)
+{
+	for (int level = 0; level < SANDBOX_LEVELS; level++) {
+		unsigned wanted = 0;
+		for (unsigned i = 0; i < launcher->queued; i++)
+			wanted += (int)launcher->queue[i].start.level == level;
+		if (wanted > cells_counted(launcher, CELL_PREPARING, level))
+			return level;
+	}
+	return -1;
+}
+
+static bool pool_short(const struct launcher *launcher)
+{
+	int level = (int)launcher->pool_level;
+	return launcher->available[level] && clock_us() >= launcher->pool_retry_us &&
+		cells_counted(launcher, CELL_READY, level) +
+		cells_counted(launcher, CELL_PREPARING, level) < launcher->host->setup.pool;
+}
+
+/* Returns whether more is to be made at once. */
+static bool refill(struct launcher *launcher)
+{
+	int lacking = level_lacking(launcher);
+	if (lacking < 0) {
+		if (!pool_short(launcher))
+			return false;
+		prepare(launcher, launcher->pool_level, true);
+		return pool_short(launcher);
+	}
+	if (!cell_find_free(launcher)) {
+		/* A ready one of a level that nobody waits for gives up its place. */
+		struct cell *spare = cell_find(launcher, CELL_READY, -1);
+		if (spare)
+			cell_kill(spare, CAUSE_KILLED);
+		return false;
+	}
+	prepare(launcher, (enum sandbox_level)lacking, false);
+	return level_lacking(launcher) >= 0;
+}
+
+/* ---- the caller's records */
+
+static void job_accept(struct launcher *launcher, const struct record_start *start, const int *fds)
+{
+	struct waiting *job = &launcher->queue[launcher->queued++];
+	job->start = *start;
+	memcpy(job->fds, fds, sizeof job->fds);
+	if (job->start.level < launcher->host->setup.floor)
+		job->start.level = launcher->host->setup.floor;
+	job->start.limits = limits_clamp(&start->limits, &launcher->host->setup.limits);
+	if (!launcher->available[job->start.level])
+		waiting_fail(launcher, (enum sandbox_level)job->start.level,
+			launcher->reason[job->start.level]);
+	else
+		launcher->pool_level = (enum sandbox_level)job->start.level;
+}
+
+static void job_kill(struct launcher *launcher, uint64_t tag)
+{
+	for (unsigned i = 0; i < launcher->cell_count; i++)
+		if (launcher->cells[i].state == CELL_RUNNING && launcher->cells[i].tag == tag)
+			cell_kill(&launcher->cells[i], CAUSE_KILLED);
+	for (unsigned i = 0; i < launcher->queued; i++)
+		if (launcher->queue[i].start.tag == tag) {
+			struct waiting job = launcher->queue[i];
+			waiting_remove(launcher, i);
+			answer_unstarted(launcher, &job, SANDBOX_KILLED, "killed before its start");
+			return;
+		}
+}
+
+static void caller_read(struct launcher *launcher)
+{
+	union record record;
+	int fds[START_FDS];
+	size_t fd_count;
+	const char *why;
+	long got = record_receive(launcher->caller, &record, sizeof record, fds, START_FDS,
+		&fd_count);
+	if (got < 0 && errno == EAGAIN)
+		return;
+	if (got <= 0 || record_check(&record, (size_t)got, fd_count,
+			launcher->host->setup.runtime_count, &why) < 0 ||
+			(record.header.type == RECORD_START &&
+			jobs_held(launcher) >= launcher->host->setup.slots)) {
+		while (got > 0 && fd_count > 0)
+			close(fds[--fd_count]);
+		launcher->ended = true;
+		return;
+	}
+	if (record.header.type == RECORD_START)
+		job_accept(launcher, &record.start, fds);
+	else
+		job_kill(launcher, record.kill.tag);
+}
+
+/* ---- events */
+
+static void cell_control(struct launcher *launcher, struct cell *cell)
+{
+	switch (cell_read_control(cell)) {
+	case CELL_IS_READY:
+		if (cell->listener_fd >= 0 &&
+				watch(launcher, cell->listener_fd, EVENT_LISTENER, cell->index) < 0)
+			cell_kill(cell, CAUSE_FAILED);
+		break;
+	case CELL_HAS_FAILED:
+		if (cell->state != CELL_PREPARING)
+			break;		/* its job is answered when it is dead */
+		char reason[300];
+		snprintf(reason, sizeof reason, "%s: %s", cell->failed_step,
+			strerror(cell->failed_errno));
+		waiting_fail(launcher, cell->level, reason);
+		launcher->pool_retry_us = clock_us() + POOL_RETRY_US;
+		break;
+	case CELL_STARTED:
+		close(cell->control_fd);
+		cell->control_fd = -1;
+		break;
+	case CELL_NO_NEWS:
+		break;
+	}
+}
+
+static void cell_died(struct launcher *launcher, struct cell *cell)
+{
+	struct record_outcome outcome;
+	int output_fd;
+	if (cell_end(cell, launcher->host, &outcome, &output_fd))
+		answer(launcher, &outcome, output_fd);
+}
+
+static void event_handle(struct launcher *launcher, const struct epoll_event *event)
+{
+	struct cell *cell = &launcher->cells[event->data.u64 & 0xffffffff];
+	switch ((enum event_kind)(event->data.u64 >> 32)) {
+	case EVENT_CALLER:
+		caller_read(launcher);
+		break;
+	case EVENT_INIT:
+		if (cell->init_fd >= 0)
+			cell_died(launcher, cell);
+		break;
+	case EVENT_CONTROL:
+		if (cell->control_fd >= 0)
+			cell_control(launcher, cell);
+		break;
+	case EVENT_LISTENER:
+		if (cell->listener_fd >= 0)
+			cell_read_listener(cell);
+		break;
+	}
+}
+
+static int clocks_check(struct launcher *launcher)
+{
+	int64_t now = clock_us(), next = INT64_MAX;
+	for (unsigned i = 0; i < launcher->cell_count; i++) {
+		cell_check(&launcher->cells[i], launcher->host, now);
+		int64_t check = cell_next_check_us(&launcher->cells[i]);
+		if (check < next)
+			next = check;
+	}
+	if (launcher->answer_count > 0 && next > now + 10000)
+		next = now + 10000;	/* the caller's socket was full */
+	if (next == INT64_MAX)
+		return -1;
+	return next <= now ? 0 : (int)((next - now + 999) / 1000);
+}
+
+static void all_kill(struct launcher *launcher)
+{
+	for (unsigned i = 0; i < launcher->cell_count; i++) {
+		struct cell *cell = &launcher->cells[i];
+		struct record_outcome outcome;
+		int output_fd = -1;
+		if (cell->state == CELL_FREE)
+			continue;
+		cell_kill(cell, CAUSE_KILLED);
+		struct pollfd death = {.fd = cell->init_fd, .events = POLLIN};
+		while (poll(&death, 1, -1) < 0 && errno == EINTR)
+			continue;
+		(void)cell_end(cell, launcher->host, &outcome, &output_fd);
+		if (output_fd >= 0)
+			close(output_fd);
+	}
+}
+
+void launcher_serve(struct launcher *launcher)
+{
+	struct epoll_event events[32];
+	bool more = true;
+	while (!launcher->ended) {
+		int timeout = clocks_check(launcher);
+		int count = epoll_wait(launcher->epoll, events, 32, more ? 0 : timeout);
+		for (int i = 0; i < count; i++)
+			event_handle(launcher, &events[i]);
+		if (launcher->answer_count > 0)
+			answers_flush(launcher);
+		dispatch(launcher);
+		more = refill(launcher);
+		cgroups_sweep((struct cgroups *)&launcher->host->cgroups);
+	}
+	all_kill(launcher);
+}

@@ -1,0 +1,105 @@
+/* main.c: the launcher, a static program that the library carries and starts from a sealed memfd.
+ *
+ * It holds what privilege a sandbox takes to make, has no network, no threads and none of the
+ * caller's memory, and parses nothing that comes from a job. See sandbox.h for the caller's side.
+ */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "instance.h"
+#include "launcher.h"
+
+static int setup_open(struct setup *setup)
+{
+	struct stat st;
+	if (fstat(LAUNCHER_SETUP_FD, &st) < 0 || st.st_size <= 0)
+		return -1;
+	struct blob_reader reader = {.size = (size_t)st.st_size};
+	reader.data = mmap(NULL, reader.size, PROT_READ, MAP_PRIVATE, LAUNCHER_SETUP_FD, 0);
+	close(LAUNCHER_SETUP_FD);
+	return reader.data == MAP_FAILED ? -1 : setup_read(setup, &reader);
+}
+
+static void descriptors_raise(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+/* Where nothing can work at all, the caller is told as for a failed self-test of every level. */
+static void hopeless(const struct err *err)
+{
+	struct record_hello hello = {.header = {RECORD_MAGIC, RECORD_HELLO}};
+	for (int level = 0; level < SANDBOX_LEVELS; level++)
+		snprintf(hello.self_test.reason[level], sizeof hello.self_test.reason[level],
+			"%.255s", err->text);
+	(void)record_send(LAUNCHER_SOCKET_FD, &hello, sizeof hello, NULL, 0);
+	char byte;
+	while (read(LAUNCHER_SOCKET_FD, &byte, 1) > 0)	/* until the caller closes */
+		continue;
+}
+
+static void cgroups_start(struct host *host, const struct instance *instance)
+{
+	struct err err = {0};
+	instance_clear_dead(instance, host->setup.run_directory, cgroups_clear_leftovers);
+	if (host->setup.no_cgroup) {
+		snprintf(host->no_cgroup_reason, sizeof host->no_cgroup_reason, "switched off");
+		return;
+	}
+	host->have_cgroup = cgroups_open(&host->cgroups, instance->name, &err) == 0;
+	if (!host->have_cgroup)
+		snprintf(host->no_cgroup_reason, sizeof host->no_cgroup_reason, "%.255s", err.text);
+}
+
+static int serve(struct host *host)
+{
+	struct err err = {0};
+	struct launcher *launcher = launcher_new(host, LAUNCHER_SOCKET_FD, &err);
+	if (!launcher)
+		return -1;
+	int result = launcher_greet(launcher, &err);
+	if (result == 0 && fcntl(LAUNCHER_SOCKET_FD, F_SETFL, O_NONBLOCK) == 0)
+		launcher_serve(launcher);
+	launcher_free(launcher);
+	return result;
+}
+
+int main(void)
+{
+	static struct host host;
+	struct instance instance;
+	struct err err = {0};
+	if (setup_open(&host.setup) < 0)
+		return 1;
+	if (fcntl(LAUNCHER_SOCKET_FD, F_SETFD, FD_CLOEXEC) < 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+		return 1;
+	prctl(PR_SET_NAME, "codesandbox");
+	umask(077);
+	descriptors_raise();
+	if (instance_open(&instance, host.setup.run_directory, &err) < 0) {
+		hopeless(&err);
+		return 1;
+	}
+	cgroups_start(&host, &instance);
+	int result = host_open(&host, &err);
+	if (result < 0)
+		hopeless(&err);
+	else
+		result = serve(&host);
+	host_close(&host);
+	if (host.have_cgroup)
+		cgroups_close(&host.cgroups);
+	instance_close(&instance);
+	return result < 0;
+}

@@ -1,0 +1,32 @@
+/* namespace.h: user_namespaces(7), network_namespaces(7), ipc_namespaces(7), uts_namespaces(7). */
+#ifndef LAUNCHER_NAMESPACE_H
+#define LAUNCHER_NAMESPACE_H
+
+#include <stdbool.h>
+
+#include "../err.h"
+
+/* The namespaces that one slot owns and lends to one job after another. Nothing a job does in them
+ * can outlast it: SysV and POSIX queues are filtered, sockets die with their processes. */
+enum slot_namespace { SLOT_NET, SLOT_IPC, SLOT_UTS, SLOT_NAMESPACES };
+
+/* Whether this process can make namespaces and change ids without a user namespace. */
+bool namespace_privileged(void);
+
+/* Makes the caller root of a new user namespace that maps only its own uid and gid. */
+int namespace_enter_user(struct err *err);
+
+/* In a job: a user namespace of its own, where the launcher's uid bears the number id. */
+int namespace_enter_identity(unsigned id);
+
+/* Makes the three namespaces; *fds are close-on-exec and the caller's. */
+int namespace_make_slot(int fds[SLOT_NAMESPACES], struct err *err);
+
+/* Enters a slot's namespaces. only_net: just the network. 0 or -1 with errno. */
+int namespace_enter_slot(const int fds[SLOT_NAMESPACES], bool only_net);
+
+/* pidfd_open(2), pidfd_send_signal(2): glibc 2.36 has them, older ones lack them. */
+int pidfd_of(int pid);
+int pidfd_kill(int pidfd);
+
+#endif

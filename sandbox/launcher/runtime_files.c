@@ -1,0 +1,11 @@
+/* runtime_files.c: see runtime_files.h. Paths are relative to the project's root, where make runs. */
+#include "runtime_files.h"
+
+#define CARRY(name, path)                                                                     \
+	__asm__(".section .rodata\n.global " #name "\n.balign 16\n" #name ":\n"               \
+		".incbin \"" path "\"\n" #name "_end:\n.byte 0\n"                             \
+		".balign 8\n.global " #name "_size\n" #name "_size:\n"                          \
+		".quad " #name "_end - " #name "\n.previous\n")
+
+CARRY(runtime_python, "sandbox/runtimes/python/run.py");
+CARRY(runtime_node, "sandbox/runtimes/node/run.js");

@@ -1,0 +1,233 @@
+/* script.c: from the hand-over to the runtime's first instruction, inside the lockdown. See job.h.
+ *
+ * The payload (a blob in a sealed memfd: see payload in the library's client.c) holds, in order:
+ * script name, code, input, context, working directory, environment. Only this process parses it.
+ */
+#include "job.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../shared/record.h"
+#include "mount.h"
+#include "rlimit.h"
+
+#define ENVIRONMENT_MAX 1024
+
+struct payload {
+	const char *name, *code, *input, *context, *directory;
+	size_t code_size;
+	const char *environment[ENVIRONMENT_MAX + 16];
+	size_t environment_count;
+};
+
+/* What every job starts with; the request's own come on top. */
+static const char *const base_environment[] = {"PATH=/usr/local/bin:/usr/bin:/bin",
+	"HOME=/job/work", "LANG=C.UTF-8", "TMPDIR=/tmp", NULL};
+static const char *const fixed_environment[] = {"CODE_INPUT=/job/input.json",
+	"CODE_CONTEXT=/job/context.json", "CODE_OUTPUT=/job/output.json", NULL};
+
+static bool same_name(const char *a, const char *b)
+{
+	size_t length = strcspn(a, "=");
+	return length == strcspn(b, "=") && strncmp(a, b, length) == 0;
+}
+
+static void environment_add(struct payload *payload, const char *entry)
+{
+	for (size_t i = 0; i < payload->environment_count; i++)
+		if (same_name(payload->environment[i], entry)) {
+			payload->environment[i] = entry;
+			return;
+		}
+	payload->environment[payload->environment_count++] = entry;
+}
+
+static int payload_read(int fd, struct payload *payload)
+{
+	struct stat st;
+	if (fstat(fd, &st) < 0 || st.st_size <= 0 || st.st_size > PAYLOAD_MAX_BYTES)
+		return -1;
+	struct blob_reader reader = {.size = (size_t)st.st_size};
+	reader.data = mmap(NULL, reader.size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (reader.data == MAP_FAILED)
+		return -1;
+	payload->name = blob_get_string(&reader);
+	payload->code = blob_get_bytes(&reader, &payload->code_size);
+	payload->input = blob_get_string(&reader);
+	payload->context = blob_get_string(&reader);
+	payload->directory = blob_get_string(&reader);
+	for (size_t i = 0; base_environment[i]; i++)
+		environment_add(payload, base_environment[i]);
+	const char *entry;
+	for (size_t i = 0; i < ENVIRONMENT_MAX && (entry = blob_get_string(&reader)); i++)
+		environment_add(payload, entry);
+	for (size_t i = 0; fixed_environment[i]; i++)
+		environment_add(payload, fixed_environment[i]);
+	errno = EBADMSG;
+	return reader.failed ? -1 : 0;
+}
+
+static int file_write(const char *name, const char *data, size_t size, mode_t mode)
+{
+	int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+	if (fd < 0)
+		return -1;
+	while (size > 0) {
+		ssize_t wrote = write(fd, data, size);
+		if (wrote <= 0)
+			break;
+		data += wrote;
+		size -= (size_t)wrote;
+	}
+	close(fd);
+	return size == 0 ? 0 : -1;
+}
+
+static int text_write(const char *name, const char *text)
+{
+	return file_write(name, text ? text : "", text ? strlen(text) : 0, 0600);
+}
+
+/* The name stands alone in /job: no path gets past it. */
+static const char *script_name(const struct payload *payload, const struct setup_runtime *runtime,
+	char name[256])
+{
+	const char *given = payload->name;
+	if (given && *given && !strchr(given, '/') && strcmp(given, ".") != 0 &&
+			strcmp(given, "..") != 0 && strlen(given) < 200)
+		snprintf(name, 256, "%s", given);
+	else
+		snprintf(name, 256, "script%.40s", runtime->extension);
+	return name;
+}
+
+static int files_write(const struct payload *payload, const char *name)
+{
+	static const char *const taken[] = {"input.json", "context.json", "output.json", "work", "tmp",
+		"shm"};
+	for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
+		if (strcmp(name, taken[i]) == 0) {
+			errno = EEXIST;
+			return -1;
+		}
+	if (chdir(JOB_DIRECTORY) < 0)
+		return -1;
+	if (text_write("input.json", payload->input) < 0 ||
+			text_write("context.json", payload->context) < 0)
+		return -1;
+	return file_write(name, payload->code, payload->code_size, 0700);
+}
+
+/* Inside the job's own directory, since nothing else is writable and '..' was refused. */
+static int directory_enter(const char *path)
+{
+	char part[256];
+	if (chdir("work") < 0)
+		return -1;
+	while (path && *path) {
+		size_t length = strcspn(path, "/");
+		if (length >= sizeof part || (length == 2 && memcmp(path, "..", 2) == 0)) {
+			errno = EINVAL;
+			return -1;
+		}
+		memcpy(part, path, length);
+		part[length] = '\0';
+		if (length > 0 && mkdir(part, 0700) < 0 && errno != EEXIST)
+			return -1;
+		if (length > 0 && chdir(part) < 0)
+			return -1;
+		path += length + (path[length] == '/');
+	}
+	return 0;
+}
+
+/* stdin is the input; 3 is the value's channel where the runtime has one. Everything else closes
+ * at exec: descriptors arrive close-on-exec. */
+static int streams_place(const int *fds, bool value)
+{
+	int input = open(JOB_DIRECTORY "/input.json", O_RDONLY | O_CLOEXEC);
+	int kept[4] = {input, fds[START_OUT], fds[START_ERR], value ? fds[START_VALUE] : -1};
+	if (input < 0)
+		return -1;
+	for (int i = 0; i < 4; i++)	/* first out of the way of their places */
+		if (kept[i] >= 0 && (kept[i] = fcntl(kept[i], F_DUPFD_CLOEXEC, 10)) < 0)
+			return -1;
+	for (int i = 0; i < 4; i++)
+		if (kept[i] >= 0 && dup2(kept[i], i) < 0)
+			return -1;
+	return 0;
+}
+
+struct arguments {
+	const char *argv[SETUP_MAX_ARGS + 4];
+	char file[300];
+	char replaced[4][600];
+};
+
+/* "{file}" stands for the script's path, anywhere in an argument. */
+static int arguments_exec(const struct setup_runtime *runtime, struct arguments *arguments)
+{
+	size_t replaced = 0, count = 0;
+	for (; runtime->argv[count]; count++) {
+		const char *mark = strstr(runtime->argv[count], "{file}");
+		arguments->argv[count] = runtime->argv[count];
+		if (!mark)
+			continue;
+		if (replaced == 4)
+			return -1;
+		int length = snprintf(arguments->replaced[replaced], sizeof arguments->replaced[0],
+			"%.*s%s%s", (int)(mark - runtime->argv[count]), runtime->argv[count],
+			arguments->file, mark + 6);
+		if (length < 0 || (size_t)length >= sizeof arguments->replaced[0])
+			return -1;
+		arguments->argv[count] = arguments->replaced[replaced++];
+	}
+	return 0;
+}
+
+static void arguments_harness(const struct setup_runtime *runtime, struct arguments *arguments)
+{
+	size_t count = 0;
+	for (; runtime->argv[count]; count++)
+		arguments->argv[count] = runtime->argv[count];
+	if (runtime->kind == SANDBOX_RUNTIME_PYTHON)
+		arguments->argv[count++] = "-I";
+	arguments->argv[count++] = runtime->kind == SANDBOX_RUNTIME_PYTHON ?
+		RUNTIME_DIRECTORY "/run.py" : RUNTIME_DIRECTORY "/run.js";
+	arguments->argv[count] = arguments->file;
+}
+
+const char *script_execute(const struct birth *birth, const struct job_handover *handover,
+	const int *fds)
+{
+	static struct payload payload;	/* once in this process's life */
+	static struct arguments arguments;
+	char name[256];
+	const struct setup_runtime *runtime = &birth->host->setup.runtimes[handover->runtime];
+	if (payload_read(fds[START_PAYLOAD], &payload) < 0)
+		return "reading the job's payload";
+	snprintf(arguments.file, sizeof arguments.file, JOB_DIRECTORY "/%s",
+		script_name(&payload, runtime, name));
+	if (files_write(&payload, name) < 0)
+		return "writing the job's files";
+	if (directory_enter(payload.directory) < 0)
+		return "entering the working directory";
+	if (streams_place(fds, runtime->kind != SANDBOX_RUNTIME_EXEC) < 0)
+		return "placing stdin, stdout and stderr";
+	if (runtime->kind != SANDBOX_RUNTIME_EXEC)
+		arguments_harness(runtime, &arguments);
+	else if (arguments_exec(runtime, &arguments) < 0)
+		return "building the runtime's arguments";
+	if (rlimit_job(birth->host, &handover->limits) < 0)
+		return "the job's resource limits";
+	execve(arguments.argv[0], (char *const *)arguments.argv,
+		(char *const *)payload.environment);
+	return "executing the runtime";
+}

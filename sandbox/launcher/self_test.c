@@ -1,0 +1,87 @@
+/* self_test.c: see self_test.h. */
+#include "self_test.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PATIENCE_MS 10000
+
+static bool wait_readable(int fd)
+{
+	struct pollfd wanted = {.fd = fd, .events = POLLIN};
+	int got;
+	do
+		got = poll(&wanted, 1, PATIENCE_MS);
+	while (got < 0 && errno == EINTR);
+	return got == 1;
+}
+
+static bool runs(struct cell *cell, const struct host *host, struct record_outcome *outcome,
+	struct err *err)
+{
+	int output_fd;
+	struct sandbox_limits limits = host->setup.limits;
+	enum cell_news news = wait_readable(cell->control_fd) ? cell_read_control(cell)
+							      : CELL_NO_NEWS;
+	if (news == CELL_IS_READY &&
+			cell_hand_over(cell, host, RUNTIME_PROBE, 0, &limits, NULL, 0, err) == 0 &&
+			wait_readable(cell->control_fd))
+		news = cell_read_control(cell);
+	if (news == CELL_HAS_FAILED)
+		err_set(err, ERR_UNAVAILABLE, "%s: %s", cell->failed_step,
+			strerror(cell->failed_errno));
+	if (news == CELL_NO_NEWS)
+		cell_kill(cell, CAUSE_FAILED);
+	(void)wait_readable(cell->init_fd);
+	bool ran = cell_end(cell, host, outcome, &output_fd);
+	if (output_fd >= 0)
+		close(output_fd);
+	return ran && news != CELL_HAS_FAILED;
+}
+
+static bool tries(struct cell *cell, const struct host *host, enum sandbox_level level,
+	struct err *err)
+{
+	struct record_outcome outcome = {0};
+	enum view view = level_view(level);
+	uint32_t missing = host->setup.require & ~host_mechanisms(host, level);
+	if (host->view_ns[view] < 0)
+		return err_set(err, ERR_UNAVAILABLE, "%s", host->view_error[view]) == 0;
+	for (int i = 0; i < SANDBOX_MECHANISM_COUNT; i++)
+		if (missing >> i & 1)
+			return err_set(err, ERR_UNAVAILABLE, "the mechanism %s is required and "
+				"can't be had%s%s", sandbox_mechanism_name((enum sandbox_mechanism)i),
+				i == SANDBOX_MECHANISM_CGROUP ? ": " : "",
+				i == SANDBOX_MECHANISM_CGROUP ? host->no_cgroup_reason : "") == 0;
+	if (cell_prepare(cell, host, level, (uint64_t)level, err) < 0)
+		return false;
+	if (!runs(cell, host, &outcome, err))
+		return false;
+	if (outcome.verdict != SANDBOX_EXITED || outcome.exit_code != 0)
+		return err_set(err, ERR_UNAVAILABLE, "the self-test's process ended with verdict %u, "
+			"exit code %d, signal %d", outcome.verdict, outcome.exit_code,
+			outcome.signal) == 0;
+	return true;
+}
+
+void self_test(struct cell *cell, const struct host *host, struct sandbox_self_test *result)
+{
+	memset(result, 0, sizeof *result);
+	for (int level = SANDBOX_NONE; level < SANDBOX_LEVELS; level++) {
+		struct err err = {0};
+		result->mechanisms[level] = host_mechanisms(host, (enum sandbox_level)level);
+		if (level < (int)host->setup.floor)
+			snprintf(result->reason[level], sizeof result->reason[level],
+				"below the floor");
+		else if (tries(cell, host, (enum sandbox_level)level, &err))
+			result->available[level] = true;
+		else
+			snprintf(result->reason[level], sizeof result->reason[level], "%.255s",
+				err.text[0] ? err.text : "the sandbox gave no sign of life");
+	}
+	for (size_t i = 0; i < host->setup.runtime_count; i++)
+		result->runtime_available[i] = access(host->setup.runtimes[i].argv[0], X_OK) == 0;
+}

@@ -1,0 +1,198 @@
+/* seccomp.c: see seccomp.h. The kill tier is user notification, not SCMP_ACT_KILL: waitid(2) can't tell a
+ * filter's kill from a SIGSYS that a job sent itself, but the launcher, which holds the listener,
+ * can, and learns which call it was. Foreign architectures (int 0x80, x32) are in that tier. */
+#include "seccomp.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "seccomp_policy.h"
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+#define CLONE_NAMESPACES (CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | \
+	CLONE_NEWNET | CLONE_NEWCGROUP | 0x80 /* CLONE_NEWTIME */)
+
+/* A call that this machine or libseccomp does not know needs no rule: unknown is denied at strict. */
+static int rule(scmp_filter_ctx context, uint32_t action, const char *name)
+{
+	int number = seccomp_syscall_resolve_name(name);
+	if (number == __NR_SCMP_ERROR || number < 0)
+		return 0;
+	int result = seccomp_rule_add(context, action, number, 0);
+	return result == -EACCES ? 0 : result;	/* the same as the filter's default */
+}
+
+static int rules(scmp_filter_ctx context, uint32_t action, const char *const *names)
+{
+	for (; *names; names++) {
+		int result = rule(context, action, *names);
+		if (result < 0)
+			return result;
+	}
+	return 0;
+}
+
+static int rule_if(scmp_filter_ctx context, uint32_t action, int number,
+	struct scmp_arg_cmp comparison)
+{
+	int result = seccomp_rule_add(context, action, number, 1, comparison);
+	return result == -EACCES ? 0 : result;
+}
+
+/* Domain and address family: only AF_UNIX exists. EAFNOSUPPORT is what a kernel without it says. */
+static int rules_sockets(scmp_filter_ctx context)
+{
+	int calls[] = {SCMP_SYS(socket), SCMP_SYS(socketpair)}, result = 0;
+	for (size_t i = 0; i < COUNT(calls) && result == 0; i++) {
+		result = rule_if(context, SCMP_ACT_ALLOW, calls[i], SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
+		if (result == 0)
+			result = rule_if(context, SCMP_ACT_ERRNO(EAFNOSUPPORT), calls[i],
+				SCMP_A0(SCMP_CMP_NE, AF_UNIX));
+	}
+	return result;
+}
+
+/* Threads and plain forks; a namespace of its own would give a job capabilities in it. */
+static int rules_clone(scmp_filter_ctx context)
+{
+	int result = 0;
+	for (unsigned bit = 0; bit < 32 && result == 0; bit++)
+		if ((unsigned long)CLONE_NAMESPACES >> bit & 1)
+			result = rule_if(context, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone),
+				SCMP_A0(SCMP_CMP_MASKED_EQ, 1ul << bit, 1ul << bit));
+	if (result == 0)
+		result = rule_if(context, SCMP_ACT_ALLOW, SCMP_SYS(clone),
+			SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_NAMESPACES, 0));
+	return result;
+}
+
+static int rules_ioctl(scmp_filter_ctx context, bool strict)
+{
+	int result = 0;
+	for (size_t i = 0; i < COUNT(policy_ioctl_denied) && result == 0; i++)
+		result = rule_if(context, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ioctl),
+			SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffff, policy_ioctl_denied[i]));
+	if (result == 0 && strict)
+		result = rule(context, SCMP_ACT_ALLOW, "ioctl");
+	return result;
+}
+
+static int rules_prctl(scmp_filter_ctx context, bool strict)
+{
+	int result = 0;
+	if (!strict)
+		return rule_if(context, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(prctl),
+			SCMP_A0(SCMP_CMP_MASKED_EQ, 0xffffffff, PR_SET_SECCOMP));
+	for (size_t i = 0; i < COUNT(policy_prctl) && result == 0; i++)
+		result = rule_if(context, SCMP_ACT_ALLOW, SCMP_SYS(prctl),
+			SCMP_A0(SCMP_CMP_MASKED_EQ, 0xffffffff, (unsigned)policy_prctl[i]));
+	return result;
+}
+
+/* Memory that RLIMIT_DATA does not count. */
+static int rules_memory(scmp_filter_ctx context, bool strict, bool by_rlimit)
+{
+	const uint64_t shared_anonymous = MAP_SHARED | MAP_ANONYMOUS;
+	int result = 0;
+	if (!by_rlimit)
+		return strict ? rules(context, SCMP_ACT_ALLOW,
+			(const char *const[]){"mmap", "memfd_create", NULL}) : 0;
+	result = rule(context, SCMP_ACT_ERRNO(ENOSYS), "memfd_create");
+	if (result == 0)
+		result = rule_if(context, SCMP_ACT_ERRNO(ENOMEM), SCMP_SYS(mmap),
+			SCMP_A3(SCMP_CMP_MASKED_EQ, shared_anonymous, shared_anonymous));
+	if (result == 0 && strict)
+		result = rule_if(context, SCMP_ACT_ALLOW, SCMP_SYS(mmap),
+			SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_ANONYMOUS, 0));
+	if (result == 0 && strict)
+		result = rule_if(context, SCMP_ACT_ALLOW, SCMP_SYS(mmap),
+			SCMP_A3(SCMP_CMP_MASKED_EQ, shared_anonymous, MAP_ANONYMOUS));
+	return result;
+}
+
+static int rules_all(scmp_filter_ctx context, bool strict, bool by_rlimit)
+{
+	int result = rules(context, SCMP_ACT_NOTIFY, policy_kill);
+	if (result == 0)
+		result = rules(context, SCMP_ACT_ERRNO(EPERM), policy_eperm);
+	if (result == 0)
+		result = rules(context, SCMP_ACT_ERRNO(ENOSYS), policy_enosys);
+	if (result == 0 && strict)
+		result = rules(context, SCMP_ACT_ALLOW, policy_allow);
+	if (result == 0)
+		result = rules_sockets(context);
+	if (result == 0)
+		result = rules_clone(context);
+	if (result == 0)
+		result = rules_ioctl(context, strict);
+	if (result == 0)
+		result = rules_prctl(context, strict);
+	if (result == 0)
+		result = rules_memory(context, strict, by_rlimit);
+	return result;
+}
+
+/* libseccomp gives a filter's program only through a descriptor. */
+static int export(scmp_filter_ctx context, struct seccomp_program *program, struct err *err)
+{
+	int fd = memfd_create("filter", MFD_CLOEXEC);
+	if (fd < 0)
+		return err_system(err, "memfd_create");
+	int result = seccomp_export_bpf(context, fd);
+	off_t size = result == 0 ? lseek(fd, 0, SEEK_END) : -1;
+	program->filter = size > 0 ? malloc((size_t)size) : NULL;
+	program->count = size > 0 ? (size_t)size / sizeof *program->filter : 0;
+	if (!program->filter || pread(fd, program->filter, (size_t)size, 0) != size) {
+		seccomp_program_free(program);
+		result = err_set(err, ERR_SYSTEM, "the filter can't be exported");
+	}
+	close(fd);
+	return result;
+}
+
+int seccomp_compile(enum sandbox_level level, bool memory_by_rlimit,
+	struct seccomp_program *program, struct err *err)
+{
+	bool strict = level == SANDBOX_STRICT;
+	*program = (struct seccomp_program){0};
+	if (level == SANDBOX_NONE)
+		return 0;
+	scmp_filter_ctx context = seccomp_init(strict ? SCMP_ACT_ERRNO(ENOSYS) : SCMP_ACT_ALLOW);
+	if (!context)
+		return err_set(err, ERR_MEMORY, "seccomp_init");
+	int result = seccomp_attr_set(context, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_NOTIFY);
+	if (result == 0)
+		result = seccomp_attr_set(context, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+	if (result == 0)
+		result = rules_all(context, strict, memory_by_rlimit);
+	if (result < 0) {
+		errno = -result;
+		err_system(err, "the system-call filter of level %s", sandbox_level_name(level));
+	} else {
+		result = export(context, program, err);
+	}
+	seccomp_release(context);
+	return result < 0 ? -1 : 0;
+}
+
+void seccomp_program_free(struct seccomp_program *program)
+{
+	free(program->filter);
+	*program = (struct seccomp_program){0};
+}
+
+void seccomp_syscall_name(uint32_t arch, int number, char name[32])
+{
+	char *found = arch ? seccomp_syscall_resolve_num_arch(arch, number) : NULL;
+	snprintf(name, 32, "%.31s", found ? found : "unknown");
+	free(found);
+}
