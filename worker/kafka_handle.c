@@ -8,6 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#define TURN_MS 1000
+#define REFUSED_MS 4000			/* patience with brokers that refuse connections */
+
 static void note_trouble(rd_kafka_t *rk, int error, const char *reason, void *opaque)
 {
 	(void)rk;
@@ -98,13 +101,26 @@ static int topic_partitions(const struct rd_kafka_metadata *metadata, const char
 	return 0;
 }
 
+/* All topics: asking for one by name may make it. Where nobody answers, waiting is short. */
+static rd_kafka_resp_err_t list_topics(struct kafka_handle *handle,
+	const struct rd_kafka_metadata **metadata)
+{
+	rd_kafka_resp_err_t error;
+	int waited_ms = 0;
+	do {
+		error = rd_kafka_metadata(handle->rk, 1, NULL, metadata, TURN_MS);
+		rd_kafka_poll(handle->rk, 0);
+		waited_ms += TURN_MS;
+	} while (error == RD_KAFKA_RESP_ERR__TRANSPORT && waited_ms < KAFKA_ANSWER_MS &&
+		!(handle->trouble[0] && waited_ms >= REFUSED_MS));
+	return error;
+}
+
 int kafka_handle_partitions(struct kafka_handle *handle, const char *topic, int *replication,
 	struct err *err)
 {
 	const struct rd_kafka_metadata *metadata;
-	/* All topics: asking for one by name may make it. */
-	rd_kafka_resp_err_t error = rd_kafka_metadata(handle->rk, 1, NULL, &metadata,
-		KAFKA_ANSWER_MS);
+	rd_kafka_resp_err_t error = list_topics(handle, &metadata);
 	if (error)
 		return kafka_handle_failed(handle, error, "list topics", err);
 	int partitions = topic_partitions(metadata, topic, replication);
