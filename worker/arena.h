@@ -6,6 +6,7 @@
 #ifndef CODEWORKER_ARENA_H
 #define CODEWORKER_ARENA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct arena;
@@ -24,5 +25,12 @@ char *arena_format(struct arena *arena, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
 size_t arena_used(const struct arena *arena);
+
+/* Whether an allocation was refused by the bound: the input asks too much, as opposed to a
+ * machine without memory. */
+bool arena_full(const struct arena *arena);
+
+/* For tests: as if memory ran out after so many more allocations. Negative: never. */
+void arena_fail_after(struct arena *arena, long allocations);
 
 #endif

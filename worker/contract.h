@@ -78,11 +78,11 @@ struct request {
 	X(EXECUTION_SIGNAL, "execution.signal", "ExecutionError", "CodeExecutionError", true)   \
 	X(EXECUTION_OUTPUT, "execution.output", "ExecutionError", "CodeExecutionError", true)   \
 	X(TIMEOUT, "timeout", "TimeoutError", "", true)                                         \
-	X(LIMIT_CPU, "limit.cpu", "ExecutionError", "", true)                                   \
-	X(LIMIT_MEMORY, "limit.memory", "ExecutionError", "", true)                             \
-	X(LIMIT_DISK, "limit.disk", "ExecutionError", "", true)                                 \
-	X(LIMIT_PROCESSES, "limit.processes", "ExecutionError", "", true)                       \
-	X(LIMIT_OUTPUT, "limit.output", "ExecutionError", "", true)                             \
+	X(LIMIT_CPU, "limit.cpu", "ExecutionError", "CodeExecutionError", true)            \
+	X(LIMIT_MEMORY, "limit.memory", "ExecutionError", "CodeExecutionError", true)      \
+	X(LIMIT_DISK, "limit.disk", "ExecutionError", "CodeExecutionError", true)          \
+	X(LIMIT_PROCESSES, "limit.processes", "ExecutionError", "CodeExecutionError", true) \
+	X(LIMIT_OUTPUT, "limit.output", "ExecutionError", "CodeExecutionError", true)      \
 	X(SANDBOX_VIOLATION, "sandbox.violation", "SandboxError", "", false)                    \
 	X(SANDBOX_UNAVAILABLE, "sandbox.unavailable", "SandboxError", "", false)                \
 	X(EXECUTION_LOST, "execution.lost", "CodeExecutionError", "", false)                    \
