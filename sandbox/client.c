@@ -60,8 +60,7 @@ int sandbox_open(const struct sandbox_config *config, struct sandbox **opened, s
 	if (!sandbox)
 		return err_set(err, ERR_MEMORY, "no memory");
 	sandbox->socket = sandbox->epoll = -1;
-	sandbox->limits = limits_clamp(&config->limits, &(struct sandbox_limits){
-		UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX});
+	sandbox->limits = config->limits;
 	if (launch(config, &sandbox->limits, &sandbox->launcher, &sandbox->socket,
 			&sandbox->self_test, err) < 0) {
 		free(sandbox);

@@ -52,7 +52,7 @@ static void close_fd(int *fd)
 	*fd = -1;
 }
 
-static void cell_release(struct cell *cell, const struct host *host)
+void cell_release(struct cell *cell, const struct host *host)
 {
 	close_fd(&cell->init_fd);
 	close_fd(&cell->control_fd);
@@ -404,6 +404,5 @@ bool cell_end(struct cell *cell, const struct host *host, struct record_outcome 
 		snprintf(outcome->reason, sizeof outcome->reason,
 			"CODE_OUTPUT is not a regular file");
 	}
-	cell_release(cell, host);
 	return ran;
 }

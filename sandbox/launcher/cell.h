@@ -74,9 +74,13 @@ void cell_check(struct cell *cell, const struct host *host, int64_t now_us);
 /* When cell_check is next needed (INT64_MAX: never). */
 int64_t cell_next_check_us(const struct cell *cell);
 
-/* After init's death: reaps it, fills outcome when a job ran (returns true; *output_fd is the job's
- * CODE_OUTPUT or -1, and the caller's) and frees the cell. */
+/* After init's death: reaps it, and fills outcome when a job ran (returns true; *output_fd is the
+ * job's CODE_OUTPUT or -1, and the caller's). */
 bool cell_end(struct cell *cell, const struct host *host, struct record_outcome *outcome,
 	int *output_fd);
+
+/* Lets go of what the sandbox had: the cell is FREE. Apart from cell_end because it may take a
+ * while (groups and mounts are torn down), and the answer need not wait for it. */
+void cell_release(struct cell *cell, const struct host *host);
 
 #endif

@@ -11,6 +11,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Memory is charged in batches of 64 pages (MEMCG_CHARGE_BATCH), so a group at its limit can stand this
+ * far below it. */
+#define CHARGE_BATCH_BYTES (64u * 4096)
+
 static const char *const controllers[CGROUP_CONTROLLERS] = {"memory", "pids", "cpuacct"};
 
 static int write_at(int directory, const char *name, const char *text)
@@ -228,12 +232,13 @@ int cgroup_usage(const struct cgroup *cgroup, struct cgroup_usage *usage)
 	char text[64];
 	if (read_at(cgroup->directory_fds[CGROUP_CPU], "cpuacct.usage", text, sizeof text) < 0)
 		return -1;
+	uint64_t peak = read_number(memory, "memory.max_usage_in_bytes");
 	*usage = (struct cgroup_usage){.cpu_us = strtoull(text, NULL, 10) / 1000,
 		.memory_bytes = read_number(memory, "memory.usage_in_bytes"),
-		.memory_peak_bytes = read_number(memory, "memory.max_usage_in_bytes"),
+		.memory_peak_bytes = peak,
 		.oom_kills = read_keyed(memory, "memory.oom_control", "oom_kill"),
-		.memory_limit_hit = read_number(memory, "memory.failcnt") > 0 ||
-			read_number(memory, "memory.memsw.failcnt") > 0,
+		.memory_limit_hit = peak + CHARGE_BATCH_BYTES >=
+			read_number(memory, "memory.limit_in_bytes"),
 		.pids_current = read_number(pids, "pids.current"),
 		.pids_peak = read_number(pids, "pids.peak"),
 		.pids_denied = read_keyed(pids, "pids.events", "max")};

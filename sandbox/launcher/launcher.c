@@ -88,6 +88,21 @@ static int watch(struct launcher *launcher, int fd, enum event_kind kind, unsign
 	return epoll_ctl(launcher->epoll, EPOLL_CTL_ADD, fd, &event);
 }
 
+/* Before each close: a sandbox being born holds copies of all descriptors for a moment, and epoll(7)
+ * forgets a description only when its last copy is closed. */
+static void unwatch(struct launcher *launcher, int fd)
+{
+	if (fd >= 0)
+		(void)epoll_ctl(launcher->epoll, EPOLL_CTL_DEL, fd, NULL);
+}
+
+static void unwatch_all(struct launcher *launcher, const struct cell *cell)
+{
+	unwatch(launcher, cell->init_fd);
+	unwatch(launcher, cell->control_fd);
+	unwatch(launcher, cell->listener_fd);
+}
+
 int launcher_greet(struct launcher *launcher, struct err *err)
 {
 	struct record_hello hello = {.header = {RECORD_MAGIC, RECORD_HELLO}};
@@ -363,6 +378,7 @@ static void cell_control(struct launcher *launcher, struct cell *cell)
 		launcher->pool_retry_us = clock_us() + POOL_RETRY_US;
 		break;
 	case CELL_STARTED:
+		unwatch(launcher, cell->control_fd);
 		close(cell->control_fd);
 		cell->control_fd = -1;
 		break;
@@ -375,8 +391,10 @@ static void cell_died(struct launcher *launcher, struct cell *cell)
 {
 	struct record_outcome outcome;
 	int output_fd;
+	unwatch_all(launcher, cell);
 	if (cell_end(cell, launcher->host, &outcome, &output_fd))
 		answer(launcher, &outcome, output_fd);
+	cell_release(cell, launcher->host);
 }
 
 static void event_handle(struct launcher *launcher, const struct epoll_event *event)
@@ -395,8 +413,10 @@ static void event_handle(struct launcher *launcher, const struct epoll_event *ev
 			cell_control(launcher, cell);
 		break;
 	case EVENT_LISTENER:
-		if (cell->listener_fd >= 0)
+		if (cell->listener_fd >= 0) {
+			unwatch(launcher, cell->listener_fd);
 			cell_read_listener(cell);
+		}
 		break;
 	}
 }
@@ -432,6 +452,7 @@ static void all_kill(struct launcher *launcher)
 		(void)cell_end(cell, launcher->host, &outcome, &output_fd);
 		if (output_fd >= 0)
 			close(output_fd);
+		cell_release(cell, launcher->host);
 	}
 }
 

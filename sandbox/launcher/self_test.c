@@ -39,6 +39,7 @@ static bool runs(struct cell *cell, const struct host *host, struct record_outco
 	bool ran = cell_end(cell, host, outcome, &output_fd);
 	if (output_fd >= 0)
 		close(output_fd);
+	cell_release(cell, host);
 	return ran && news != CELL_HAS_FAILED;
 }
 
