@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
@@ -213,8 +214,8 @@ static int fds_check(const struct host *host, uid_t owner, const int *fds, struc
 	if ((fcntl(fds[START_PAYLOAD], F_GET_SEALS) & seals) != seals)
 		return err_set(err, ERR_INVALID, "the payload is not a sealed memfd");
 	for (int i = START_OUT; i < START_FDS; i++) {
-		struct stat st;
-		if (fstat(fds[i], &st) < 0 || !S_ISFIFO(st.st_mode))
+		struct statfs fs;
+		if (fstatfs(fds[i], &fs) < 0 || fs.f_type != PIPEFS_MAGIC)
 			return err_set(err, ERR_INVALID, "stdout, stderr or the value is no pipe");
 		/* or opening /dev/stdout would be EACCES */
 		if (host->own_identity && fchown(fds[i], owner, owner) < 0)

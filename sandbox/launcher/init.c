@@ -82,6 +82,9 @@ _Noreturn void init_main(const struct birth *birth)
 {
 	death_tie(birth);
 	enter(birth);
+	/* Before the job's process exists: in a user namespace both have one uid on the host. */
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		job_fail(birth->control_fd, "hiding init");
 	pid_t job = fork();
 	if (job < 0)
 		job_fail(birth->control_fd, "forking the job's process");

@@ -37,24 +37,32 @@ static int signals_reset(void)
 	return sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+static int close_between(int above, int below)
+{
+	return below - above < 2 ? 0 : close_range((unsigned)above + 1, (unsigned)below - 1, 0);
+}
+
 /* Leaves the control socket, and /proc's directory when sampling needs it. 0, 1, 2 are closed: the
  * job's own come with the hand-over. */
 static int fds_keep_only(const struct birth *birth, int *control_fd, int *proc_fd)
 {
-	*control_fd = fcntl(birth->control_fd, F_DUPFD_CLOEXEC, 1000);
+	enum { ABOVE = 32 };	/* where neither is in the way of the job's own */
+	int last;
+	*control_fd = last = fcntl(birth->control_fd, F_DUPFD_CLOEXEC, ABOVE);
 	*proc_fd = -1;
 	if (*control_fd < 0)
 		return -1;
 	if (!birth->host->have_cgroup) {
 		int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (proc < 0 || (*proc_fd = fcntl(proc, F_DUPFD_CLOEXEC, 1001)) < 0)
+		if (proc < 0 || (*proc_fd = fcntl(proc, F_DUPFD_CLOEXEC, *control_fd + 1)) < 0)
 			return -1;
+		last = *proc_fd;
 	}
 	if (DROPPED(&birth->host->setup, "fd_close"))
 		return 0;
-	if (close_range(0, (unsigned)*control_fd - 1, 0) < 0)
+	if (close_between(-1, *control_fd) < 0 || close_between(*control_fd, last) < 0)
 		return -1;
-	return close_range((unsigned)(*proc_fd > 0 ? *proc_fd : *control_fd) + 1, ~0u, 0);
+	return close_range((unsigned)last + 1, ~0u, 0);
 }
 
 /* The kernel's OOM killer takes the job's processes before init and before the host's. */
@@ -117,6 +125,7 @@ static int seccomp_apply(const struct birth *birth)
 static int lockdown(const struct birth *birth)
 {
 	must(birth, setsid(), "a session of its own");
+	must(birth, prctl(PR_SET_DUMPABLE, 1, 0, 0, 0), "its own /proc");	/* init has not */
 	must(birth, signals_reset(), "resetting signals");
 	must(birth, rlimit_fixed(birth->host), "fixed resource limits");
 	must(birth, oom_first(), "its rank for the OOM killer");

@@ -1,15 +1,27 @@
 'use strict';
-// run.js: runs one script as CommonJS with top-level await, then its main(input, context), and hands the
-// value on.
+// run.js: runs one script as CommonJS with top-level await, then its main(input, context), and hands on
+// the value.
 //
 // argv: run.js SCRIPT. Descriptor 3 is the value's channel: one byte of kind ('v' JSON text, 'e' why the
-// value is not JSON), the length in 4 little-endian bytes, the text.
+// value is not JSON), the length in 4 little-endian bytes, the text; nothing unless main returned.
+//
+// The script and main are called by Node itself, as an immediate or a promise's reaction, and their
+// errors are left to Node too: so stacks hold the script's frames and none of this file. A script
+// that mentions await is compiled as an async function; one that does not runs outside of any
+// promise, with the order of ticks and promises that CommonJS has.
 const fs = require('fs');
 const path = require('path');
+const vm = require('vm');
 const Module = require('module');
 
 const VALUE_FD = 3;
 const UNSETTLED = 13; // Node's own exit code for a top-level await that never settles
+const PARAMETERS = ['exports', 'require', 'module', '__filename', '__dirname', '__codeworkerMain'];
+// Only code behind the script can name a function that it declares.
+const TAIL = '\n;if (typeof main === "function") __codeworkerMain(main);';
+const LONE_SURROGATE = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
+
+const argumentFiles = [process.env.CODE_INPUT, process.env.CODE_CONTEXT];
 
 function send(kind, text) {
 	const body = Buffer.from(text, 'utf8');
@@ -17,100 +29,139 @@ function send(kind, text) {
 	frame.write(kind, 0, 'latin1');
 	frame.writeUInt32LE(body.length, 1);
 	body.copy(frame, 5);
-	for (let at = 0; at < frame.length;) {
-		try {
-			at += fs.writeSync(VALUE_FD, frame, at);
-		} catch (error) {
-			if (error.code !== 'EAGAIN') return;
-		}
-	}
+	for (let at = 0; at < frame.length;)
+		at += fs.writeSync(VALUE_FD, frame, at);
 }
 
 function refuse(value) {
-	switch (typeof value) {
-	case 'function': case 'symbol': throw new TypeError(`a ${typeof value} is not JSON`);
-	case 'bigint': throw new TypeError('a BigInt is not JSON');
-	case 'number':
-		if (!Number.isFinite(value)) throw new TypeError(`${value} is not JSON`);
-		break;
-	case 'string':
-		if (/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/.test(value))
-			throw new TypeError('a lone surrogate is not JSON');
-		break;
-	}
-	return value;
+	if (value instanceof Number || value instanceof String || value instanceof BigInt)
+		value = value.valueOf();
+	const type = typeof value;
+	if (type === 'function' || type === 'symbol' || type === 'bigint')
+		throw new TypeError(`a ${type} is not JSON`);
+	if (type === 'number' && !Number.isFinite(value))
+		throw new TypeError(`${value} is not JSON`);
+	if (type === 'string' && LONE_SURROGATE.test(value))
+		throw new TypeError('a lone surrogate is not JSON');
 }
 
 function encode(value) {
-	if (value === undefined || value === null) return ['v', 'null'];
 	try {
 		const text = JSON.stringify(value, (key, inner) => {
-			if (key !== '') refuse(key);
-			return refuse(inner);
+			refuse(key);
+			refuse(inner);
+			return inner;
 		});
-		return text === undefined ? ['v', 'null'] : ['v', text];
+		return ['v', text === undefined ? 'null' : text];
 	} catch (error) {
 		return ['e', String(error && error.message || error).split('\n')[0].slice(0, 200)];
 	}
 }
 
-function jsonFile(name) {
-	const text = fs.readFileSync(process.env[name], 'utf8');
+function jsonFile(file) {
+	const text = fs.readFileSync(file, 'utf8');
 	return text === '' ? null : JSON.parse(text);
 }
 
-function call(main) {
-	const values = [];
-	if (main.length > 0 || /^[^)]*(\.\.\.|=)/.test(Function.prototype.toString.call(main)))
-		values.push(jsonFile('CODE_INPUT'), jsonFile('CODE_CONTEXT'));
-	return main(...values);
+// What a syntax error says of this file and of Node's loader is of no use to the script's author.
+function withoutFrames(error) {
+	error.stack = String(error.stack).replace(/(\n {4}at .*)+$/, '');
+	return error;
 }
 
-const PARAMETERS = ['exports', 'require', 'module', '__filename', '__dirname'];
-// The global main of a script is a declaration at its top level; only code behind it can name it.
-const TAIL = '\n;if (typeof main === "function" && module.exports === exports && ' +
-	'Object.keys(exports).length === 0) module.exports = main;';
+function compileOptions(file) {
+	const options = { filename: file };
+	if (vm.constants && vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER)
+		options.importModuleDynamically = vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER;
+	return options;
+}
 
-function compile(source, file) {
-	const vm = require('vm');
-	const options = { filename: file, lineOffset: 0, columnOffset: 0,
-		importModuleDynamically: vm.constants && vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER };
-	source = source.replace(/^#!.*/, '');
+function compileAsync(source, file) {
+	const head = `(async function (${PARAMETERS.join(', ')}) {\n`;
+	return vm.runInThisContext(head + source + TAIL + '\n})',
+		{ ...compileOptions(file), lineOffset: -1 });
+}
+
+// Without the tail first when that fails, so that the message is about the script alone.
+function compileSync(source, file) {
+	const options = compileOptions(file);
 	try {
 		return vm.compileFunction(source + TAIL, PARAMETERS, options);
-	} catch (error) {
-		if (!(error instanceof SyntaxError) || !/\bawait\b/.test(source)) throw error;
-		const head = '(async function (' + PARAMETERS.join(', ') + ') {';
-		try {
-			return vm.runInThisContext(head + source + TAIL + '\n})', { ...options,
-				columnOffset: -head.length });
-		} catch (second) {
-			throw second instanceof SyntaxError ? error : second;
-		}
+	} catch {
+		vm.compileFunction(source, PARAMETERS, options);
+		return vm.compileFunction(source + '\n', PARAMETERS, options);
 	}
 }
 
-async function run(file) {
-	const module = new Module(file, null);
+function compile(source, file) {
+	let error = null;
+	source = source.replace(/^\ufeff/, '').replace(/^#!.*/, '');
+	if (/\bawait\b/.test(source)) {
+		try {
+			return { run: compileAsync(source, file), isAsync: true };
+		} catch (reason) {
+			error = reason; // await may be a plain name in here
+		}
+	}
+	try {
+		return { run: compileSync(source, file), isAsync: false };
+	} catch (reason) {
+		throw withoutFrames(error || reason);
+	}
+}
+
+function mainModule(file) {
+	const module = new Module('.', null);
 	module.filename = file;
 	module.paths = Module._nodeModulePaths(path.dirname(file));
-	const require = Module.createRequire(file);
-	require.main = module;
 	process.mainModule = module;
-	const script = compile(fs.readFileSync(file, 'utf8'), file);
-	await script.call(module.exports, module.exports, require, module, file, path.dirname(file));
+	Module._cache[file] = module;
+	return module;
+}
+
+// Node's verdict on a top-level await that nothing will ever settle. process.exit() is no such case.
+function watchTheEnd(state) {
+	process.on('beforeExit', () => {
+		if (!state.settled && !process.exitCode) {
+			process.stderr.write('Warning: Detected unsettled top-level await, or a ' +
+				'promise of main that never settles\n');
+			process.exitCode = UNSETTLED;
+		}
+	});
+}
+
+function settle(state, promise) {
+	const settled = () => { state.settled = true; };
+	promise.then(settled, settled);
+	return promise;
+}
+
+function callMain(state, module) {
+	const main = typeof module.exports === 'function' ? module.exports : state.main || globalThis.main;
 	module.loaded = true;
-	if (typeof module.exports === 'function')
-		send(...encode(await call(module.exports)));
+	state.settled = true;
+	if (typeof main !== 'function')
+		return;
+	state.settled = false;
+	const call = main.bind(undefined, ...argumentFiles.map(jsonFile));
+	settle(state, Promise.resolve().then(call)).then((value) => { send(...encode(value)); });
+}
+
+function run(file) {
+	const state = { settled: false, main: undefined };
+	const module = mainModule(file);
+	const script = compile(fs.readFileSync(file, 'utf8'), file);
+	const start = script.run.bind(module.exports, module.exports, Module.createRequire(file), module,
+		file, path.dirname(file), (main) => { state.main = main; });
+	watchTheEnd(state);
+	if (script.isAsync) {
+		Promise.resolve().then(start).then(() => { callMain(state, module); });
+	} else {
+		setImmediate(start);
+		setImmediate(callMain, state, module);
+	}
 }
 
 const file = process.argv[2];
-process.argv = [process.argv[0], file];
-let settled = false;
-process.on('exit', (code) => {
-	if (!settled && code === 0) process.exitCode = UNSETTLED;
-});
-run(file).then(() => { settled = true; }, (error) => {
-	settled = true;
-	setImmediate(() => { throw error; });
-});
+process.argv.splice(1, 2, file);
+run(file);
