@@ -12,6 +12,7 @@
 const fs = require('fs');
 const path = require('path');
 const vm = require('vm');
+const { pathToFileURL } = require('url');
 const Module = require('module');
 
 const VALUE_FD = 3;
@@ -21,9 +22,21 @@ const PARAMETERS = ['exports', 'require', 'module', '__filename', '__dirname', '
 const TAIL = '\n;if (typeof main === "function") __codeworkerMain(main);';
 const LONE_SURROGATE = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
 
+const valueChannel = channel();
 const argumentFiles = [process.env.CODE_INPUT, process.env.CODE_CONTEXT];
 
+function channel() {
+	try {
+		const { dev, ino } = fs.fstatSync(VALUE_FD);
+		return `${dev}:${ino}`;
+	} catch {
+		return undefined;
+	}
+}
+
 function send(kind, text) {
+	if (!valueChannel || channel() !== valueChannel)
+		throw new Error('descriptor 3, the channel of main\'s value, was closed');
 	const body = Buffer.from(text, 'utf8');
 	const frame = Buffer.alloc(5 + body.length);
 	frame.write(kind, 0, 'latin1');
@@ -63,50 +76,67 @@ function jsonFile(file) {
 	return text === '' ? null : JSON.parse(text);
 }
 
-// What a syntax error says of this file and of Node's loader is of no use to the script's author.
-function withoutFrames(error) {
-	error.stack = String(error.stack).replace(/(\n {4}at .*)+$/, '');
-	return error;
+// import() in the script itself. Node calls the way to it experimental when it is first used: said once,
+// to nobody, before the script runs.
+function importOptions(source, file) {
+	const loader = vm.constants && vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER;
+	if (!/\bimport\b/.test(source))
+		return {};
+	if (!loader)
+		return { importModuleDynamically: (name) => import(/^\.{0,2}\//.test(name) ?
+			pathToFileURL(path.resolve(path.dirname(file), name)) : name) };
+	const { emitWarning } = process;
+	process.emitWarning = () => {};
+	vm.compileFunction('import("node:fs")', [], { importModuleDynamically: loader })();
+	process.emitWarning = emitWarning;
+	return { importModuleDynamically: loader };
 }
 
-function compileOptions(file) {
-	const options = { filename: file };
-	if (vm.constants && vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER)
-		options.importModuleDynamically = vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER;
-	return options;
-}
-
-function compileAsync(source, file) {
+// Its own line for the head, and a tail left out in the end, so that errors are about the script alone.
+function compileAsync(source, options) {
 	const head = `(async function (${PARAMETERS.join(', ')}) {\n`;
-	return vm.runInThisContext(head + source + TAIL + '\n})',
-		{ ...compileOptions(file), lineOffset: -1 });
+	options = { ...options, lineOffset: -1 };
+	try {
+		return vm.runInThisContext(head + source + TAIL + '\n})', options);
+	} catch {
+		return vm.runInThisContext(head + source, options);
+	}
 }
 
-// Without the tail first when that fails, so that the message is about the script alone.
-function compileSync(source, file) {
-	const options = compileOptions(file);
+function compileSync(source, options) {
 	try {
 		return vm.compileFunction(source + TAIL, PARAMETERS, options);
 	} catch {
-		vm.compileFunction(source, PARAMETERS, options);
-		return vm.compileFunction(source + '\n', PARAMETERS, options);
+		return vm.compileFunction(source, PARAMETERS, options);
 	}
 }
 
 function compile(source, file) {
-	let error = null;
 	source = source.replace(/^\ufeff/, '').replace(/^#!.*/, '');
-	if (/\bawait\b/.test(source)) {
-		try {
-			return { run: compileAsync(source, file), isAsync: true };
-		} catch (reason) {
-			error = reason; // await may be a plain name in here
+	const options = { filename: file, ...importOptions(source, file) };
+	const wantsAsync = /\bawait\b/.test(source);
+	try {
+		return { run: wantsAsync ? compileAsync(source, options) : compileSync(source, options),
+			isAsync: wantsAsync };
+	} catch (error) {
+		if (!wantsAsync)
+			throw error;
+		try { // await may be a plain name in there
+			return { run: compileSync(source, options), isAsync: false };
+		} catch {
+			throw error;
 		}
 	}
+}
+
+// Node's words for a syntax error, without the frames of this file and of Node's loader.
+function compileOrExit(source, file) {
 	try {
-		return { run: compileSync(source, file), isAsync: false };
-	} catch (reason) {
-		throw withoutFrames(error || reason);
+		return compile(source, file);
+	} catch (error) {
+		const text = String(error.stack).replace(/(\n {4}at .*)+$/, '');
+		fs.writeSync(2, `${text}\n\nNode.js ${process.version}\n`);
+		return process.exit(1);
 	}
 }
 
@@ -150,7 +180,7 @@ function callMain(state, module) {
 function run(file) {
 	const state = { settled: false, main: undefined };
 	const module = mainModule(file);
-	const script = compile(fs.readFileSync(file, 'utf8'), file);
+	const script = compileOrExit(fs.readFileSync(file, 'utf8'), file);
 	const start = script.run.bind(module.exports, module.exports, Module.createRequire(file), module,
 		file, path.dirname(file), (main) => { state.main = main; });
 	watchTheEnd(state);
