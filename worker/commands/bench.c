@@ -1,0 +1,290 @@
+/* bench.c: `codeworker bench`: sandboxed jobs beside the same programs bare, in turn, in one run.
+ *
+ * A pair is one bare spawn and one sandboxed job, so both meet the machine in the same mood; the ratio
+ * is of medians. Each program is measured back to back, and with a pause before each, since a
+ * machine that has just been idle behaves differently (grace periods, sleeping processors).
+ */
+#include "../command.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../../sandbox/sandbox.h"
+#include "../command_common.h"
+
+struct program {
+	const char *name;
+	struct sandbox_runtime runtime;
+	const char *code;
+	const char *bare[4];
+};
+
+static const char *const shell_argv[] = {"/bin/sh", "{file}", NULL};
+static const char *const python_argv[] = {"/usr/bin/python3", NULL};
+static const char *const node_argv[] = {"/usr/bin/node", NULL};
+
+static const struct program programs[] = {
+	{"shell", {"shell", SANDBOX_RUNTIME_EXEC, shell_argv, ".sh"}, "true",
+		{"/bin/sh", "-c", "true", NULL}},
+	{"python", {"python", SANDBOX_RUNTIME_PYTHON, python_argv, ".py"}, "pass",
+		{"/usr/bin/python3", "-c", "pass", NULL}},
+	{"javascript", {"javascript", SANDBOX_RUNTIME_NODE, node_argv, ".js"}, "0",
+		{"/usr/bin/node", "-e", "0", NULL}},
+};
+#define PROGRAMS (sizeof programs / sizeof *programs)
+
+static double now_ms(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
+
+static int bare_spawn(const struct program *program, pid_t *pid)
+{
+	static char path[] = "PATH=/usr/local/bin:/usr/bin:/bin", language[] = "LANG=C.UTF-8";
+	char *environment[] = {path, language, NULL};
+	posix_spawn_file_actions_t actions;
+	posix_spawn_file_actions_init(&actions);
+	for (int fd = 0; fd < 3; fd++)
+		posix_spawn_file_actions_addopen(&actions, fd, "/dev/null", O_RDWR, 0);
+	int result = posix_spawn(pid, program->bare[0], &actions, NULL,
+		(char *const *)program->bare, environment);
+	posix_spawn_file_actions_destroy(&actions);
+	return result == 0 ? 0 : -1;
+}
+
+static int bare_run(const struct program *program, double *ms, struct err *err)
+{
+	double begin = now_ms();
+	pid_t pid;
+	int status;
+	if (bare_spawn(program, &pid) < 0)
+		return err_set(err, ERR_UNAVAILABLE, "%s can't be started", program->bare[0]);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		continue;
+	*ms = now_ms() - begin;
+	return status == 0 ? 0 : err_set(err, ERR_SYSTEM, "%s failed", program->bare[0]);
+}
+
+static int job_start(struct sandbox *sandbox, size_t runtime, uint64_t tag, struct err *err)
+{
+	const struct program *program = &programs[runtime];
+	struct sandbox_job job = {.tag = tag, .runtime = runtime, .level = SANDBOX_STRICT,
+		.code = program->code, .code_size = strlen(program->code), .thread_id = "bench",
+		.node_id = "bench", .execution_id = "bench"};
+	return sandbox_start(sandbox, &job, err);
+}
+
+static int job_collect(struct sandbox *sandbox, struct err *err)
+{
+	struct sandbox_result result;
+	int got = sandbox_poll(sandbox, 60000, &result, err);
+	if (got < 0)
+		return -1;
+	if (got == 0)
+		return err_set(err, ERR_SYSTEM, "a job gave no answer in 60 s");
+	bool passed = result.verdict == SANDBOX_EXITED && result.exit_code == 0;
+	if (!passed)
+		err_set(err, ERR_SYSTEM, "a job failed: %s", result.reason[0] ? result.reason :
+			result.err.data ? result.err.data : "no reason given");
+	sandbox_result_free(&result);
+	return passed ? 0 : -1;
+}
+
+static int job_run(struct sandbox *sandbox, size_t runtime, double *ms, struct err *err)
+{
+	double begin = now_ms();
+	if (job_start(sandbox, runtime, 1, err) < 0 || job_collect(sandbox, err) < 0)
+		return -1;
+	*ms = now_ms() - begin;
+	return 0;
+}
+
+static int compare(const void *a, const void *b)
+{
+	const double *x = a, *y = b;
+	return (*x > *y) - (*x < *y);
+}
+
+static double quantile(double *values, size_t count, double part)
+{
+	qsort(values, count, sizeof *values, compare);
+	size_t at = (size_t)((double)count * part);
+	return values[at < count ? at : count - 1];
+}
+
+static int measure_pairs(struct sandbox *sandbox, size_t runtime, size_t count, long pause_ms,
+	struct err *err)
+{
+	double *bare = calloc(count, sizeof *bare), *boxed = calloc(count, sizeof *boxed);
+	struct timespec pause = {.tv_nsec = pause_ms * 1000000};
+	int result = bare && boxed ? 0 : err_set(err, ERR_MEMORY, "no memory");
+	for (size_t i = 0; i < count && result == 0; i++) {
+		nanosleep(&pause, NULL);
+		result = bare_run(&programs[runtime], &bare[i], err);
+		nanosleep(&pause, NULL);
+		if (result == 0)
+			result = job_run(sandbox, runtime, &boxed[i], err);
+	}
+	if (result == 0) {
+		double bare_p50 = quantile(bare, count, 0.5), boxed_p50 = quantile(boxed, count, 0.5);
+		printf("%-11s %-13s %8.2f %8.2f %10.2f %10.2f %8.2fx %+8.2f\n", programs[runtime].name,
+			pause_ms ? "50 ms idle" : "back to back", bare_p50, quantile(bare, count, 0.95),
+			boxed_p50, quantile(boxed, count, 0.95), boxed_p50 / bare_p50,
+			boxed_p50 - bare_p50);
+		fflush(stdout);
+	}
+	free(bare);
+	free(boxed);
+	return result;
+}
+
+/* As many at once as there are slots, for some seconds. */
+static int measure_boxed_rate(struct sandbox *sandbox, size_t runtime, int slots, double seconds,
+	double *rate, struct err *err)
+{
+	double begin = now_ms(), end = begin + seconds * 1e3;
+	uint64_t tag = 1, done = 0;
+	while (now_ms() < end) {
+		while (sandbox_running(sandbox) < slots)
+			if (job_start(sandbox, runtime, tag++, err) < 0)
+				return -1;
+		if (job_collect(sandbox, err) < 0)
+			return -1;
+		done++;
+	}
+	*rate = (double)done / (now_ms() - begin) * 1e3;
+	while (sandbox_running(sandbox) > 0)
+		if (job_collect(sandbox, err) < 0)
+			return -1;
+	return 0;
+}
+
+static int measure_bare_rate(size_t runtime, int slots, double seconds, double *rate,
+	struct err *err)
+{
+	double begin = now_ms(), end = begin + seconds * 1e3;
+	uint64_t done = 0;
+	int running = 0;
+	while (now_ms() < end || running > 0) {
+		pid_t pid;
+		while (running < slots && now_ms() < end) {
+			if (bare_spawn(&programs[runtime], &pid) < 0)
+				return err_set(err, ERR_UNAVAILABLE, "%s can't be started",
+					programs[runtime].bare[0]);
+			running++;
+		}
+		/* by group: the launcher is a child too, and leads a session of its own */
+		if (running > 0 && waitpid(0, NULL, 0) > 0) {
+			running--;
+			done++;
+		}
+	}
+	*rate = (double)done / (now_ms() - begin) * 1e3;
+	return 0;
+}
+
+static int measure(struct sandbox *sandbox, const struct sandbox_self_test *found, size_t count,
+	int slots, double seconds, struct err *err)
+{
+	printf("One job at a time, strict, cold, beside the program bare; milliseconds.\n"
+		"%-11s %-13s %8s %8s %10s %10s %9s %8s\n", "", "", "bare p50", "p95",
+		"strict p50", "p95", "ratio", "more");
+	for (size_t i = 0; i < PROGRAMS; i++) {
+		if (!found->runtime_available[i]) {
+			printf("%-11s left out: %s is not here\n", programs[i].name,
+				programs[i].bare[0]);
+			continue;
+		}
+		if (measure_pairs(sandbox, i, count, 0, err) < 0 ||
+				measure_pairs(sandbox, i, count / 2 + 1, 50, err) < 0)
+			return -1;
+	}
+	printf("\nFull load, %d at once; jobs a second.\n%-11s %12s %12s %9s\n", slots, "", "bare",
+		"strict", "ratio");
+	for (size_t i = 0; i < PROGRAMS; i++) {
+		double bare, boxed;
+		if (!found->runtime_available[i])
+			continue;
+		if (measure_bare_rate(i, slots, seconds, &bare, err) < 0 ||
+				measure_boxed_rate(sandbox, i, slots, seconds, &boxed, err) < 0)
+			return -1;
+		printf("%-11s %12.0f %12.0f %8.2fx\n", programs[i].name, bare, boxed, boxed / bare);
+		fflush(stdout);
+	}
+	return 0;
+}
+
+static void usage(FILE *out)
+{
+	fputs("usage: codeworker bench [--count N] [--seconds N]\n\n"
+		"Measures cold strict jobs beside the same programs bare, in one run.\n\n"
+		"  --count N     pairs a measurement (100)\n"
+		"  --seconds N   length of each measurement at full load (3)\n", out);
+}
+
+static int run(size_t count, double seconds)
+{
+	struct sandbox_runtime runtimes[PROGRAMS];
+	struct sandbox *sandbox;
+	struct err err = {0};
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	int slots = processors < 1 ? 1 : processors > 64 ? 64 : (int)processors;
+	for (size_t i = 0; i < PROGRAMS; i++)
+		runtimes[i] = programs[i].runtime;
+	struct sandbox_config config = {.slots = slots, .floor = SANDBOX_STRICT,
+		.runtimes = runtimes, .runtime_count = PROGRAMS, .pool = -1};
+	if (sandbox_open(&config, &sandbox, &err) < 0)
+		return command_failed(&err);
+	const struct sandbox_self_test *found = sandbox_self_test(sandbox);
+	int result = found->available[SANDBOX_STRICT] ?
+		measure(sandbox, found, count, slots, seconds, &err) :
+		err_set(&err, ERR_UNAVAILABLE, "no strict sandbox here: %s",
+			found->reason[SANDBOX_STRICT]);
+	sandbox_close(sandbox);
+	return result < 0 ? command_failed(&err) : 0;
+}
+
+int command_bench(int argc, char **argv)
+{
+	enum { OPTION_COUNT = 2000, OPTION_SECONDS };
+	static const struct option options[] = {
+		{"count", required_argument, NULL, OPTION_COUNT},
+		{"seconds", required_argument, NULL, OPTION_SECONDS}, COMMAND_COMMON_OPTIONS, {0}};
+	struct command_common common = {.usage = usage};
+	long count = 100, seconds = 3;
+	int option, answer = -1;
+	while (answer < 0 && (option = getopt_long(argc, argv, COMMAND_COMMON_LETTERS, options,
+			NULL)) != -1)
+		switch (command_common_take(&common, option, optarg)) {
+		case COMMAND_TAKEN:
+			break;
+		case COMMAND_DONE:
+			answer = 0;
+			break;
+		case COMMAND_WRONG:
+			answer = COMMAND_USAGE;
+			break;
+		case COMMAND_NOT_COMMON:
+			if (option == OPTION_COUNT)
+				count = strtol(optarg, NULL, 10);
+			else
+				seconds = strtol(optarg, NULL, 10);
+			break;
+		}
+	command_common_free(&common);
+	if (answer >= 0)
+		return answer;
+	if (count < 1 || count > 100000 || seconds < 1 || seconds > 3600 || optind < argc)
+		return command_wrong("bench", "--count takes 1 to 100000, --seconds 1 to 3600, and "
+			"there are no arguments");
+	return run((size_t)count, (double)seconds);
+}
