@@ -180,7 +180,9 @@ class _Result(unittest.TextTestResult):
 
 def main():
     runner = unittest.TextTestRunner(stream=sys.stdout, verbosity=2, resultclass=_Result)
-    result = runner.run(unittest.defaultTestLoader.loadTestsFromModule(sys.modules["__main__"]))
+    loader, module = unittest.defaultTestLoader, sys.modules["__main__"]
+    result = runner.run(loader.loadTestsFromNames(sys.argv[1:], module) if sys.argv[1:]
+                        else loader.loadTestsFromModule(module))
     failed = len(result.failures) + len(result.errors)
     print("%d passed, %d failed, %d skipped" % (result.passed, failed, len(result.skipped)))
     sys.exit(1 if failed else 0)

@@ -280,7 +280,8 @@ class WithWorker(unittest.TestCase):
         self.assertEqual(self.tail("--node", node, "--from", "end"), [])
         self.assertEqual(len(self.tail("--node", node, "--from", "10m")), 3)
         self.assertEqual(len(self.tail("--node", node, "-c", "1")), 1)
-        self.assertEqual(len(self.tail("--results", "-o", "-1")), 2)    # one a partition
+        self.assertEqual(len(self.tail("--node", node, "-o", "0")), 3)
+        self.assertEqual(self.tail("--node", node, "-o", "99999999"), [])
 
     def tail(self, *options):
         ran = self.topics.run("tail", "--json", *options)

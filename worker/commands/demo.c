@@ -193,8 +193,10 @@ static void compare(struct demo *demo, const struct record_view *view,
 	demo->surprises++;
 	if (strcmp(sample->expected, "COMPLETED") == 0)
 		demo->broken++;
-	const struct table_cell cells[] = {{NULL, 0}, {NULL, 0}, {"  (expected:", TABLE_YELLOW},
-		{NULL, 0}, {sample->expected, TABLE_YELLOW}};
+	char text[64];
+	snprintf(text, sizeof text, "^ expected: %s", sample->expected);
+	const struct table_cell cells[] = {{NULL, 0}, {NULL, 0}, {NULL, 0}, {NULL, 0},
+		{text, TABLE_YELLOW}};
 	table_row(&demo->table, cells);
 }
 

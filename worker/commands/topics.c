@@ -18,7 +18,7 @@
 #define KAFKA_MESSAGE_BYTES 1048588	/* the broker's default max.message.bytes */
 
 static const struct table_column columns[] = {
-	{"TOPIC", 24}, {"PARTITIONS", 10}, {"STATE", 8}, {"", 0}};
+	{"TOPIC", 32}, {"PARTITIONS", 10}, {"STATE", 8}, {"", 0}};
 
 struct topics {
 	const struct config *config;
@@ -73,8 +73,7 @@ static size_t settings_of(const struct topic_plan *plan,
 static void describe(const struct topic_plan *plan, char *text, size_t size)
 {
 	long long hours = strtoll(plan->values[TOPIC_RETENTION], NULL, 10) / 3600000;
-	snprintf(text, size, "kept %lld %s, %s%s%s", hours % 24 ? hours : hours / 24,
-		hours % 24 ? "hours" : "days", plan->values[TOPIC_TIMESTAMPS],
+	snprintf(text, size, "kept for %lld hours, %s%s%s", hours, plan->values[TOPIC_TIMESTAMPS],
 		plan->values[TOPIC_BYTES][0] ? ", messages up to " : "", plan->values[TOPIC_BYTES]);
 }
 
