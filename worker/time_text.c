@@ -58,13 +58,15 @@ int time_parse(const char *text, int64_t now_ms, int64_t *time_ms)
 {
 	size_t digits = strspn(text, "0123456789");
 	int64_t ago_ms;
-	if (digits > 0 && digits <= 16 && text[digits] == '\0') {
-		*time_ms = strtoll(text, NULL, 10);
-		return 0;
+	if (digits == 0)
+		return -1;
+	if (text[digits] == '\0') {
+		*time_ms = digits <= 16 ? strtoll(text, NULL, 10) : *time_ms;
+		return digits <= 16 ? 0 : -1;
 	}
 	if (parse_date(text, time_ms) == 0)
 		return 0;
-	if (digits == 0 || config_parse_duration(text, &ago_ms) != 0 || ago_ms < 0)
+	if (config_parse_duration(text, &ago_ms) != 0 || ago_ms < 0)
 		return -1;
 	*time_ms = now_ms - ago_ms;
 	return 0;
