@@ -1,0 +1,113 @@
+/* broker.h: where requests come from and results go: a table of functions with two implementations,
+ * Kafka (broker_kafka*.c) and memory (broker_memory.c, for tests).
+ *
+ * One thread calls it. What can block runs beside it and comes back as an event. A batch is one
+ * transaction: its records and the offsets that they finish become visible together or not at all;
+ * batches commit in the order in which they were given.
+ */
+#ifndef CODEWORKER_BROKER_H
+#define CODEWORKER_BROKER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../sandbox/err.h"
+
+struct broker_header {
+	const char *name;
+	const void *value;		/* NULL: null */
+	size_t size;
+};
+
+struct broker_message {			/* lives until message_free */
+	const char *topic;
+	int32_t partition;
+	int64_t offset, timestamp_ms;
+	const void *key, *value;	/* NULL: null */
+	size_t key_size, value_size;
+	const struct broker_header *headers;
+	size_t header_count;
+	void *owner;			/* the implementation's */
+};
+
+struct broker_record {
+	const char *topic;
+	int32_t partition;		/* -1: by key, as Java does (murmur2_random) */
+	const void *key, *value;
+	size_t key_size, value_size;
+	const struct broker_header *headers;
+	size_t header_count;
+};
+
+struct broker_offset {
+	int32_t partition;
+	int64_t offset;			/* everything below is finished */
+};
+
+enum broker_outcome {
+	BROKER_COMMITTED,
+	BROKER_DROPPED,			/* the partitions are no longer ours: nothing became visible */
+};
+
+struct broker_batch {			/* memory is the caller's until its event */
+	uint64_t epoch;			/* of the assignment whose work it is */
+	const struct broker_record *records;
+	size_t record_count;
+	const struct broker_offset *offsets;
+	size_t offset_count;
+	enum broker_outcome outcome;	/* set when the event comes */
+	int64_t commit_us;		/* how long the transaction took */
+	void *group;			/* the implementation's */
+};
+
+/* A record of code.state, found while a partition was taken over. */
+struct broker_state {
+	int32_t partition;
+	const void *value;
+	size_t size;
+	int64_t timestamp_ms;
+};
+
+enum broker_event_type {
+	BROKER_NONE,
+	BROKER_MESSAGE,			/* message: the receiver frees it */
+	BROKER_STATE,			/* state: valid until the next call; all before ASSIGNED */
+	BROKER_ASSIGNED,		/* partitions */
+	BROKER_REVOKED,			/* finish up, then call unassign. lost: too late to commit */
+	BROKER_BATCH,			/* batch: committed or dropped */
+	BROKER_JOINED,			/* the group has taken us in */
+	BROKER_FATAL,			/* err: the worker must end */
+};
+
+struct broker_event {
+	enum broker_event_type type;
+	struct broker_message message;
+	struct broker_state state;
+	const int32_t *partitions;	/* valid until the next call */
+	size_t partition_count;
+	bool lost;
+	struct broker_batch *batch;
+	struct err err;
+};
+
+struct broker {
+	const struct broker_functions *functions;
+};
+
+struct broker_functions {
+	int (*fd)(struct broker *broker);	/* readable when next() may have something */
+	void (*next)(struct broker *broker, struct broker_event *event);
+	void (*message_free)(struct broker *broker, struct broker_message *message);
+	void (*pause)(struct broker *broker, int32_t partition, bool paused);
+	void (*unassign)(struct broker *broker);
+	/* Whether a batch can be taken now. */
+	bool (*free_for_batch)(struct broker *broker);
+	void (*commit)(struct broker *broker, struct broker_batch *batch);
+	/* Milliseconds since the group's coordinator was last heard of; -1: not known. */
+	int64_t (*silence_ms)(struct broker *broker);
+	/* Leaves the group (or not, with a static id) and frees everything; no batch is under way. */
+	void (*close)(struct broker *broker, bool leave);
+};
+
+#endif

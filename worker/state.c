@@ -1,0 +1,148 @@
+/* state.c: see state.h. */
+#include "state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+#include <uthash.h>
+#include <xxhash.h>
+
+/* The parts are hashed with their lengths, so that "a","bc" is not "ab","c". */
+struct execution_name execution_name(const char *thread_id, const char *node_id,
+	const char *execution_id)
+{
+	const char *parts[] = {thread_id, node_id, execution_id};
+	XXH128_hash_t hash = {0, 0};
+	for (size_t i = 0; i < 3; i++) {
+		XXH128_hash_t part = XXH3_128bits_withSeed(parts[i], strlen(parts[i]), hash.low64);
+		hash.low64 = part.low64;
+		hash.high64 = part.high64 ^ (hash.high64 * 0x9e3779b97f4a7c15ull + i);
+	}
+	return (struct execution_name){hash.low64, hash.high64};
+}
+
+const char *state_final(struct arena *arena, const struct request *request, int64_t now_ms)
+{
+	json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:I, s:I}", "type", "final", "threadId",
+		request->thread_id, "nodeId", request->node_id, "executionId",
+		request->execution_id, "offset", (json_int_t)request->source.offset, "at",
+		(json_int_t)now_ms);
+	char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+	const char *copy = text ? arena_string(arena, text) : NULL;
+	free(text);
+	json_decref(json);
+	return copy;
+}
+
+bool state_read_final(const void *value, size_t size, struct execution_name *name,
+	int64_t *at_ms)
+{
+	const char *type, *thread_id, *node_id, *execution_id;
+	json_int_t offset, at;
+	json_t *json = value ? json_loadb(value, size, 0, NULL) : NULL;
+	bool read = json && json_unpack(json, "{s:s, s:s, s:s, s:s, s:I, s:I}", "type", &type,
+		"threadId", &thread_id, "nodeId", &node_id, "executionId", &execution_id, "offset",
+		&offset, "at", &at) == 0 && strcmp(type, "final") == 0;
+	if (read) {
+		*name = execution_name(thread_id, node_id, execution_id);
+		*at_ms = at;
+	}
+	json_decref(json);
+	return read;
+}
+
+struct remembered {
+	UT_hash_handle hh;
+	struct {
+		struct execution_name name;
+		int64_t partition;
+	} key;
+	int64_t at_ms;
+};
+
+struct dedupe {
+	int64_t window_ms;
+	struct remembered *table;	/* uthash keeps the order of insertion: oldest first */
+};
+
+struct dedupe *dedupe_new(int64_t window_ms)
+{
+	struct dedupe *dedupe = calloc(1, sizeof *dedupe);
+	if (dedupe)
+		dedupe->window_ms = window_ms;
+	return dedupe;
+}
+
+static struct remembered *find(const struct dedupe *dedupe, int32_t partition,
+	struct execution_name name)
+{
+	struct remembered wanted, *found;
+	memset(&wanted, 0, sizeof wanted);
+	wanted.key.name = name;
+	wanted.key.partition = partition;
+	HASH_FIND(hh, dedupe->table, &wanted.key, sizeof wanted.key, found);
+	return found;
+}
+
+int dedupe_add(struct dedupe *dedupe, int32_t partition, struct execution_name name, int64_t at_ms)
+{
+	struct remembered *known = find(dedupe, partition, name);
+	if (known)
+		return 0;
+	known = calloc(1, sizeof *known);
+	if (!known)
+		return -1;
+	known->key.name = name;
+	known->key.partition = partition;
+	known->at_ms = at_ms;
+	HASH_ADD(hh, dedupe->table, key, sizeof known->key, known);
+	return 0;
+}
+
+bool dedupe_has(struct dedupe *dedupe, int32_t partition, struct execution_name name, int64_t now_ms)
+{
+	const struct remembered *known = find(dedupe, partition, name);
+	return known && known->at_ms + dedupe->window_ms > now_ms;
+}
+
+static void forget(struct dedupe *dedupe, struct remembered *known)
+{
+	HASH_DEL(dedupe->table, known);
+	free(known);
+}
+
+void dedupe_remove(struct dedupe *dedupe, int32_t partition, struct execution_name name)
+{
+	struct remembered *known = find(dedupe, partition, name);
+	if (known)
+		forget(dedupe, known);
+}
+
+void dedupe_expire(struct dedupe *dedupe, int64_t now_ms)
+{
+	for (int i = 0; i < 100 && dedupe->table; i++) {
+		if (dedupe->table->at_ms + dedupe->window_ms > now_ms)
+			break;
+		forget(dedupe, dedupe->table);
+	}
+}
+
+void dedupe_clear(struct dedupe *dedupe)
+{
+	struct remembered *known, *following;
+	HASH_ITER(hh, dedupe->table, known, following)
+		forget(dedupe, known);
+}
+
+void dedupe_free(struct dedupe *dedupe)
+{
+	if (dedupe)
+		dedupe_clear(dedupe);
+	free(dedupe);
+}
+
+size_t dedupe_count(const struct dedupe *dedupe)
+{
+	return HASH_COUNT(dedupe->table);
+}

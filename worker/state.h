@@ -1,0 +1,46 @@
+/* state.h: the records of code.state: what committed offsets can't say.
+ *
+ * "final": an execution has its final result, in the same transaction. It tells a successor what is
+ * finished beyond the watermark, and makes a resubmission inside the dedupe window run nothing.
+ * Values are JSON, since they are small and an operator may want to read them.
+ */
+#ifndef CODEWORKER_STATE_H
+#define CODEWORKER_STATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "arena.h"
+#include "contract.h"
+
+/* A 128-bit name of (threadId, nodeId, executionId). */
+struct execution_name {
+	uint64_t low, high;
+};
+
+struct execution_name execution_name(const char *thread_id, const char *node_id,
+	const char *execution_id);
+
+/* The value of a final record, in arena; NULL when there is no room. */
+const char *state_final(struct arena *arena, const struct request *request, int64_t now_ms);
+
+/* Reads a record. Returns false when it is of no kind that is known: a newer worker's. */
+bool state_read_final(const void *value, size_t size, struct execution_name *name,
+	int64_t *at_ms);
+
+/* Executions that are final, with the time until which that is remembered. */
+struct dedupe;
+
+struct dedupe *dedupe_new(int64_t window_ms);
+void dedupe_free(struct dedupe *dedupe);
+int dedupe_add(struct dedupe *dedupe, int32_t partition, struct execution_name name, int64_t at_ms);
+bool dedupe_has(struct dedupe *dedupe, int32_t partition, struct execution_name name,
+	int64_t now_ms);
+void dedupe_remove(struct dedupe *dedupe, int32_t partition, struct execution_name name);
+/* Forgets what is older than the window: a few a call. */
+void dedupe_expire(struct dedupe *dedupe, int64_t now_ms);
+void dedupe_clear(struct dedupe *dedupe);
+size_t dedupe_count(const struct dedupe *dedupe);
+
+#endif
