@@ -1,0 +1,394 @@
+/* broker_kafka.c: the consumer's side of the broker that is Kafka. See broker.h.
+ *
+ * The group hands out partitions eagerly (range). An assignment is taken up only when code.state has been
+ * read for it (broker_kafka_state.c): until then librdkafka waits for our rd_kafka_assign and the group
+ * is kept alive by its own thread. Revocation likewise waits for unassign().
+ */
+#include "broker_kafka.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "broker_kafka_internal.h"
+#include "kafka_conf.h"
+#include "log.h"
+
+#define CALL_MS 10000
+
+struct broker_kafka {
+	struct broker base;
+	const struct config *config;
+	rd_kafka_t *rk;
+	rd_kafka_queue_t *queue;
+	struct committer *committer;
+	struct mailbox mailbox;
+	rd_kafka_topic_partition_list_t *assigning; /* not yet taken up; NULL: none */
+	rd_kafka_topic_partition_list_t *assigned;
+	struct takeover *takeover;
+	struct mail *current;		/* whose memory the last event points into */
+	bool revoking, revoked_told, lost, closing, joined_told;
+};
+
+static struct broker_kafka *self(struct broker *broker)
+{
+	return (struct broker_kafka *)broker;
+}
+
+/* ---- the group */
+
+static void mail_fatal(struct broker_kafka *kafka, const struct err *err)
+{
+	struct broker_event event = {.type = BROKER_FATAL, .err = *err};
+	mailbox_put(&kafka->mailbox, &event, NULL);
+}
+
+static void on_assign(struct broker_kafka *kafka, const rd_kafka_topic_partition_list_t *list)
+{
+	struct err err = {0};
+	int32_t *partitions = calloc((size_t)list->cnt + 1, sizeof *partitions);
+	if (!partitions)
+		abort();
+	for (int i = 0; i < list->cnt; i++)
+		partitions[i] = list->elems[i].partition;
+	takeover_free(kafka->takeover);
+	kafka->takeover = NULL;
+	kafka->assigning = rd_kafka_topic_partition_list_copy(list);
+	if (takeover_start(kafka->config, partitions, (size_t)list->cnt, &kafka->mailbox,
+			&kafka->takeover, &err) < 0)
+		mail_fatal(kafka, &err);
+	free(partitions);
+}
+
+static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
+	rd_kafka_topic_partition_list_t *list, void *opaque)
+{
+	struct broker_kafka *kafka = opaque;
+	if (kafka->closing) {
+		rd_kafka_assign(rk, NULL);
+	} else if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+		on_assign(kafka, list);
+	} else {
+		kafka->revoking = true;
+		kafka->revoked_told = false;
+		kafka->lost = rd_kafka_assignment_lost(rk);
+	}
+}
+
+static void kafka_unassign(struct broker *broker)
+{
+	struct broker_kafka *kafka = self(broker);
+	takeover_free(kafka->takeover);
+	kafka->takeover = NULL;
+	if (kafka->assigning)
+		rd_kafka_topic_partition_list_destroy(kafka->assigning);
+	if (kafka->assigned)
+		rd_kafka_topic_partition_list_destroy(kafka->assigned);
+	kafka->assigning = kafka->assigned = NULL;
+	kafka->revoking = false;
+	rd_kafka_assign(kafka->rk, NULL);
+}
+
+static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
+{
+	struct broker_kafka *kafka = opaque;
+	char text[256];
+	if (code != RD_KAFKA_RESP_ERR__FATAL) {
+		log_event(LOG_WARN, "kafka", "reason", reason, NULL);
+		return;
+	}
+	struct err err;
+	rd_kafka_resp_err_t cause = rd_kafka_fatal_error(rk, text, sizeof text);
+	err_set(&err, ERR_BROKER, "%s%s", text, cause == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID ?
+		": another live worker has the same worker.id" : "");
+	mail_fatal(kafka, &err);
+}
+
+static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
+{
+	(void)rk;
+	log_event(level <= 3 ? LOG_WARN : LOG_DEBUG, text, "librdkafka", facility, NULL);
+}
+
+/* ---- messages */
+
+static struct broker_header *headers_read(const rd_kafka_message_t *message, size_t *count)
+{
+	rd_kafka_headers_t *headers;
+	*count = 0;
+	if (rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR)
+		return NULL;
+	size_t total = rd_kafka_header_cnt(headers);
+	struct broker_header *list = calloc(total + 1, sizeof *list);
+	if (!list)
+		abort();
+	for (size_t i = 0; i < total; i++)
+		if (rd_kafka_header_get_all(headers, i, &list[*count].name, &list[*count].value,
+				&list[*count].size) == RD_KAFKA_RESP_ERR_NO_ERROR)
+			(*count)++;
+	return list;
+}
+
+static void message_fill(rd_kafka_message_t *message, struct broker_message *filled)
+{
+	*filled = (struct broker_message){.topic = rd_kafka_topic_name(message->rkt),
+		.partition = message->partition, .offset = message->offset,
+		.timestamp_ms = rd_kafka_message_timestamp(message, NULL), .key = message->key,
+		.key_size = message->key_len, .value = message->payload,
+		.value_size = message->len, .owner = message};
+	filled->headers = headers_read(message, &filled->header_count);
+}
+
+static void kafka_message_free(struct broker *broker, struct broker_message *message)
+{
+	(void)broker;
+	free((void *)message->headers);
+	rd_kafka_message_destroy(message->owner);
+}
+
+/* ---- events */
+
+static bool next_mail(struct broker_kafka *kafka, struct broker_event *event)
+{
+	if (kafka->current) {
+		free(kafka->current->memory);
+		free(kafka->current);
+	}
+	kafka->current = mailbox_take(&kafka->mailbox);
+	if (!kafka->current)
+		return false;
+	*event = kafka->current->event;
+	if (event->type != BROKER_ASSIGNED)
+		return true;
+	if (!kafka->assigning) {	/* taken away again while it was read up */
+		event->type = BROKER_NONE;
+		return true;
+	}
+	rd_kafka_assign(kafka->rk, kafka->assigning);
+	kafka->assigned = kafka->assigning;
+	kafka->assigning = NULL;
+	return true;
+}
+
+static void next_message(struct broker_kafka *kafka, struct broker_event *event)
+{
+	rd_kafka_message_t *message = rd_kafka_consumer_poll(kafka->rk, 0);
+	if (!message)
+		return;
+	if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+		event->type = BROKER_MESSAGE;
+		message_fill(message, &event->message);
+		return;
+	}
+	if (message->err != RD_KAFKA_RESP_ERR__PARTITION_EOF)
+		log_event(LOG_WARN, "consuming", "reason", rd_kafka_message_errstr(message), NULL);
+	rd_kafka_message_destroy(message);
+}
+
+static void kafka_next(struct broker *broker, struct broker_event *event)
+{
+	struct broker_kafka *kafka = self(broker);
+	*event = (struct broker_event){.type = BROKER_NONE};
+	if (next_mail(kafka, event))
+		return;
+	if (!kafka->joined_told && kafka->rk) {
+		char *member = rd_kafka_memberid(kafka->rk);
+		kafka->joined_told = member && *member;
+		if (member)
+			rd_kafka_mem_free(kafka->rk, member);
+		if (kafka->joined_told) {
+			event->type = BROKER_JOINED;
+			return;
+		}
+	}
+	next_message(kafka, event);
+	if (event->type == BROKER_NONE && kafka->revoking && !kafka->revoked_told) {
+		kafka->revoked_told = true;
+		event->type = BROKER_REVOKED;
+		event->lost = kafka->lost;
+	}
+}
+
+static int kafka_fd(struct broker *broker)
+{
+	return self(broker)->mailbox.event_fd;
+}
+
+static void kafka_pause(struct broker *broker, int32_t partition, bool paused)
+{
+	struct broker_kafka *kafka = self(broker);
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+	rd_kafka_topic_partition_list_add(list, kafka->config->topics.requests, partition);
+	if (paused)
+		rd_kafka_pause_partitions(kafka->rk, list);
+	else
+		rd_kafka_resume_partitions(kafka->rk, list);
+	rd_kafka_topic_partition_list_destroy(list);
+}
+
+static bool kafka_free_for_batch(struct broker *broker)
+{
+	return committer_free_for_batch(self(broker)->committer);
+}
+
+static void kafka_commit(struct broker *broker, struct broker_batch *batch)
+{
+	committer_give(self(broker)->committer, batch);
+}
+
+static int64_t kafka_silence_ms(struct broker *broker)
+{
+	(void)broker;
+	return -1;
+}
+
+static void kafka_close(struct broker *broker, bool leave)
+{
+	struct broker_kafka *kafka = self(broker);
+	kafka->closing = true;
+	kafka_unassign(broker);
+	if (leave)
+		rd_kafka_unsubscribe(kafka->rk);
+	rd_kafka_consumer_close(kafka->rk);
+	if (kafka->committer)
+		committer_free(kafka->committer);
+	rd_kafka_queue_destroy(kafka->queue);
+	rd_kafka_destroy(kafka->rk);
+	if (kafka->current) {
+		free(kafka->current->memory);
+		free(kafka->current);
+	}
+	mailbox_close(&kafka->mailbox);
+	free(kafka);
+}
+
+static const struct broker_functions functions = {kafka_fd, kafka_next, kafka_message_free,
+	kafka_pause, kafka_unassign, kafka_free_for_batch, kafka_commit, kafka_silence_ms, kafka_close};
+
+/* ---- opening */
+
+static int consumer_conf(const struct config *config, rd_kafka_conf_t *conf, struct err *err)
+{
+	static const char *const fixed[][2] = {{"enable.auto.commit", "false"},
+		{"enable.auto.offset.store", "false"}, {"isolation.level", "read_committed"},
+		{"partition.assignment.strategy", "range"}, {"enable.partition.eof", "false"}};
+	static const char *const defaults[][2] = {{"fetch.wait.max.ms", "100"},
+		{"queued.max.messages.kbytes", "16384"}, {"fetch.message.max.bytes", "1048576"},
+		{"auto.offset.reset", "earliest"}, {"session.timeout.ms", "10000"},
+		{"heartbeat.interval.ms", "1000"}, {"fetch.error.backoff.ms", "100"},
+		{"group.id", "codeworker"}};
+	char reason[256];
+	for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
+		if (rd_kafka_conf_set(conf, fixed[i][0], fixed[i][1], reason, sizeof reason) !=
+				RD_KAFKA_CONF_OK)
+			return err_set(err, ERR_INVALID, "%s: %s", fixed[i][0], reason);
+	for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++)
+		if (!config_kafka(config, defaults[i][0]) && rd_kafka_conf_set(conf, defaults[i][0],
+				defaults[i][1], reason, sizeof reason) != RD_KAFKA_CONF_OK)
+			return err_set(err, ERR_INVALID, "%s: %s", defaults[i][0], reason);
+	if (config->worker.id && rd_kafka_conf_set(conf, "group.instance.id", config->worker.id,
+			reason, sizeof reason) != RD_KAFKA_CONF_OK)
+		return err_set(err, ERR_INVALID, "worker.id: %s", reason);
+	return 0;
+}
+
+static int consumer_open(struct broker_kafka *kafka, struct err *err)
+{
+	char reason[256];
+	rd_kafka_conf_t *conf = kafka_conf_new(kafka->config, RD_KAFKA_CONSUMER, err);
+	if (!conf)
+		return -1;
+	if (consumer_conf(kafka->config, conf, err) < 0) {
+		rd_kafka_conf_destroy(conf);
+		return -1;
+	}
+	rd_kafka_conf_set_opaque(conf, kafka);
+	rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
+	rd_kafka_conf_set_error_cb(conf, on_error);
+	rd_kafka_conf_set_log_cb(conf, on_log);
+	kafka->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, reason, sizeof reason);
+	if (!kafka->rk) {
+		rd_kafka_conf_destroy(conf);
+		return err_set(err, ERR_BROKER, "a consumer can't be made: %s", reason);
+	}
+	rd_kafka_poll_set_consumer(kafka->rk);
+	kafka->queue = rd_kafka_queue_get_consumer(kafka->rk);
+	uint64_t one = 1;
+	rd_kafka_queue_io_event_enable(kafka->queue, kafka->mailbox.event_fd, &one, sizeof one);
+	return 0;
+}
+
+static int partitions_of(struct broker_kafka *kafka, const char *topic, struct err *err)
+{
+	const struct rd_kafka_metadata *metadata;
+	rd_kafka_t *rk = kafka->rk;
+	rd_kafka_topic_t *handle = rd_kafka_topic_new(rk, topic, NULL);
+	if (!handle)
+		return err_set(err, ERR_INVALID, "the topic name %s is not valid", topic);
+	rd_kafka_resp_err_t code = rd_kafka_metadata(rk, 0, handle, &metadata, CALL_MS);
+	rd_kafka_topic_destroy(handle);
+	if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+		return err_set(err, ERR_BROKER, "the brokers %s can't be reached: %s",
+			config_kafka(kafka->config, "bootstrap.servers"), rd_kafka_err2str(code));
+	int count = metadata->topic_cnt == 1 && metadata->topics[0].err == 0 ?
+		metadata->topics[0].partition_cnt : 0;
+	rd_kafka_metadata_destroy(metadata);
+	return count;
+}
+
+static int topics_check(struct broker_kafka *kafka, struct err *err)
+{
+	const struct config *config = kafka->config;
+	const char *topics[] = {config->topics.requests, config->topics.results,
+		config->topics.errors, config->topics.dead, config->topics.state};
+	int counts[5];
+	for (size_t i = 0; i < 5; i++) {
+		counts[i] = partitions_of(kafka, topics[i], err);
+		if (counts[i] < 0)
+			return -1;
+		if (counts[i] == 0)
+			return err_set(err, ERR_INVALID, "the topic %s does not exist; make what is "
+				"missing with: codeworker topics create -b %s", topics[i],
+				config_kafka(config, "bootstrap.servers"));
+	}
+	if (counts[4] < counts[0])
+		return err_set(err, ERR_INVALID, "%s has %d partitions and %s has %d: they must be as "
+			"many; see: codeworker topics check", topics[4], counts[4], topics[0], counts[0]);
+	return 0;
+}
+
+static int subscribe(struct broker_kafka *kafka, struct err *err)
+{
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+	rd_kafka_topic_partition_list_add(list, kafka->config->topics.requests,
+		RD_KAFKA_PARTITION_UA);
+	rd_kafka_resp_err_t code = rd_kafka_subscribe(kafka->rk, list);
+	rd_kafka_topic_partition_list_destroy(list);
+	if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+		return err_set(err, ERR_BROKER, "subscribing: %s", rd_kafka_err2str(code));
+	return 0;
+}
+
+int broker_kafka_new(const struct config *config, struct broker **broker, struct err *err)
+{
+	struct broker_kafka *kafka = calloc(1, sizeof *kafka);
+	if (!kafka)
+		return err_set(err, ERR_MEMORY, "no memory");
+	kafka->base.functions = &functions;
+	kafka->config = config;
+	if (mailbox_open(&kafka->mailbox, err) < 0) {
+		free(kafka);
+		return -1;
+	}
+	if (consumer_open(kafka, err) < 0) {
+		mailbox_close(&kafka->mailbox);
+		free(kafka);
+		return -1;
+	}
+	if (topics_check(kafka, err) < 0 || committer_new(config, kafka->rk, &kafka->mailbox,
+			&kafka->committer, err) < 0 || subscribe(kafka, err) < 0) {
+		kafka_close(&kafka->base, false);
+		return -1;
+	}
+	*broker = &kafka->base;
+	return 0;
+}

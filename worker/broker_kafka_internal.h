@@ -1,0 +1,51 @@
+/* broker_kafka_internal.h: shared by the files broker_kafka*.c. */
+#ifndef CODEWORKER_BROKER_KAFKA_INTERNAL_H
+#define CODEWORKER_BROKER_KAFKA_INTERNAL_H
+
+#include <librdkafka/rdkafka.h>
+#include <pthread.h>
+
+#include "broker.h"
+#include "config.h"
+
+/* An event that another thread has for the loop, in a list under a lock; an eventfd wakes it. */
+struct mail {
+	struct mail *next;
+	struct broker_event event;
+	void *memory;			/* freed with it */
+};
+
+struct mailbox {
+	pthread_mutex_t lock;
+	struct mail *first, *last;
+	int event_fd;
+};
+
+int mailbox_open(struct mailbox *mailbox, struct err *err);
+void mailbox_close(struct mailbox *mailbox);
+/* Takes memory. Without memory for the mail itself the process can't go on in order: abort(). */
+void mailbox_put(struct mailbox *mailbox, const struct broker_event *event, void *memory);
+/* NULL when it is empty. The caller frees the mail's memory, then the mail. */
+struct mail *mailbox_take(struct mailbox *mailbox);
+
+/* ---- committing: broker_kafka_commit.c */
+struct committer;
+
+int committer_new(const struct config *config, rd_kafka_t *consumer, struct mailbox *mailbox,
+	struct committer **committer, struct err *err);
+void committer_free(struct committer *committer);
+bool committer_free_for_batch(struct committer *committer);
+void committer_give(struct committer *committer, struct broker_batch *batch);
+rd_kafka_t *committer_handle(struct committer *committer);	/* for look-ups */
+
+/* ---- taking partitions over: broker_kafka_state.c */
+
+/* Reads code.state of these partitions to its end in a thread of its own; each record comes as
+ * BROKER_STATE through the mailbox, then one BROKER_ASSIGNED, or BROKER_FATAL. */
+struct takeover;
+int takeover_start(const struct config *config, const int32_t *partitions, size_t count,
+	struct mailbox *mailbox, struct takeover **takeover, struct err *err);
+/* Ends the thread, done or not, and frees it. NULL allowed. */
+void takeover_free(struct takeover *takeover);
+
+#endif
