@@ -60,7 +60,7 @@ const struct demo_sample demo_samples[] = {
 		"\"scriptType\":\"python\",\"code\":\"def main():\\n return float('nan')\""},
 	{"attacks the kernel", "sandbox.violation",
 		"\"scriptType\":\"python\","
-		"\"code\":\"import ctypes\\nctypes.CDLL(None).syscall(175, None, 0, None)\""},
+		"\"code\":\"import ctypes\\nctypes.CDLL(None).mount(b'none', b'/tmp', b'tmpfs', 0, None)\""},
 	{"rm -rf /", "code.security",
 		"\"scriptType\":\"shell\",\"risk\":\"medium\",\"code\":\"rm -rf /\""},
 	{"a script that is not there", "script.not_found",
