@@ -4,9 +4,11 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import unittest
 import uuid
@@ -336,6 +338,16 @@ class Demo(unittest.TestCase):
         for code in ("execution.exit", "execution.signal", "execution.output", "timeout",
                      "code.security", "code.unsupported", "script.not_found", "request.malformed"):
             self.assertIn(code, ran.stdout)
+
+    @unittest.skipIf(os.geteuid() != 0, "it already ran as an ordinary user (probe: geteuid)")
+    def test_works_without_root(self):
+        with tempfile.TemporaryDirectory() as directory:
+            os.chmod(directory, 0o755)
+            program = shutil.copy(cli.PROGRAM, directory)
+            ran = subprocess.run([program, "demo"], user="nobody", group="nogroup", extra_groups=[],
+                                 cwd="/", env={"PATH": os.environ["PATH"]}, timeout=90, text=True,
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.assertEqual(ran.returncode, 0, ran.stdout + ran.stderr)
 
     def test_takes_its_children_with_it_whatever_ends_it(self):
         for number in (signal.SIGINT, signal.SIGKILL):
