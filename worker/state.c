@@ -22,12 +22,12 @@ struct execution_name execution_name(const char *thread_id, const char *node_id,
 	return (struct execution_name){hash.low64, hash.high64};
 }
 
-const char *state_final(struct arena *arena, const struct request *request, int64_t now_ms)
+const char *state_final(struct arena *arena, const char *thread_id, const char *node_id,
+	const char *execution_id, int64_t offset, int64_t now_ms)
 {
-	json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:I, s:I}", "type", "final", "threadId",
-		request->thread_id, "nodeId", request->node_id, "executionId",
-		request->execution_id, "offset", (json_int_t)request->source.offset, "at",
-		(json_int_t)now_ms);
+	json_t *json = json_pack("{s:s, s:s?, s:s?, s:s?, s:I, s:I}", "type", "final", "threadId",
+		thread_id, "nodeId", node_id, "executionId", execution_id, "offset",
+		(json_int_t)offset, "at", (json_int_t)now_ms);
 	char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
 	const char *copy = text ? arena_string(arena, text) : NULL;
 	free(text);
@@ -35,21 +35,33 @@ const char *state_final(struct arena *arena, const struct request *request, int6
 	return copy;
 }
 
-bool state_read_final(const void *value, size_t size, struct execution_name *name,
+static const char *member(const json_t *json, const char *name)
+{
+	return json_string_value(json_object_get(json, name));
+}
+
+bool state_read_final(const void *value, size_t size, struct execution_name *name, int64_t *offset,
 	int64_t *at_ms)
 {
-	const char *type, *thread_id, *node_id, *execution_id;
-	json_int_t offset, at;
 	json_t *json = value ? json_loadb(value, size, 0, NULL) : NULL;
-	bool read = json && json_unpack(json, "{s:s, s:s, s:s, s:s, s:I, s:I}", "type", &type,
-		"threadId", &thread_id, "nodeId", &node_id, "executionId", &execution_id, "offset",
-		&offset, "at", &at) == 0 && strcmp(type, "final") == 0;
+	const char *type = member(json, "type"), *thread_id = member(json, "threadId"),
+		*node_id = member(json, "nodeId"), *execution_id = member(json, "executionId");
+	bool read = type && strcmp(type, "final") == 0 &&
+		json_is_integer(json_object_get(json, "offset")) &&
+		json_is_integer(json_object_get(json, "at"));
 	if (read) {
-		*name = execution_name(thread_id, node_id, execution_id);
-		*at_ms = at;
+		*offset = json_integer_value(json_object_get(json, "offset"));
+		*at_ms = json_integer_value(json_object_get(json, "at"));
+		*name = thread_id && node_id && execution_id ?
+			execution_name(thread_id, node_id, execution_id) : offset_name(*offset);
 	}
 	json_decref(json);
 	return read;
+}
+
+struct execution_name offset_name(int64_t offset)
+{
+	return (struct execution_name){(uint64_t)offset, UINT64_MAX};
 }
 
 struct remembered {

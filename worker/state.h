@@ -22,11 +22,16 @@ struct execution_name {
 struct execution_name execution_name(const char *thread_id, const char *node_id,
 	const char *execution_id);
 
-/* The value of a final record, in arena; NULL when there is no room. */
-const char *state_final(struct arena *arena, const struct request *request, int64_t now_ms);
+/* Stands for the request at this offset of its partition, whatever is in it. */
+struct execution_name offset_name(int64_t offset);
+
+/* The value of a final record, in arena; NULL when there is no room. Ids may be NULL: of a request
+ * that could not be read, only the offset is remembered. */
+const char *state_final(struct arena *arena, const char *thread_id, const char *node_id,
+	const char *execution_id, int64_t offset, int64_t now_ms);
 
 /* Reads a record. Returns false when it is of no kind that is known: a newer worker's. */
-bool state_read_final(const void *value, size_t size, struct execution_name *name,
+bool state_read_final(const void *value, size_t size, struct execution_name *name, int64_t *offset,
 	int64_t *at_ms);
 
 /* Executions that are final, with the time until which that is remembered. */

@@ -1,0 +1,354 @@
+/* publisher.c: see publisher.h. Headers are those of docs/contract.md: CloudEvents 1.0 in binary content
+ * mode (Kafka protocol binding 1.0.2) beside our own, W3C trace context passed on untouched. */
+#include "publisher.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "state.h"
+
+#define ARENA_BYTES (64u << 20)
+#define HEADERS_MAX 24
+#define RECORD_OVERHEAD 256	/* batch and record framing, generously */
+#define DEAD_HEADERS 6
+
+static int no_memory(struct err *err)
+{
+	return err_set(err, ERR_MEMORY, "no memory for results");
+}
+
+struct publication *publication_new(uint64_t epoch)
+{
+	struct publication *publication = calloc(1, sizeof *publication);
+	if (!publication)
+		return NULL;
+	publication->batch.epoch = epoch;
+	publication->arena = arena_new(ARENA_BYTES);
+	if (!publication->arena) {
+		free(publication);
+		return NULL;
+	}
+	return publication;
+}
+
+void publication_free(struct publication *publication)
+{
+	for (size_t i = 0; i < publication->blob_count; i++)
+		free(publication->blobs[i]);
+	free(publication->blobs);
+	free(publication->records);
+	free(publication->messages);
+	free(publication->offsets);
+	arena_free(publication->arena);
+	free(publication);
+}
+
+void publication_seal(struct publication *publication)
+{
+	publication->batch.records = publication->records;
+	publication->batch.record_count = publication->count;
+	publication->batch.offsets = publication->offsets;
+}
+
+/* Room for one more in a growing array. */
+static int grow(void **array, size_t count, size_t *capacity, size_t size, struct err *err)
+{
+	if (count < *capacity)
+		return 0;
+	size_t wanted = *capacity ? *capacity * 2 : 16;
+	void *grown = realloc(*array, wanted * size);
+	if (!grown)
+		return no_memory(err);
+	*array = grown;
+	*capacity = wanted;
+	return 0;
+}
+
+int publish_offset(struct publication *publication, int32_t partition, int64_t offset,
+	struct err *err)
+{
+	if (grow((void **)&publication->offsets, publication->batch.offset_count,
+			&publication->offset_capacity, sizeof *publication->offsets, err) < 0)
+		return -1;
+	publication->offsets[publication->batch.offset_count++] =
+		(struct broker_offset){partition, offset};
+	return 0;
+}
+
+int publication_keep(struct publication *publication, const struct broker_message *message,
+	struct err *err)
+{
+	if (grow((void **)&publication->messages, publication->message_count,
+			&publication->message_capacity, sizeof *publication->messages, err) < 0)
+		return -1;
+	publication->messages[publication->message_count++] = *message;
+	return 0;
+}
+
+static int add(struct publication *publication, const struct broker_record *record, void *blob,
+	struct err *err)
+{
+	if (grow((void **)&publication->records, publication->count, &publication->capacity,
+			sizeof *publication->records, err) < 0)
+		return -1;
+	if (blob && grow((void **)&publication->blobs, publication->blob_count,
+			&publication->blob_capacity, sizeof *publication->blobs, err) < 0)
+		return -1;
+	publication->records[publication->count++] = *record;
+	if (blob)
+		publication->blobs[publication->blob_count++] = blob;
+	return 0;
+}
+
+/* ---- headers */
+
+struct headers {
+	struct arena *arena;
+	struct broker_header list[HEADERS_MAX];
+	size_t count;
+};
+
+static void header_text(struct headers *headers, const char *name, const char *text)
+{
+	const char *copy = text ? arena_string(headers->arena, text) : NULL;
+	if (copy && headers->count < HEADERS_MAX)
+		headers->list[headers->count++] = (struct broker_header){name, copy, strlen(copy)};
+}
+
+static void header_trace(struct headers *headers, const struct broker_message *message)
+{
+	for (size_t i = 0; i < message->header_count; i++) {
+		const struct broker_header *header = &message->headers[i];
+		if ((strcmp(header->name, "traceparent") == 0 ||
+				strcmp(header->name, "tracestate") == 0) &&
+				headers->count < HEADERS_MAX)
+			headers->list[headers->count++] = *header;
+	}
+}
+
+static const char *origin(struct arena *arena, const struct broker_message *message)
+{
+	return arena_format(arena, "%s/%" PRId32 "/%" PRId64, message->topic, message->partition,
+		message->offset);
+}
+
+static const char *rfc3339(struct arena *arena, int64_t time_ms)
+{
+	char text[32];
+	time_t seconds = (time_t)(time_ms / 1000);
+	struct tm parts;
+	if (!gmtime_r(&seconds, &parts) || !strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts))
+		return NULL;
+	return arena_format(arena, "%s.%03dZ", text, (int)(time_ms % 1000));
+}
+
+struct described {
+	const char *thread_id, *node_id, *execution_id, *event, *id;
+	int attempt;
+	int64_t timestamp_ms;
+};
+
+static void headers_common(struct headers *headers, const struct publisher *publisher,
+	const struct broker_message *message, enum encoding encoding, const struct described *what)
+{
+	header_text(headers, "threadId", what->thread_id);
+	header_text(headers, "nodeId", what->node_id);
+	header_text(headers, "executionId", what->execution_id);
+	header_text(headers, "attempt", arena_format(headers->arena, "%d", what->attempt));
+	header_text(headers, "codeworker-origin", origin(headers->arena, message));
+	header_text(headers, "content-type", encoding_content_type(encoding));
+	header_trace(headers, message);
+	header_text(headers, "ce_specversion", "1.0");
+	header_text(headers, "ce_source", arena_format(headers->arena, "codeworker/%s",
+		publisher->worker));
+	header_text(headers, "ce_time", rfc3339(headers->arena, what->timestamp_ms));
+	header_text(headers, "ce_id", what->id);
+	header_text(headers, "ce_type", arena_format(headers->arena, "codeworker.execution.%s",
+		what->event));
+}
+
+static size_t headers_size(const struct headers *headers)
+{
+	size_t size = 0;
+	for (size_t i = 0; i < headers->count; i++)
+		size += strlen(headers->list[i].name) + headers->list[i].size + 8;
+	return size;
+}
+
+static int record_add(struct publication *publication, const char *topic, int32_t partition,
+	const void *key, size_t key_size, const struct headers *headers, void *value, size_t size,
+	struct err *err)
+{
+	struct broker_header *copy = arena_alloc(publication->arena,
+		(headers->count + 1) * sizeof *copy);
+	if (!copy) {
+		free(value);
+		return no_memory(err);
+	}
+	memcpy(copy, headers->list, headers->count * sizeof *copy);
+	struct broker_record record = {.topic = topic, .partition = partition, .key = key,
+		.key_size = key_size, .value = value, .value_size = size, .headers = copy,
+		.header_count = headers->count};
+	if (add(publication, &record, value, err) < 0) {
+		free(value);
+		return -1;
+	}
+	return 0;
+}
+
+static const char *record_key(struct arena *arena, const char *thread_id, const char *node_id)
+{
+	return arena_format(arena, "%s:%s", thread_id, node_id);
+}
+
+/* ---- results */
+
+/* Cuts at a character's boundary. */
+static size_t cut(const char *text, size_t size, size_t excess)
+{
+	size_t left = size > excess ? size - excess : 0;
+	while (left > 0 && ((unsigned char)text[left] & 0xc0) == 0x80)
+		left--;
+	return left;
+}
+
+/* Encodes, and while that is too large cuts stdout, then stderr. Returns 1 when it can't fit. */
+static int encode_fitting(struct publisher *publisher, enum encoding encoding,
+	struct result *result, size_t room, void **value, size_t *size, struct err *err)
+{
+	for (;;) {
+		if (codec_encode_result(publisher->codec, encoding, result, value, size, err) < 0)
+			return -1;
+		if (*size <= room)
+			return 0;
+		size_t excess = *size - room;
+		free(*value);
+		/* Escapes make JSON larger than the text: an eighth at least, so that few turns do. */
+		if (result->out_size > 0) {
+			size_t least = result->out_size / 8 + 1;
+			result->out_size = cut(result->out, result->out_size,
+				excess < least ? least : excess < result->out_size / 4 ? excess :
+				result->out_size / 4 + 1);
+			result->out_truncated = true;
+		} else if (result->err_size > 0) {
+			result->err_size = cut(result->err, result->err_size,
+				result->err_size / 4 + 1);
+			result->err_truncated = true;
+		} else {
+			return 1;
+		}
+	}
+}
+
+static const char *result_event(enum status status)
+{
+	static const char *const names[] = {"completed", "failed", "cancelled", "skipped"};
+	return names[status];
+}
+
+int publish_result(struct publisher *publisher, struct publication *publication,
+	const struct broker_message *message, enum encoding encoding, const struct result *result,
+	struct err *err)
+{
+	struct headers headers = {.arena = publication->arena};
+	struct result fitting = *result;
+	struct described what = {.thread_id = result->thread_id, .node_id = result->node_id,
+		.execution_id = result->execution_id, .event = result_event(result->status),
+		.id = arena_format(publication->arena, "%s/result", result->execution_id),
+		.attempt = result->attempt, .timestamp_ms = result->timestamp_ms};
+	const char *key = record_key(publication->arena, result->thread_id, result->node_id);
+	void *value;
+	size_t size;
+	headers_common(&headers, publisher, message, encoding, &what);
+	if (!key)
+		return no_memory(err);
+	size_t used = headers_size(&headers) + strlen(key) + RECORD_OVERHEAD;
+	size_t room = (size_t)publisher->result_bytes > used ?
+		(size_t)publisher->result_bytes - used : 0;
+	int fits = encode_fitting(publisher, encoding, &fitting, room, &value, &size, err);
+	if (fits != 0)
+		return fits;
+	return record_add(publication, publisher->config->topics.results, -1, key, strlen(key),
+		&headers, value, size, err);
+}
+
+/* ---- error events */
+
+int publish_error(struct publisher *publisher, struct publication *publication,
+	const struct broker_message *message, enum encoding encoding,
+	const struct error_event *event, struct err *err)
+{
+	struct headers headers = {.arena = publication->arena};
+	struct described what = {.thread_id = event->thread_id, .node_id = event->node_id,
+		.execution_id = event->execution_id, .event = "error",
+		.id = arena_format(publication->arena, "%s/%d/error", event->execution_id,
+			event->attempt),
+		.attempt = event->attempt, .timestamp_ms = event->timestamp_ms};
+	const void *key = message->key;
+	size_t key_size = message->key_size, size;
+	void *value;
+	if (event->thread_id && event->node_id) {
+		key = record_key(publication->arena, event->thread_id, event->node_id);
+		key_size = key ? strlen(key) : 0;
+	}
+	headers_common(&headers, publisher, message, encoding, &what);
+	if (codec_encode_error(publisher->codec, encoding, event, &value, &size, err) < 0)
+		return -1;
+	return record_add(publication, publisher->config->topics.errors, -1, key, key_size, &headers,
+		value, size, err);
+}
+
+/* ---- dead letters */
+
+static void dead_header(struct arena *arena, struct broker_header *list, size_t *count,
+	const char *name, const char *text)
+{
+	const char *copy = text ? arena_string(arena, text) : NULL;
+	if (copy)
+		list[(*count)++] = (struct broker_header){name, copy, strlen(copy)};
+}
+
+int publish_dead(struct publisher *publisher, struct publication *publication,
+	const struct broker_message *message, int attempts, const char *text, struct err *err)
+{
+	struct arena *arena = publication->arena;
+	const struct config *config = publisher->config;
+	struct broker_header *list = arena_alloc(arena,
+		(message->header_count + DEAD_HEADERS) * sizeof *list);
+	size_t count = 0;
+	if (!list)
+		return no_memory(err);
+	for (size_t i = 0; i < message->header_count; i++)
+		list[count++] = message->headers[i];
+	dead_header(arena, list, &count, "__dlq.errors.topic", message->topic);
+	dead_header(arena, list, &count, "__dlq.errors.partition",
+		arena_format(arena, "%" PRId32, message->partition));
+	dead_header(arena, list, &count, "__dlq.errors.offset",
+		arena_format(arena, "%" PRId64, message->offset));
+	dead_header(arena, list, &count, "__dlq.errors.group", config_kafka(config, "group.id"));
+	dead_header(arena, list, &count, "__dlq.errors.delivery.count",
+		arena_format(arena, "%d", attempts));
+	dead_header(arena, list, &count, "__dlq.errors.message", text);
+	struct broker_record record = {.topic = config->topics.dead, .partition = -1,
+		.key = message->key, .key_size = message->key_size, .value = message->value,
+		.value_size = message->value_size, .headers = list, .header_count = count};
+	return add(publication, &record, NULL, err);
+}
+
+/* ---- finals */
+
+int publish_final(struct publisher *publisher, struct publication *publication,
+	const struct broker_message *message, const char *thread_id, const char *node_id,
+	const char *execution_id, int64_t now_ms, struct err *err)
+{
+	const char *value = state_final(publication->arena, thread_id, node_id, execution_id,
+		message->offset, now_ms);
+	if (!value)
+		return no_memory(err);
+	struct broker_record record = {.topic = publisher->config->topics.state,
+		.partition = message->partition, .value = value, .value_size = strlen(value)};
+	return add(publication, &record, NULL, err);
+}

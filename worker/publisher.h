@@ -1,0 +1,62 @@
+/* publisher.h: what one transaction will make visible: results, error events, dead letters and finals,
+ * as records of the broker. Nothing here talks to it. */
+#ifndef CODEWORKER_PUBLISHER_H
+#define CODEWORKER_PUBLISHER_H
+
+#include "broker.h"
+#include "codec.h"
+#include "config.h"
+
+struct publisher {
+	const struct config *config;
+	struct codec *codec;
+	const char *worker;		/* its name, for ce_source */
+	int64_t result_bytes, error_bytes;	/* what the topics take */
+};
+
+/* A batch with the memory of its records. */
+struct publication {
+	struct broker_batch batch;	/* first: the broker hands it back */
+	struct arena *arena;
+	struct broker_record *records;
+	size_t count, capacity;
+	void **blobs;			/* malloc'ed values */
+	size_t blob_count, blob_capacity;
+	struct broker_message *messages;	/* that records point into; the caller frees them */
+	size_t message_count, message_capacity;
+	struct broker_offset *offsets;
+	size_t offset_capacity;
+	int64_t begun_ms;
+};
+
+struct publication *publication_new(uint64_t epoch);	/* NULL: no memory */
+/* Frees all but the messages, which the broker must free first. */
+void publication_free(struct publication *publication);
+/* Points batch at the records; call before the broker gets it. */
+void publication_seal(struct publication *publication);
+
+int publish_offset(struct publication *publication, int32_t partition, int64_t offset,
+	struct err *err);
+
+/* Takes over the message: it lives as long as the batch. */
+int publication_keep(struct publication *publication, const struct broker_message *message,
+	struct err *err);
+
+/* message: the request's own, for trace headers and origin. result's stdout and stderr are cut until
+ * the topic takes it. Returns 1, and publishes nothing, when even without them it is too large. */
+int publish_result(struct publisher *publisher, struct publication *publication,
+	const struct broker_message *message, enum encoding encoding, const struct result *result,
+	struct err *err);
+int publish_error(struct publisher *publisher, struct publication *publication,
+	const struct broker_message *message, enum encoding encoding,
+	const struct error_event *event, struct err *err);
+
+/* Byte for byte the request's, then our headers. */
+int publish_dead(struct publisher *publisher, struct publication *publication,
+	const struct broker_message *message, int attempts, const char *text, struct err *err);
+
+int publish_final(struct publisher *publisher, struct publication *publication,
+	const struct broker_message *message, const char *thread_id, const char *node_id,
+	const char *execution_id, int64_t now_ms, struct err *err);
+
+#endif
