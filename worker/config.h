@@ -26,13 +26,16 @@ struct config_property {		/* kafka.<name> passed to librdkafka */
 
 struct config_runtime {			/* runtimes.<name>.{argv,extension,kind} */
 	char *name;
-	struct config_list argv;
+	struct config_list argv;	/* argv[0] is an absolute path, found or not */
 	char *extension;		/* ".rb"; NULL: none */
+	char *kind;			/* exec, python, node */
+	const char *origin;		/* of what was set last */
 };
 
 struct config_rule {			/* rules.<name>.{risk,scope,pattern,...}: see validator.h */
-	char *name, *kind, *risk, *script_type, *pattern, *message;
+	char *name, *kind, *risk, *script_type, *pattern, *message; /* NULL: not given */
 	bool enabled;
+	const char *origin;
 };
 
 struct config {
@@ -45,7 +48,7 @@ struct config {
 	} topics;
 	struct {
 		char *id;		/* NULL: dynamic member */
-		int slots;		/* 0 in the file: number of processors */
+		int slots;		/* never 0: that is the number of processors */
 		bool exactly_once;	/* worker.delivery */
 		int crash_limit;
 		int64_t dedupe_window_ms, cancel_window_ms, shutdown_grace_ms, revoke_grace_ms;
@@ -79,7 +82,8 @@ struct config {
 	struct { char *url; } registry;
 	struct { char *listen; } http;	/* "127.0.0.1:9464"; "" or "off": none */
 	struct { char *level, *format; } log; /* debug info warn error; auto text json */
-	struct config_origin *origins;	/* of each option of the table */
+	const char **origins;		/* of each row of the table (options.h) */
+	struct arena *arena;		/* what all of it lives in */
 };
 
 /* What the command line adds: "section.option=value" in order (-X a=b arrives as kafka.a=b). */
@@ -96,9 +100,11 @@ void config_free(struct config *config);
 
 /* `config print`: "name: value  # origin" lines; secrets (*.password, *.key) are masked. */
 void config_print(const struct config *config, FILE *out);
-/* For --help and docs/configuration.md (made from the table by `config docs`). */
+/* For --help. */
 void config_print_options(FILE *out);
+/* docs/configuration.md and config/codeworker.yaml (`config docs`, `config sample`). */
 void config_print_markdown(FILE *out);
+void config_print_sample(FILE *out);
 
 const char *config_kafka(const struct config *config, const char *property); /* NULL: not set */
 
