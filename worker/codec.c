@@ -156,12 +156,21 @@ static int take_json_object(struct input *in, struct json_span text)
 		in->malformed);
 }
 
+static int refuse_json(struct input *in, const struct json_fault *fault)
+{
+	const char *field = "value";
+	if (fault->deep.size > 0)
+		field = codec_field_path(in->arena, NULL, fault->deep.text + 1,
+			fault->deep.size - 2);
+	return refuse(in, field, arena_format(in->arena, "can't be read as JSON: %s (byte %zu)",
+		fault->what, fault->offset));
+}
+
 static int decode_json(struct input *in)
 {
 	struct json_fault fault;
 	if (json_scan(in->bytes, in->size, &fault) != 0)
-		return refuse(in, "value", arena_format(in->arena, "is not JSON: %s (byte %zu)",
-			fault.what, fault.offset));
+		return refuse_json(in, &fault);
 	return take_json_object(in, json_trim(in->bytes, in->size));
 }
 

@@ -15,6 +15,8 @@
 struct scan {
 	const char *begin, *at, *end;
 	const char *what;		/* the fault, NULL: none yet */
+	struct json_span key;		/* the last one of the outermost object */
+	bool too_deep;
 	size_t depth;
 	uint8_t objects[JSON_DEPTH / 8];
 };
@@ -185,7 +187,8 @@ static bool in_object(const struct scan *s)
 
 static bool open_container(struct scan *s, bool object)
 {
-	if (s->depth == JSON_DEPTH)
+	s->too_deep = s->depth == JSON_DEPTH;
+	if (s->too_deep)
 		return fail(s, "nested too deep");
 	uint8_t bit = (uint8_t)(1u << s->depth % 8);
 	if (object)
@@ -201,8 +204,11 @@ static bool scan_key(struct scan *s)
 {
 	if (peek(s) != '"')
 		return expected(s, "a name in quotes is missing");
+	const char *name = s->at;
 	if (!scan_string(s))
 		return false;
+	if (s->depth == 1)
+		s->key = (struct json_span){name, (size_t)(s->at - name)};
 	if (peek(s) != ':')
 		return expected(s, "a colon is missing");
 	s->at++;
@@ -265,7 +271,8 @@ int json_scan(const char *text, size_t size, struct json_fault *fault)
 	struct scan s = {.begin = text, .at = text, .end = text + size};
 	if (scan_document(&s))
 		return 0;
-	*fault = (struct json_fault){(size_t)(s.at - s.begin), s.what};
+	*fault = (struct json_fault){(size_t)(s.at - s.begin), s.what,
+		s.too_deep ? s.key : (struct json_span){0}};
 	return -1;
 }
 

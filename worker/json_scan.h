@@ -19,6 +19,8 @@ struct json_span {
 struct json_fault {
 	size_t offset;			/* of the byte at fault */
 	const char *what;		/* static */
+	struct json_span deep;		/* nested too deep: in this member of the outermost object,
+					 * its name with quotes; size 0: in none */
 };
 
 /* Checks that text is one JSON value, white space around it allowed. Does not look whether the
