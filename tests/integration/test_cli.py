@@ -88,7 +88,7 @@ class Topics(unittest.TestCase):
         topics, other = cli.Topics(), cli.Topics()
         topics.create(2)
         other.create(3)
-        results = topics.name("results")
+        results = other.name("results")
         for role, stand_in, fault in (
                 ("state", other.name("state"), "3 partitions, should be 2"),
                 ("retries", other.name("retries"), "3 partitions, should be 2"),

@@ -153,6 +153,9 @@ static int tail_run(const struct config *config, const struct tail_options *opti
 		answer = tail_loop(reader, codec, options, err);
 	kafka_reader_free(reader);
 	codec_free(codec);
+	/* What nobody wanted to read is no failure: nothing may stay to be flushed at exit. */
+	if (answer == 0 && nobody_reads() && !freopen("/dev/null", "w", stdout))
+		return err_system(err, "open /dev/null");
 	return answer;
 }
 
