@@ -5,10 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define RESTORE_MOST INT64_C(16777216)	/* offsets beyond the watermark: more is no window of ours */
+
+enum mark { MARK_NONE, MARK_OPEN, MARK_FINISHED };
+
 struct offset_window {
 	int64_t watermark, next;	/* next: one above the newest seen */
+	int64_t restored;		/* one above the newest restored */
 	int64_t size, pending;
-	unsigned char *open;		/* open[offset % size] */
+	int64_t ring_size;		/* at least size; larger where what was restored took it */
+	unsigned char *marks;		/* marks[offset % ring_size], from watermark up */
 };
 
 struct offset_window *offset_window_new(int64_t start, int64_t size)
@@ -16,10 +22,10 @@ struct offset_window *offset_window_new(int64_t start, int64_t size)
 	struct offset_window *window = calloc(1, sizeof *window);
 	if (!window)
 		return NULL;
-	window->watermark = window->next = start;
-	window->size = size;
-	window->open = calloc((size_t)size, 1);
-	if (!window->open) {
+	window->watermark = window->next = window->restored = start;
+	window->size = window->ring_size = size;
+	window->marks = calloc((size_t)size, 1);
+	if (!window->marks) {
 		free(window);
 		return NULL;
 	}
@@ -29,50 +35,121 @@ struct offset_window *offset_window_new(int64_t start, int64_t size)
 void offset_window_free(struct offset_window *window)
 {
 	if (window)
-		free(window->open);
+		free(window->marks);
 	free(window);
 }
 
-static void advance(struct offset_window *window)
+static unsigned char *mark_of(const struct offset_window *window, int64_t offset)
 {
-	while (window->watermark < window->next &&
-			!window->open[window->watermark % window->size])
-		window->watermark++;
+	return &window->marks[offset % window->ring_size];
 }
 
-bool offset_window_add(struct offset_window *window, int64_t offset)
+static int64_t top_of(const struct offset_window *window)
+{
+	return window->next > window->restored ? window->next : window->restored;
+}
+
+static int ring_grow(struct offset_window *window, int64_t ring_size)
+{
+	unsigned char *marks = calloc((size_t)ring_size, 1);
+	if (!marks)
+		return -1;
+	for (int64_t offset = window->watermark; offset < top_of(window); offset++)
+		marks[offset % ring_size] = *mark_of(window, offset);
+	free(window->marks);
+	window->marks = marks;
+	window->ring_size = ring_size;
+	return 0;
+}
+
+int offset_window_restore(struct offset_window *window, int64_t offset)
+{
+	int64_t distance = offset - window->watermark;
+	if (distance < 0 || offset < window->next)
+		return 0;
+	if (distance >= RESTORE_MOST)
+		return -1;
+	if (distance >= window->ring_size && ring_grow(window, distance * 2) < 0)
+		return -1;
+	*mark_of(window, offset) = MARK_FINISHED;
+	if (offset >= window->restored)
+		window->restored = offset + 1;
+	return 0;
+}
+
+/* Moves the watermark over all that is not open, up to the newest seen. */
+static void advance(struct offset_window *window)
+{
+	int64_t top = top_of(window);
+	while (window->watermark < window->next) {
+		if (window->watermark < top && *mark_of(window, window->watermark) == MARK_OPEN)
+			return;
+		if (window->watermark < top)
+			*mark_of(window, window->watermark) = MARK_NONE;
+		window->watermark++;
+		if (window->watermark >= top)	/* nothing is marked beyond: a gap of any length */
+			window->watermark = window->next;
+	}
+}
+
+static void skip_to(struct offset_window *window, int64_t next)
+{
+	int64_t top = top_of(window);
+	while (window->watermark < next && window->watermark < top)
+		*mark_of(window, window->watermark++) = MARK_NONE;
+	window->watermark = window->next = next;
+}
+
+enum offset_seen offset_window_add(struct offset_window *window, int64_t offset)
 {
 	if (offset < window->next)
-		return true;
-	if (window->pending == 0)	/* a gap of any length, with nothing below it open */
-		window->watermark = window->next = offset;
-	if (offset - window->watermark >= window->size)
-		return false;
-	window->open[offset % window->size] = 1;
+		return OFFSET_KNOWN;
+	if (window->pending == 0)
+		skip_to(window, offset);
+	int64_t room = offset < window->restored ? window->ring_size : window->size;
+	if (offset - window->watermark >= room)
+		return OFFSET_FULL;
 	window->next = offset + 1;
+	if (*mark_of(window, offset) == MARK_FINISHED) {
+		*mark_of(window, offset) = MARK_NONE;
+		advance(window);
+		return OFFSET_FINISHED;
+	}
+	*mark_of(window, offset) = MARK_OPEN;
 	window->pending++;
-	advance(window);
-	return true;
+	return OFFSET_NEW;
 }
 
 bool offset_window_open(const struct offset_window *window, int64_t offset)
 {
 	return offset >= window->watermark && offset < window->next &&
-		window->open[offset % window->size];
+		*mark_of(window, offset) == MARK_OPEN;
 }
 
 void offset_window_done(struct offset_window *window, int64_t offset)
 {
 	if (!offset_window_open(window, offset))
 		return;
-	window->open[offset % window->size] = 0;
+	*mark_of(window, offset) = MARK_NONE;
 	window->pending--;
 	advance(window);
+}
+
+void offset_window_end(struct offset_window *window, int64_t end)
+{
+	if (window->pending == 0 && end > window->next)
+		skip_to(window, end);
 }
 
 int64_t offset_window_watermark(const struct offset_window *window)
 {
 	return window->watermark;
+}
+
+bool offset_window_beyond(const struct offset_window *window)
+{
+	return window->restored > window->watermark ||
+		window->next - window->watermark > window->pending;
 }
 
 int64_t offset_window_pending(const struct offset_window *window)

@@ -12,13 +12,23 @@
 
 struct offset_window;
 
+enum offset_seen {
+	OFFSET_NEW,			/* open from now on */
+	OFFSET_KNOWN,			/* below the watermark or seen before: nothing changed */
+	OFFSET_FINISHED,		/* restored as finished: done from now on */
+	OFFSET_FULL,			/* no room: pause, and come back with it */
+};
+
 /* size: the most offsets that may stand between the watermark and the newest one seen. */
 struct offset_window *offset_window_new(int64_t start, int64_t size);	/* NULL: no memory */
 void offset_window_free(struct offset_window *window);
 
-/* An offset has been consumed. Returns false when the window is full: pause, and come back with it. One
- * below the watermark or seen before is true and changes nothing. */
-bool offset_window_add(struct offset_window *window, int64_t offset);
+/* A predecessor finished this offset, which has not been consumed yet. One below the watermark is
+ * ignored; one beyond the window makes it larger. -1: no memory, or absurdly far away. */
+int offset_window_restore(struct offset_window *window, int64_t offset);
+
+/* An offset has been consumed. */
+enum offset_seen offset_window_add(struct offset_window *window, int64_t offset);
 
 /* Whether the offset was added and is not done yet. */
 bool offset_window_open(const struct offset_window *window, int64_t offset);
@@ -26,8 +36,15 @@ bool offset_window_open(const struct offset_window *window, int64_t offset);
 /* The offset is done. Ignored when it is not open. */
 void offset_window_done(struct offset_window *window, int64_t offset);
 
+/* Nothing below end that was not added exists: transaction markers at the end of the partition. Moves
+ * the watermark when nothing is open. */
+void offset_window_end(struct offset_window *window, int64_t end);
+
 /* What to commit: every offset below is done. */
 int64_t offset_window_watermark(const struct offset_window *window);
+
+/* Whether anything beyond the watermark is done, or was restored as done. */
+bool offset_window_beyond(const struct offset_window *window);
 
 /* Added and not done. */
 int64_t offset_window_pending(const struct offset_window *window);

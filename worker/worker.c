@@ -29,6 +29,7 @@ struct partition {
 	int32_t number;
 	struct offset_window *window;	/* made with the first message */
 	int64_t published;		/* watermark in the newest batch; -1: none */
+	struct broker_message held;	/* came when the window was full; owner NULL: none */
 	bool paused;
 };
 
@@ -93,10 +94,19 @@ static struct partition *partition_find(struct worker *worker, int32_t number)
 	return NULL;
 }
 
+static void message_take(struct worker *worker, struct broker_message *message);
+
 static void partition_pause(struct worker *worker, struct partition *partition, bool paused)
 {
 	if (partition->paused == paused)
 		return;
+	if (!paused && partition->held.owner) {
+		struct broker_message message = partition->held;
+		partition->held = (struct broker_message){0};
+		message_take(worker, &message);
+		if (partition->held.owner)
+			return;		/* there is still no room */
+	}
 	partition->paused = paused;
 	worker->broker->pause(worker->parts.broker, partition->number, paused);
 }
@@ -114,6 +124,7 @@ static void pauses_update(struct worker *worker)
 		struct partition *partition = &worker->partitions[i];
 		int64_t fill = partition->window ? offset_window_fill(partition->window) : 0;
 		bool full = fill >= config->worker.window ||
+			(partition->held.owner && !partition->paused) ||
 			(partition->paused && fill > config->worker.window / 2);
 		partition_pause(worker, partition, full || worker->paused_all || worker->draining);
 	}
@@ -121,8 +132,12 @@ static void pauses_update(struct worker *worker)
 
 static void partitions_forget(struct worker *worker)
 {
-	for (size_t i = 0; i < worker->partition_count; i++)
-		offset_window_free(worker->partitions[i].window);
+	for (size_t i = 0; i < worker->partition_count; i++) {
+		struct partition *partition = &worker->partitions[i];
+		if (partition->held.owner)
+			worker->broker->message_free(worker->parts.broker, &partition->held);
+		offset_window_free(partition->window);
+	}
 	free(worker->partitions);
 	worker->partitions = NULL;
 	worker->partition_count = 0;
@@ -445,6 +460,21 @@ static void message_decode(struct worker *worker, struct broker_message *message
 	request_queue(worker, message, request);
 }
 
+/* A long gap in the offsets can fill the window at a stroke. The message waits until there is room; its
+ * partition is paused and brings no other. */
+static void message_hold(struct worker *worker, struct partition *partition,
+	struct broker_message *message)
+{
+	struct err err;
+	if (partition->held.owner) {
+		worker->broker->message_free(worker->parts.broker, message);
+		err_set(&err, ERR_SYSTEM, "a paused partition brought another message");
+		fatal(worker, &err);
+		return;
+	}
+	partition->held = *message;
+}
+
 static void message_take(struct worker *worker, struct broker_message *message)
 {
 	struct partition *partition = partition_find(worker, message->partition);
@@ -463,16 +493,21 @@ static void message_take(struct worker *worker, struct broker_message *message)
 		worker->broker->message_free(worker->parts.broker, message);
 		return;			/* of an assignment that is over */
 	}
-	if (!offset_window_add(partition->window, message->offset)) {
-		worker->broker->message_free(worker->parts.broker, message);
-		err_set(&err, ERR_SYSTEM, "the offset window is full although its partition was paused");
-		fatal(worker, &err);
+	switch (offset_window_add(partition->window, message->offset)) {
+	case OFFSET_NEW:
+		if (dedupe_has(worker->dedupe, message->partition, offset_name(message->offset),
+				INT64_MIN))
+			message_skip(worker, message, NULL);	/* a predecessor finished it */
+		else
+			message_decode(worker, message);
 		return;
+	case OFFSET_FULL:
+		message_hold(worker, partition, message);
+		return;
+	case OFFSET_KNOWN:
+	case OFFSET_FINISHED:
+		worker->broker->message_free(worker->parts.broker, message);
 	}
-	if (dedupe_has(worker->dedupe, message->partition, offset_name(message->offset), INT64_MIN))
-		message_skip(worker, message, NULL);	/* a predecessor finished it */
-	else
-		message_decode(worker, message);
 }
 
 /* ---- attempts */
