@@ -1,0 +1,87 @@
+/* metrics.h: what the worker counts, as Prometheus reads it.
+ *
+ * Every metric is one row of METRICS. Any thread may set and any thread may read: each number is
+ * one atomic, so a reader may see one event's counter before its histogram, and never a torn number.
+ * Labels are a closed set (encodings, statuses, error codes, partitions), so memory is bounded
+ * whatever producers send.
+ */
+#ifndef CODEWORKER_METRICS_H
+#define CODEWORKER_METRICS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "contract.h"
+
+/* identifier, type, label, name, help. The label's values: what metrics_* take as index. */
+#define METRICS(X)                                                                               \
+	X(REQUESTS, COUNTER, ENCODING, "codeworker_requests_total", "Requests decoded.")         \
+	X(MALFORMED, COUNTER, NONE, "codeworker_malformed_total", "Values that were no request.") \
+	X(RESULTS, COUNTER, STATUS, "codeworker_results_total", "Final results committed.")      \
+	X(ERRORS, COUNTER, CODE, "codeworker_errors_total", "Error events committed.")           \
+	X(RETRIES, COUNTER, NONE, "codeworker_retries_total", "Further attempts scheduled.")     \
+	X(DEAD, COUNTER, NONE, "codeworker_dead_total", "Dead letters committed.")               \
+	X(DEDUPED, COUNTER, NONE, "codeworker_deduped_total",                                    \
+		"Resubmitted executions that were not run again.")                               \
+	X(COMMITS, COUNTER, NONE, "codeworker_commits_total", "Batches committed.")              \
+	X(ABORTS, COUNTER, NONE, "codeworker_aborts_total", "Batches aborted and done again.")   \
+	X(REBALANCES, COUNTER, NONE, "codeworker_rebalances_total",                              \
+		"Times that partitions were assigned or revoked.")                               \
+	X(SANDBOX_FAILURES, COUNTER, NONE, "codeworker_sandbox_failures_total",                  \
+		"Attempts that the sandbox failed, not the program.")                            \
+	X(SLOTS, GAUGE, NONE, "codeworker_slots", "Jobs that may run at once.")                  \
+	X(JOBS_RUNNING, GAUGE, NONE, "codeworker_jobs_running", "Jobs running now.")             \
+	X(JOBS_QUEUED, GAUGE, NONE, "codeworker_jobs_queued", "Requests waiting in memory.")     \
+	X(RETRIES_WAITING, GAUGE, NONE, "codeworker_retries_waiting",                            \
+		"Requests whose next attempt is not due yet.")                                   \
+	X(PAUSED, GAUGE, NONE, "codeworker_partitions_paused", "Partitions paused now.")         \
+	X(PARTITIONS, GAUGE, NONE, "codeworker_partitions", "Request partitions assigned.")      \
+	X(READY, GAUGE, NONE, "codeworker_ready", "1 while /readyz says yes.")                   \
+	X(BACKLOG, GAUGE, NONE, "codeworker_backlog",                                            \
+		"Requests not started yet and retries that are due: the figure to scale on.")    \
+	X(LAG, GAUGE, PARTITION, "codeworker_lag",                                               \
+		"Records between the committed offset and the partition's end.")                 \
+	X(WINDOW_FILL, GAUGE, PARTITION, "codeworker_window_fill",                               \
+		"Share of the partition's offset window in use, 0 to 1.")                        \
+	X(WATERMARK_AGE, GAUGE, PARTITION, "codeworker_watermark_age_seconds",                   \
+		"How long the partition's oldest unfinished request has been under way.")        \
+	X(TRANSACTION_SECONDS, HISTOGRAM, NONE, "codeworker_transaction_seconds",                \
+		"From a batch's first record to its commit.")                                    \
+	X(BATCH_RECORDS, HISTOGRAM, NONE, "codeworker_batch_records",                            \
+		"Results in a committed batch.")                                                 \
+	X(JOB_SECONDS, HISTOGRAM, STATUS, "codeworker_job_seconds",                              \
+		"Wall time of an attempt.")                                                      \
+	X(QUEUE_SECONDS, HISTOGRAM, NONE, "codeworker_queue_seconds",                            \
+		"From a request's arrival at the broker to its first attempt.")
+
+enum metric {
+#define X(id, type, label, name, help) METRIC_##id,
+	METRICS(X)
+#undef X
+	METRIC_COUNT
+};
+
+#define METRIC_PARTITIONS 1024		/* above that a partition has no gauges of its own */
+#define METRIC_UNLABELLED 0
+
+struct metrics;
+
+struct metrics *metrics_new(void);	/* NULL: no memory */
+void metrics_free(struct metrics *metrics);
+
+/* label: an enum encoding, status or error_code, a partition, or METRIC_UNLABELLED, as the row says.
+ * One that is out of range is ignored. metrics may be NULL: nothing is counted. */
+void metrics_add(struct metrics *metrics, enum metric metric, int label, uint64_t count);
+void metrics_set(struct metrics *metrics, enum metric metric, int label, double value);
+void metrics_observe(struct metrics *metrics, enum metric metric, int label, double value);
+
+/* The partition is not this worker's any more: its gauges go. */
+void metrics_forget_partition(struct metrics *metrics, int32_t partition);
+
+/* For /status and tests: of a counter or gauge; 0 where there is none yet. */
+double metrics_value(const struct metrics *metrics, enum metric metric, int label);
+
+/* Prometheus's text format with the process's own figures. malloc'ed; NULL: no memory. */
+char *metrics_render(const struct metrics *metrics, size_t *size);
+
+#endif
