@@ -241,6 +241,27 @@ static const char full[] = REQUEST_WITH(",\"executionId\":\"e\",\"risk\":\"low\"
 	"\"retries\":3,\"input\":[1],\"environment\":{\"A\":\"b\",\"C\":\"d\"},"
 	"\"limits\":{\"cpuMs\":9},\"deadline\":1700000000000,\"metadata\":{\"k\":\"v\"}");
 
+/* A seed of the fuzz target, written by fastavro; the first byte is the target's own. */
+START_TEST(what_another_implementation_wrote_is_read)
+{
+	struct bytes b = {.size = 0};
+	FILE *file = fopen("tests/fuzz/corpus/avro/raw-single-object", "re");
+	ck_assert_msg(file != NULL, "run from the top of the source tree");
+	ck_assert_int_eq(fgetc(file), 5);
+	b.size = fread(b.data, 1, sizeof b.data, file);
+	fclose(file);
+	struct request *r = reads(&b);
+	ck_assert_str_eq(r->thread_id, "t");
+	ck_assert_int_eq(r->retries, 2);
+	ck_assert_str_eq(r->input, "{\"a\": [1, 2.5, null, true, \"\\u00e9\\n\"]}");
+	ck_assert_uint_eq(r->environment.count, 2);
+	ck_assert_int_eq(r->limits.output_bytes, 5);
+	ck_assert_int_eq(r->deadline_ms, 1700000000000);
+	ck_assert_str_eq(r->replay_of, "o");
+	arena_free(r->arena);
+}
+END_TEST
+
 START_TEST(every_truncation_is_refused)
 {
 	struct bytes b = encoded(full);
@@ -455,6 +476,7 @@ static void add(TCase *tests)
 	tcase_add_test(tests, a_newer_writers_fields_are_ignored);
 	tcase_add_test(tests, types_are_promoted);
 	tcase_add_test(tests, what_avro_does_not_promote_is_refused);
+	tcase_add_test(tests, what_another_implementation_wrote_is_read);
 	tcase_add_test(tests, every_truncation_is_refused);
 	tcase_add_test(tests, bytes_after_the_value_are_refused);
 	tcase_add_test(tests, every_flipped_bit_is_read_or_refused_but_never_more);
