@@ -211,7 +211,7 @@ static int measure(struct sandbox *sandbox, const struct sandbox_self_test *foun
 	printf("\nFull load, %d at once; jobs a second.\n%-11s %12s %12s %9s\n", slots, "", "bare",
 		"strict", "ratio");
 	for (size_t i = 0; i < PROGRAMS; i++) {
-		double bare, boxed;
+		double bare = 0, boxed = 0;
 		if (!found->runtime_available[i])
 			continue;
 		if (measure_bare_rate(i, slots, seconds, &bare, err) < 0 ||

@@ -1,0 +1,184 @@
+/* run.c: `codeworker run`: the worker. */
+#include "../command.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <grp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "../broker_kafka.h"
+#include "../command_common.h"
+#include "../kafka_client.h"
+#include "../log.h"
+#include "../worker.h"
+
+#define NOBODY 65534
+#define KAFKA_MESSAGE_BYTES 1048588
+
+static void usage(FILE *out)
+{
+	fputs("usage: codeworker run [options]\n\n"
+		"The worker: takes requests from Kafka, runs them in sandboxes, publishes results.\n"
+		"Ends by SIGTERM or SIGINT: finishes what runs within worker.shutdown_grace, commits,\n"
+		"exits 0. Exit codes: 1 it can't go on, 2 wrong configuration, 69 the sandbox that\n"
+		"policy.isolation_floor asks for can't be had here.\n", out);
+}
+
+static int stop_fd_open(struct err *err)
+{
+	sigset_t signals;
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0)
+		return err_system(err, "sigprocmask");
+	int fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	return fd < 0 ? err_system(err, "signalfd") : fd;
+}
+
+/* The launcher keeps what privilege sandboxes take; from here on this process needs none. */
+static int privileges_drop(struct err *err)
+{
+	if (geteuid() == 0 && (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 ||
+			setresuid(NOBODY, NOBODY, NOBODY) < 0))
+		return err_system(err, "privileges can't be dropped");
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return err_system(err, "prctl");
+	return 0;
+}
+
+/* Waits where worker.wait_for_sandbox says so; the launcher finds out only at its start. */
+static int executor_open(const struct config *config, const char *name, struct executor **executor,
+	struct err *err)
+{
+	enum sandbox_level floor = SANDBOX_STRICT;
+	for (int i = 0; i < SANDBOX_LEVELS; i++)
+		if (strcmp(config->policy.isolation_floor, sandbox_level_name(i)) == 0)
+			floor = (enum sandbox_level)i;
+	for (;;) {
+		if (executor_new(config, name, executor, err) < 0)
+			return -1;
+		const struct sandbox_self_test *found =
+			sandbox_self_test(executor_sandbox(*executor));
+		if (found->available[floor])
+			return 0;
+		err_set(err, ERR_UNAVAILABLE, "the isolation floor %s can't be had here: %s; see: "
+			"codeworker doctor", sandbox_level_name(floor), found->reason[floor]);
+		executor_free(*executor);
+		if (!config->worker.wait_for_sandbox)
+			return -1;
+		log_event(LOG_WARN, "waiting for the sandbox", "reason", err->text, NULL);
+		sleep(10);
+	}
+}
+
+static int64_t topic_bytes(struct kafka_admin *admin, const char *topic)
+{
+	static const char *const names[] = {"max.message.bytes"};
+	char *value = NULL;
+	struct err err;
+	int64_t bytes = KAFKA_MESSAGE_BYTES;
+	if (kafka_admin_settings(admin, topic, names, &value, 1, &err) == 0 && value)
+		bytes = strtoll(value, NULL, 10);
+	free(value);
+	return bytes;
+}
+
+static int limits_ask(const struct config *config, struct publisher *publisher, struct err *err)
+{
+	struct kafka_admin *admin;
+	if (kafka_admin_new(config, &admin, err) < 0)
+		return -1;
+	publisher->result_bytes = topic_bytes(admin, config->topics.results);
+	publisher->error_bytes = topic_bytes(admin, config->topics.errors);
+	kafka_admin_free(admin);
+	return 0;
+}
+
+static int exit_code(const struct err *err)
+{
+	fprintf(stderr, "codeworker: %s\n", err->text);
+	return err->code == ERR_UNAVAILABLE ? EX_UNAVAILABLE :
+		err->code == ERR_INVALID ? COMMAND_USAGE : 1;
+}
+
+static void worker_name(const struct config *config, char name[128])
+{
+	char host[64] = "";
+	(void)gethostname(host, sizeof host - 1);
+	if (config->worker.id)
+		snprintf(name, 128, "%.100s", config->worker.id);
+	else
+		snprintf(name, 128, "%.60s-%d", host, (int)getpid());
+}
+
+static int serve(struct worker_parts *parts, const char *name, struct err *err)
+{
+	struct publisher publisher = {.config = parts->config, .worker = name};
+	struct broker *broker;
+	if (limits_ask(parts->config, &publisher, err) < 0 ||
+			broker_kafka_new(parts->config, &broker, err) < 0)
+		return -1;
+	publisher.codec = parts->codec;
+	parts->publisher = &publisher;
+	parts->broker = broker;
+	int result = worker_run(parts, err);
+	broker->functions->close(broker, parts->config->worker.leave_on_exit);
+	return result;
+}
+
+static int run_with(const struct config *config)
+{
+	static struct worker_counts counts;	/* outlives the threads that read it */
+	struct worker_parts parts = {.config = config, .counts = &counts};
+	struct err err = {0};
+	char name[128];
+	int result = -1;
+	worker_name(config, name);
+	if (!config->worker.exactly_once)
+		err_set(&err, ERR_INVALID, "worker.delivery: at_least_once is not built yet; take "
+			"exactly_once");
+	else if ((parts.stop_fd = stop_fd_open(&err)) >= 0 &&
+			executor_open(config, name, &parts.executor, &err) == 0) {
+		if (codec_new(config->schemas.path && *config->schemas.path ? config->schemas.path :
+				NULL, &parts.codec, &err) == 0 && privileges_drop(&err) == 0)
+			result = serve(&parts, name, &err);
+		codec_free(parts.codec);
+		executor_free(parts.executor);
+	}
+	return result < 0 ? exit_code(&err) : 0;
+}
+
+int command_run(int argc, char **argv)
+{
+	static const struct option options[] = {COMMAND_COMMON_OPTIONS, {0}};
+	struct command_common common = {.usage = usage};
+	struct config *config;
+	struct err err = {0};
+	int option, answer = -1;
+	while (answer < 0 && (option = getopt_long(argc, argv, COMMAND_COMMON_LETTERS, options,
+			NULL)) != -1)
+		switch (command_common_take(&common, option, optarg)) {
+		case COMMAND_TAKEN: break;
+		case COMMAND_DONE: answer = 0; break;
+		default: answer = COMMAND_USAGE; break;
+		}
+	if (answer < 0 && optind < argc)
+		answer = command_wrong("run", "there are no arguments");
+	if (answer < 0 && command_common_config(&common, &config, &err) < 0)
+		answer = command_failed(&err);
+	if (answer < 0) {
+		log_setup(config);
+		answer = run_with(config);
+		config_free(config);
+	}
+	command_common_free(&common);
+	return answer;
+}
