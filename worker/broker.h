@@ -38,11 +38,13 @@ struct broker_record {
 	size_t key_size, value_size;
 	const struct broker_header *headers;
 	size_t header_count;
+	const struct broker_record *instead;	/* should it be refused; NULL: left out */
 };
 
 struct broker_offset {
 	int32_t partition;
-	int64_t offset;			/* everything below is finished */
+	int64_t offset;			/* everything below is finished; -1: nothing committed yet */
+	int64_t since_ms;		/* what is finished beyond it ended later; 0: not known */
 };
 
 enum broker_outcome {
@@ -72,8 +74,10 @@ struct broker_state {
 enum broker_event_type {
 	BROKER_NONE,
 	BROKER_MESSAGE,			/* message: the receiver frees it */
+	BROKER_TAKEOVER,		/* positions: what was committed; then STATE..., ASSIGNED */
 	BROKER_STATE,			/* state: valid until the next call; all before ASSIGNED */
 	BROKER_ASSIGNED,		/* partitions */
+	BROKER_END,			/* end: the partition has nothing more, and ends there */
 	BROKER_REVOKED,			/* finish up, then call unassign. lost: too late to commit */
 	BROKER_BATCH,			/* batch: committed or dropped */
 	BROKER_JOINED,			/* the group has taken us in */
@@ -86,6 +90,10 @@ struct broker_event {
 	struct broker_state state;
 	const int32_t *partitions;	/* valid until the next call */
 	size_t partition_count;
+	const struct broker_offset *positions;	/* valid until the next call */
+	size_t position_count;
+	struct broker_offset end;
+	uint64_t number;		/* the implementation's */
 	bool lost;
 	struct broker_batch *batch;
 	struct err err;

@@ -25,6 +25,7 @@ struct broker_kafka {
 	rd_kafka_topic_partition_list_t *assigning; /* not yet taken up; NULL: none */
 	rd_kafka_topic_partition_list_t *assigned;
 	struct takeover *takeover;
+	uint64_t takeovers;		/* how many were begun: the number of the last */
 	struct mail *current;		/* whose memory the last event points into */
 	bool revoking, revoked_told, lost, closing, joined_told;
 };
@@ -53,8 +54,8 @@ static void on_assign(struct broker_kafka *kafka, const rd_kafka_topic_partition
 	takeover_free(kafka->takeover);
 	kafka->takeover = NULL;
 	kafka->assigning = rd_kafka_topic_partition_list_copy(list);
-	if (takeover_start(kafka->config, partitions, (size_t)list->cnt, &kafka->mailbox,
-			&kafka->takeover, &err) < 0)
+	if (takeover_start(kafka->config, partitions, (size_t)list->cnt, ++kafka->takeovers,
+			&kafka->mailbox, &kafka->takeover, &err) < 0)
 		mail_fatal(kafka, &err);
 	free(partitions);
 }
@@ -103,7 +104,7 @@ static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
 	mail_fatal(kafka, &err);
 }
 
-static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
+void broker_kafka_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
 {
 	(void)rk;
 	log_event(level <= 3 ? LOG_WARN : LOG_DEBUG, text, "librdkafka", facility, NULL);
@@ -159,7 +160,7 @@ static bool next_mail(struct broker_kafka *kafka, struct broker_event *event)
 	*event = kafka->current->event;
 	if (event->type != BROKER_ASSIGNED)
 		return true;
-	if (!kafka->assigning) {	/* taken away again while it was read up */
+	if (!kafka->assigning || event->number != kafka->takeovers) {	/* taken away again */
 		event->type = BROKER_NONE;
 		return true;
 	}
@@ -179,8 +180,12 @@ static void next_message(struct broker_kafka *kafka, struct broker_event *event)
 		message_fill(message, &event->message);
 		return;
 	}
-	if (message->err != RD_KAFKA_RESP_ERR__PARTITION_EOF)
+	if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+		event->type = BROKER_END;
+		event->end = (struct broker_offset){message->partition, message->offset, 0};
+	} else {
 		log_event(LOG_WARN, "consuming", "reason", rd_kafka_message_errstr(message), NULL);
+	}
 	rd_kafka_message_destroy(message);
 }
 
@@ -270,7 +275,7 @@ static int consumer_conf(const struct config *config, rd_kafka_conf_t *conf, str
 {
 	static const char *const fixed[][2] = {{"enable.auto.commit", "false"},
 		{"enable.auto.offset.store", "false"}, {"isolation.level", "read_committed"},
-		{"partition.assignment.strategy", "range"}, {"enable.partition.eof", "false"}};
+		{"partition.assignment.strategy", "range"}, {"enable.partition.eof", "true"}};
 	static const char *const defaults[][2] = {{"fetch.wait.max.ms", "100"},
 		{"queued.max.messages.kbytes", "16384"}, {"fetch.message.max.bytes", "1048576"},
 		{"auto.offset.reset", "earliest"}, {"session.timeout.ms", "10000"},
@@ -304,7 +309,7 @@ static int consumer_open(struct broker_kafka *kafka, struct err *err)
 	rd_kafka_conf_set_opaque(conf, kafka);
 	rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
 	rd_kafka_conf_set_error_cb(conf, on_error);
-	rd_kafka_conf_set_log_cb(conf, on_log);
+	rd_kafka_conf_set_log_cb(conf, broker_kafka_log);
 	kafka->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, reason, sizeof reason);
 	if (!kafka->rk) {
 		rd_kafka_conf_destroy(conf);

@@ -19,12 +19,14 @@ struct mailbox {
 	pthread_mutex_t lock;
 	struct mail *first, *last;
 	int event_fd;
+	size_t count;
 };
 
 int mailbox_open(struct mailbox *mailbox, struct err *err);
 void mailbox_close(struct mailbox *mailbox);
 /* Takes memory. Without memory for the mail itself the process can't go on in order: abort(). */
 void mailbox_put(struct mailbox *mailbox, const struct broker_event *event, void *memory);
+size_t mailbox_count(struct mailbox *mailbox);
 /* NULL when it is empty. The caller frees the mail's memory, then the mail. */
 struct mail *mailbox_take(struct mailbox *mailbox);
 
@@ -40,12 +42,18 @@ rd_kafka_t *committer_handle(struct committer *committer);	/* for look-ups */
 
 /* ---- taking partitions over: broker_kafka_state.c */
 
-/* Reads code.state of these partitions to its end in a thread of its own; each record comes as
- * BROKER_STATE through the mailbox, then one BROKER_ASSIGNED, or BROKER_FATAL. */
+/* Looks up what was committed and reads code.state of these partitions to its end, in a thread of its
+ * own. Through the mailbox come BROKER_TAKEOVER, each record as BROKER_STATE, then BROKER_ASSIGNED with
+ * this number. Insists until it works or is freed. */
 struct takeover;
 int takeover_start(const struct config *config, const int32_t *partitions, size_t count,
-	struct mailbox *mailbox, struct takeover **takeover, struct err *err);
+	uint64_t number, struct mailbox *mailbox, struct takeover **takeover, struct err *err);
 /* Ends the thread, done or not, and frees it. NULL allowed. */
 void takeover_free(struct takeover *takeover);
+/* since_ms out of a commit's metadata ("1 <since_ms>"); 0: none. */
+int64_t commit_metadata_read(const void *metadata, size_t size);
+
+/* The log callback of every handle. */
+void broker_kafka_log(const rd_kafka_t *rk, int level, const char *facility, const char *text);
 
 #endif

@@ -37,10 +37,19 @@ void mailbox_put(struct mailbox *mailbox, const struct broker_event *event, void
 	else
 		mailbox->first = mail;
 	mailbox->last = mail;
+	mailbox->count++;
 	pthread_mutex_unlock(&mailbox->lock);
 	uint64_t one = 1;
 	if (write(mailbox->event_fd, &one, sizeof one) < 0)
 		return;			/* full: it is readable all the same */
+}
+
+size_t mailbox_count(struct mailbox *mailbox)
+{
+	pthread_mutex_lock(&mailbox->lock);
+	size_t count = mailbox->count;
+	pthread_mutex_unlock(&mailbox->lock);
+	return count;
 }
 
 struct mail *mailbox_take(struct mailbox *mailbox)
@@ -50,6 +59,7 @@ struct mail *mailbox_take(struct mailbox *mailbox)
 	struct mail *mail = mailbox->first;
 	if (mail) {
 		mailbox->first = mail->next;
+		mailbox->count--;
 		if (!mailbox->first)
 			mailbox->last = NULL;
 	} else if (read(mailbox->event_fd, &count, sizeof count) < 0) {

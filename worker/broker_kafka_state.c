@@ -1,12 +1,17 @@
-/* broker_kafka_state.c: reads code.state to its end before a partition's first job.
+/* broker_kafka_state.c: takes partitions over: what was committed, then code.state to its end.
  *
- * The end is the high watermark at the start: a transaction that a dead worker left open hides what
- * others committed behind it, so the reader waits for the broker to end it (transaction.timeout.ms).
- * From where: the dedupe window's length ago, since older records can't matter.
+ * In this order, and each part matters. First the committed offsets, waiting for transactions that hold
+ * some pending: from then on nothing that a predecessor left can change them. Then where code.state ends,
+ * asked without isolation: a transaction that a dead worker left open hides what others committed
+ * behind it (a read_committed query would answer the last stable offset), so the reader waits until the
+ * broker has ended it. From where: the dedupe window's length ago, or earlier where something beyond the
+ * watermark was finished earlier; the commit's metadata tells.
  */
 #include "broker_kafka_internal.h"
 
+#include <inttypes.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -14,16 +19,19 @@
 #include "kafka_conf.h"
 #include "log.h"
 
-#define CALL_MS 10000
+#define CALL_MS 5000
 #define SLACK_MS 60000		/* clocks of brokers and workers differ */
+#define MAIL_MOST 2000		/* records that wait for the loop */
 
 struct takeover {
-	rd_kafka_t *rk;
-	const char *topic;
-	int64_t window_ms;
+	const struct config *config;
+	rd_kafka_t *reader;		/* read_committed */
+	rd_kafka_t *looker;		/* read_uncommitted, for the true ends */
 	struct mailbox *mailbox;
+	uint64_t number;
 	int32_t *partitions;
-	int64_t *ends;			/* what must be read, by index; -1: done */
+	int64_t *since_ms;		/* by index, as ends */
+	int64_t *ends;			/* what must be read; -1: done */
 	size_t count;
 	atomic_bool ending;
 	pthread_t thread;
@@ -36,49 +44,100 @@ static int64_t now_ms(void)
 	return now.tv_sec * 1000ll + now.tv_nsec / 1000000;
 }
 
-/* Fills where to begin; returns the number of partitions that hold anything to read, or -1. */
-static int places_find(struct takeover *takeover, rd_kafka_topic_partition_list_t *list,
-	struct err *err)
+static rd_kafka_topic_partition_list_t *list_make(const struct takeover *takeover,
+	const char *topic)
 {
-	int64_t since = now_ms() - takeover->window_ms - SLACK_MS;
-	rd_kafka_topic_partition_list_t *times =
+	rd_kafka_topic_partition_list_t *list =
 		rd_kafka_topic_partition_list_new((int)takeover->count);
 	for (size_t i = 0; i < takeover->count; i++)
-		rd_kafka_topic_partition_list_add(times, takeover->topic,
-			takeover->partitions[i])->offset = since > 0 ? since : 0;
-	rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(takeover->rk, times, CALL_MS);
-	for (size_t i = 0; i < takeover->count && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
-		int64_t low, high;
-		code = rd_kafka_query_watermark_offsets(takeover->rk, takeover->topic,
-			takeover->partitions[i], &low, &high, CALL_MS);
-		int64_t begin = times->elems[i].offset;
-		takeover->ends[i] = -1;
-		if (code != RD_KAFKA_RESP_ERR_NO_ERROR || begin < 0 || begin >= high)
-			continue;	/* RD_KAFKA_OFFSET_END: nothing so young */
-		takeover->ends[i] = high;
-		rd_kafka_topic_partition_list_add(list, takeover->topic,
-			takeover->partitions[i])->offset = begin;
-	}
-	rd_kafka_topic_partition_list_destroy(times);
-	if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-		return err_set(err, ERR_BROKER, "looking into %s: %s", takeover->topic,
-			rd_kafka_err2str(code));
-	return list->cnt;
+		rd_kafka_topic_partition_list_add(list, topic, takeover->partitions[i]);
+	return list;
 }
 
-/* Whether everything up to the ends has been read. */
-static bool positions_done(struct takeover *takeover, rd_kafka_topic_partition_list_t *list)
+/* ---- what was committed */
+
+int64_t commit_metadata_read(const void *metadata, size_t size)
 {
-	if (rd_kafka_position(takeover->rk, list) != RD_KAFKA_RESP_ERR_NO_ERROR)
-		return false;
-	for (int i = 0; i < list->cnt; i++)
-		for (size_t p = 0; p < takeover->count; p++)
-			if (takeover->partitions[p] == list->elems[i].partition &&
-					takeover->ends[p] >= 0 &&
-					list->elems[i].offset < takeover->ends[p])
-				return false;
-	return true;
+	char text[32];
+	int64_t since_ms;
+	if (!metadata || size == 0 || size >= sizeof text)
+		return 0;
+	memcpy(text, metadata, size);
+	text[size] = '\0';
+	return sscanf(text, "1 %" SCNd64, &since_ms) == 1 && since_ms > 0 ? since_ms : 0;
 }
+
+/* Tells the loop, and notes from when on code.state is to be read. */
+static rd_kafka_resp_err_t committed_find(struct takeover *takeover)
+{
+	rd_kafka_topic_partition_list_t *list = list_make(takeover, takeover->config->topics.requests);
+	rd_kafka_resp_err_t code = rd_kafka_committed(takeover->reader, list, CALL_MS);
+	struct broker_offset *positions = calloc(takeover->count + 1, sizeof *positions);
+	if (!positions)
+		abort();
+	for (int i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && i < list->cnt; i++) {
+		const rd_kafka_topic_partition_t *found = &list->elems[i];
+		code = found->err;
+		takeover->since_ms[i] = commit_metadata_read(found->metadata, found->metadata_size);
+		positions[i] = (struct broker_offset){found->partition,
+			found->offset >= 0 ? found->offset : -1, takeover->since_ms[i]};
+	}
+	rd_kafka_topic_partition_list_destroy(list);
+	if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+		free(positions);
+		return code;
+	}
+	struct broker_event event = {.type = BROKER_TAKEOVER, .positions = positions,
+		.position_count = takeover->count};
+	mailbox_put(takeover->mailbox, &event, positions);
+	return code;
+}
+
+/* ---- where to read */
+
+static rd_kafka_resp_err_t begins_find(struct takeover *takeover,
+	rd_kafka_topic_partition_list_t *begins)
+{
+	int64_t window_ms = now_ms() - takeover->config->worker.dedupe_window_ms;
+	for (int i = 0; i < begins->cnt; i++) {
+		int64_t since_ms = takeover->since_ms[i] && takeover->since_ms[i] < window_ms ?
+			takeover->since_ms[i] : window_ms;
+		begins->elems[i].offset = since_ms > SLACK_MS ? since_ms - SLACK_MS : 0;
+	}
+	return rd_kafka_offsets_for_times(takeover->reader, begins, CALL_MS);
+}
+
+/* Fills list with where to begin, ends with where to stop. */
+static rd_kafka_resp_err_t places_find(struct takeover *takeover,
+	rd_kafka_topic_partition_list_t *list)
+{
+	const char *topic = takeover->config->topics.state;
+	rd_kafka_topic_partition_list_t *begins = list_make(takeover, topic);
+	rd_kafka_resp_err_t code = begins_find(takeover, begins);
+	for (int i = 0; i < begins->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
+		int64_t low, high, begin = begins->elems[i].offset;
+		code = begins->elems[i].err;
+		if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+			code = rd_kafka_query_watermark_offsets(takeover->looker, topic,
+				takeover->partitions[i], &low, &high, CALL_MS);
+		takeover->ends[i] = -1;
+		if (code != RD_KAFKA_RESP_ERR_NO_ERROR || begin >= high)
+			continue;
+		/* Nothing so young in what is stable: behind an open transaction there may be. */
+		if (begin < 0)
+			rd_kafka_query_watermark_offsets(takeover->reader, topic,
+				takeover->partitions[i], &low, &begin, CALL_MS);
+		if (begin < 0 || begin >= high)
+			continue;
+		takeover->ends[i] = high;
+		rd_kafka_topic_partition_list_add(list, topic, takeover->partitions[i])->offset =
+			begin;
+	}
+	rd_kafka_topic_partition_list_destroy(begins);
+	return code;
+}
+
+/* ---- reading */
 
 static void message_forward(struct takeover *takeover, const rd_kafka_message_t *message)
 {
@@ -93,79 +152,122 @@ static void message_forward(struct takeover *takeover, const rd_kafka_message_t 
 	mailbox_put(takeover->mailbox, &event, copy);
 }
 
-/* A partition whose last records are transaction markers ends at PARTITION_EOF, beyond the position of
- * the last message: eof tells how far the broker let us read. */
-static void eof_note(struct takeover *takeover, const rd_kafka_message_t *message)
+/* Read up to here: a message's own offset is behind it, and markers end at PARTITION_EOF. */
+static void progress_note(struct takeover *takeover, int32_t partition, int64_t next)
 {
-	for (size_t p = 0; p < takeover->count; p++)
-		if (takeover->partitions[p] == message->partition &&
-				message->offset >= takeover->ends[p])
-			takeover->ends[p] = -1;
+	for (size_t i = 0; i < takeover->count; i++)
+		if (takeover->partitions[i] == partition && next >= takeover->ends[i])
+			takeover->ends[i] = -1;
 }
 
 static bool all_ended(const struct takeover *takeover)
 {
-	for (size_t p = 0; p < takeover->count; p++)
-		if (takeover->ends[p] >= 0)
+	for (size_t i = 0; i < takeover->count; i++)
+		if (takeover->ends[i] >= 0)
 			return false;
 	return true;
 }
 
-static void read_all(struct takeover *takeover, rd_kafka_topic_partition_list_t *list)
+static void message_take(struct takeover *takeover, const rd_kafka_message_t *message)
 {
-	int64_t begin = now_ms();
+	if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
+		progress_note(takeover, message->partition, message->offset);
+	if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR)
+		return;
+	if (message->payload)
+		message_forward(takeover, message);
+	progress_note(takeover, message->partition, message->offset + 1);
+}
+
+static void read_all(struct takeover *takeover)
+{
+	int64_t begin_ms = now_ms();
 	bool told = false;
 	while (!takeover->ending && !all_ended(takeover)) {
-		rd_kafka_message_t *message = rd_kafka_consumer_poll(takeover->rk, 100);
-		if (message && message->err == RD_KAFKA_RESP_ERR_NO_ERROR && message->payload)
-			message_forward(takeover, message);
-		else if (message && message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
-			eof_note(takeover, message);
-		if (message)
+		rd_kafka_message_t *message = rd_kafka_consumer_poll(takeover->reader, 100);
+		if (message) {
+			message_take(takeover, message);
 			rd_kafka_message_destroy(message);
-		else if (positions_done(takeover, list))
-			break;
-		if (!told && now_ms() - begin > 5000) {
-			log_event(LOG_WARN, "taking over waits for a transaction that a gone worker left "
-				"open; the broker ends it (set worker.id to have it ended at once)", NULL);
+		}
+		while (!takeover->ending && mailbox_count(takeover->mailbox) > MAIL_MOST)
+			nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+		if (!told && now_ms() - begin_ms > 5000) {
+			log_event(LOG_WARN, "taking over waits: a worker that is gone left a transaction "
+				"open, which the broker ends after transaction.timeout.ms (with worker.id "
+				"the next start ends it)", NULL);
 			told = true;
 		}
 	}
 }
 
+static void handle_end(rd_kafka_t **rk)
+{
+	if (*rk)
+		rd_kafka_destroy_flags(*rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+	*rk = NULL;
+}
+
+/* Calls until it works or the takeover is called off. */
+static bool insist(struct takeover *takeover, const char *what,
+	rd_kafka_resp_err_t (*call)(struct takeover *, rd_kafka_topic_partition_list_t *),
+	rd_kafka_topic_partition_list_t *list)
+{
+	rd_kafka_resp_err_t code;
+	while (!takeover->ending && (code = call(takeover, list)) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+		log_event(LOG_WARN, "taking partitions over", "step", what, "reason",
+			rd_kafka_err2str(code), NULL);
+		list->cnt = 0;
+		nanosleep(&(struct timespec){.tv_nsec = 300000000}, NULL);
+	}
+	return !takeover->ending;
+}
+
+static rd_kafka_resp_err_t committed_step(struct takeover *takeover,
+	rd_kafka_topic_partition_list_t *list)
+{
+	(void)list;
+	return committed_find(takeover);
+}
+
+static void takeover_done(struct takeover *takeover)
+{
+	size_t size = takeover->count * sizeof *takeover->partitions;
+	int32_t *partitions = malloc(size + 1);
+	struct broker_event event = {.type = BROKER_ASSIGNED, .partitions = partitions,
+		.partition_count = takeover->count, .number = takeover->number};
+	if (!partitions)
+		abort();
+	memcpy(partitions, takeover->partitions, size);
+	mailbox_put(takeover->mailbox, &event, partitions);
+}
+
 static void *takeover_thread(void *opaque)
 {
 	struct takeover *takeover = opaque;
-	struct broker_event event = {.type = BROKER_ASSIGNED};
 	rd_kafka_topic_partition_list_t *list =
 		rd_kafka_topic_partition_list_new((int)takeover->count);
-	int wanted = -1;
-	while (!takeover->ending && (wanted = places_find(takeover, list, &event.err)) < 0) {
-		log_event(LOG_WARN, "taking partitions over", "reason", event.err.text, NULL);
-		list->cnt = 0;
-		struct timespec pause = {.tv_sec = 1};
-		nanosleep(&pause, NULL);
-	}
-	if (wanted > 0 && rd_kafka_assign(takeover->rk, list) == RD_KAFKA_RESP_ERR_NO_ERROR)
-		read_all(takeover, list);
+	bool found = takeover->count == 0 ||
+		(insist(takeover, "committed offsets", committed_step, list) &&
+		insist(takeover, "ends of the state", places_find, list));
+	if (found && list->cnt > 0 && rd_kafka_assign(takeover->reader, list) ==
+			RD_KAFKA_RESP_ERR_NO_ERROR)
+		read_all(takeover);
 	rd_kafka_topic_partition_list_destroy(list);
-	if (takeover->ending)
-		return NULL;
-	event.partition_count = takeover->count;
-	event.partitions = malloc(takeover->count * sizeof *takeover->partitions + 1);
-	if (!event.partitions)
-		abort();
-	memcpy((void *)event.partitions, takeover->partitions,
-		takeover->count * sizeof *takeover->partitions);
-	mailbox_put(takeover->mailbox, &event, (void *)event.partitions);
+	if (!takeover->ending)
+		takeover_done(takeover);
+	handle_end(&takeover->reader);
+	handle_end(&takeover->looker);
 	return NULL;
 }
 
-static rd_kafka_t *reader_open(const struct config *config, struct err *err)
+/* ---- setting up */
+
+static rd_kafka_t *handle_open(const struct config *config, const char *isolation, struct err *err)
 {
-	static const char *const settings[][2] = {{"group.id", "codeworker-state-reader"},
+	const char *group = config_kafka(config, "group.id");
+	const char *const settings[][2] = {{"group.id", group ? group : "codeworker"},
 		{"enable.auto.commit", "false"}, {"enable.partition.eof", "true"},
-		{"isolation.level", "read_committed"}, {"auto.offset.reset", "earliest"},
+		{"isolation.level", isolation}, {"auto.offset.reset", "earliest"},
 		{"fetch.wait.max.ms", "20"}};
 	char reason[256];
 	rd_kafka_conf_t *conf = kafka_conf_new(config, RD_KAFKA_CONSUMER, err);
@@ -178,6 +280,7 @@ static rd_kafka_t *reader_open(const struct config *config, struct err *err)
 			rd_kafka_conf_destroy(conf);
 			return NULL;
 		}
+	rd_kafka_conf_set_log_cb(conf, broker_kafka_log);
 	rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, reason, sizeof reason);
 	if (!rk) {
 		rd_kafka_conf_destroy(conf);
@@ -186,33 +289,45 @@ static rd_kafka_t *reader_open(const struct config *config, struct err *err)
 	return rk;
 }
 
+static void takeover_release(struct takeover *takeover)
+{
+	handle_end(&takeover->reader);
+	handle_end(&takeover->looker);
+	free(takeover->partitions);
+	free(takeover->since_ms);
+	free(takeover->ends);
+	free(takeover);
+}
+
 int takeover_start(const struct config *config, const int32_t *partitions, size_t count,
-	struct mailbox *mailbox, struct takeover **started, struct err *err)
+	uint64_t number, struct mailbox *mailbox, struct takeover **started, struct err *err)
 {
 	struct takeover *takeover = calloc(1, sizeof *takeover);
 	if (!takeover)
 		return err_set(err, ERR_MEMORY, "no memory");
-	takeover->topic = config->topics.state;
-	takeover->window_ms = config->worker.dedupe_window_ms;
-	takeover->mailbox = mailbox;
-	takeover->count = count;
+	*takeover = (struct takeover){.config = config, .mailbox = mailbox, .number = number,
+		.count = count};
 	takeover->partitions = calloc(count + 1, sizeof *takeover->partitions);
+	takeover->since_ms = calloc(count + 1, sizeof *takeover->since_ms);
 	takeover->ends = calloc(count + 1, sizeof *takeover->ends);
-	takeover->rk = reader_open(config, err);
-	if (takeover->partitions && takeover->ends && takeover->rk) {
-		memcpy(takeover->partitions, partitions, count * sizeof *partitions);
-		if (pthread_create(&takeover->thread, NULL, takeover_thread, takeover) == 0) {
-			*started = takeover;
-			return 0;
-		}
-		err_set(err, ERR_SYSTEM, "a thread can't be made");
+	if (!takeover->partitions || !takeover->since_ms || !takeover->ends) {
+		takeover_release(takeover);
+		return err_set(err, ERR_MEMORY, "no memory");
 	}
-	if (takeover->rk)
-		rd_kafka_destroy(takeover->rk);
-	free(takeover->partitions);
-	free(takeover->ends);
-	free(takeover);
-	return -1;
+	memcpy(takeover->partitions, partitions, count * sizeof *partitions);
+	takeover->reader = handle_open(config, "read_committed", err);
+	if (takeover->reader)
+		takeover->looker = handle_open(config, "read_uncommitted", err);
+	if (!takeover->looker) {
+		takeover_release(takeover);
+		return -1;
+	}
+	if (pthread_create(&takeover->thread, NULL, takeover_thread, takeover) != 0) {
+		takeover_release(takeover);
+		return err_set(err, ERR_SYSTEM, "a thread can't be made");
+	}
+	*started = takeover;
+	return 0;
 }
 
 void takeover_free(struct takeover *takeover)
@@ -221,9 +336,5 @@ void takeover_free(struct takeover *takeover)
 		return;
 	takeover->ending = true;
 	pthread_join(takeover->thread, NULL);
-	rd_kafka_consumer_close(takeover->rk);
-	rd_kafka_destroy(takeover->rk);
-	free(takeover->partitions);
-	free(takeover->ends);
-	free(takeover);
+	takeover_release(takeover);
 }

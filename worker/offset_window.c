@@ -14,6 +14,8 @@ struct offset_window {
 	int64_t restored;		/* one above the newest restored */
 	int64_t size, pending;
 	int64_t ring_size;		/* at least size; larger where what was restored took it */
+	int64_t since_ms;		/* what is done beyond the watermark ended at or after it */
+	int64_t next_since_ms, next_since_from;	/* holds once the watermark is at from */
 	unsigned char *marks;		/* marks[offset % ring_size], from watermark up */
 };
 
@@ -146,10 +148,22 @@ int64_t offset_window_watermark(const struct offset_window *window)
 	return window->watermark;
 }
 
-bool offset_window_beyond(const struct offset_window *window)
+void offset_window_since_set(struct offset_window *window, int64_t since_ms)
 {
-	return window->restored > window->watermark ||
-		window->next - window->watermark > window->pending;
+	window->since_ms = since_ms;
+}
+
+/* Offsets not seen yet end after now. So once the watermark has passed all that are known now, what is
+ * done beyond it ended after now. */
+int64_t offset_window_since(struct offset_window *window, int64_t now_ms)
+{
+	if (window->next_since_ms == 0 || window->watermark >= window->next_since_from) {
+		if (window->next_since_ms != 0)
+			window->since_ms = window->next_since_ms;
+		window->next_since_ms = now_ms;
+		window->next_since_from = top_of(window);
+	}
+	return window->since_ms;
 }
 
 int64_t offset_window_pending(const struct offset_window *window)

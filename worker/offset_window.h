@@ -40,11 +40,13 @@ void offset_window_done(struct offset_window *window, int64_t offset);
  * the watermark when nothing is open. */
 void offset_window_end(struct offset_window *window, int64_t end);
 
+/* How far back one must look for what is finished beyond the watermark: all of it ended at or after this
+ * time. since_set: what a predecessor committed; since: at now_ms, to be committed with the watermark. */
+void offset_window_since_set(struct offset_window *window, int64_t since_ms);
+int64_t offset_window_since(struct offset_window *window, int64_t now_ms);
+
 /* What to commit: every offset below is done. */
 int64_t offset_window_watermark(const struct offset_window *window);
-
-/* Whether anything beyond the watermark is done, or was restored as done. */
-bool offset_window_beyond(const struct offset_window *window);
 
 /* Added and not done. */
 int64_t offset_window_pending(const struct offset_window *window);

@@ -68,13 +68,13 @@ static int grow(void **array, size_t count, size_t *capacity, size_t size, struc
 }
 
 int publish_offset(struct publication *publication, int32_t partition, int64_t offset,
-	struct err *err)
+	int64_t since_ms, struct err *err)
 {
 	if (grow((void **)&publication->offsets, publication->batch.offset_count,
 			&publication->offset_capacity, sizeof *publication->offsets, err) < 0)
 		return -1;
 	publication->offsets[publication->batch.offset_count++] =
-		(struct broker_offset){partition, offset};
+		(struct broker_offset){partition, offset, since_ms};
 	return 0;
 }
 

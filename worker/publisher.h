@@ -35,8 +35,9 @@ void publication_free(struct publication *publication);
 /* Points batch at the records; call before the broker gets it. */
 void publication_seal(struct publication *publication);
 
+/* since_ms: see struct broker_offset. */
 int publish_offset(struct publication *publication, int32_t partition, int64_t offset,
-	struct err *err);
+	int64_t since_ms, struct err *err);
 
 /* Takes over the message: it lives as long as the batch. */
 int publication_keep(struct publication *publication, const struct broker_message *message,

@@ -204,8 +204,9 @@ static void offsets_publish(struct worker *worker, struct publication *publicati
 		if (watermark == partition->published)
 			continue;
 		partition->published = watermark;
-		published(worker, publish_offset(publication, partition->number, watermark, &err),
-			&err);
+		int64_t since_ms = offset_window_since(partition->window, wall_ms());
+		published(worker, publish_offset(publication, partition->number, watermark, since_ms,
+			&err), &err);
 	}
 }
 
@@ -460,6 +461,17 @@ static void message_decode(struct worker *worker, struct broker_message *message
 	request_queue(worker, message, request);
 }
 
+static struct offset_window *window_make(struct worker *worker, int64_t start)
+{
+	struct err err;
+	struct offset_window *window = offset_window_new(start, worker->parts.config->worker.window);
+	if (!window) {
+		err_set(&err, ERR_MEMORY, "no memory for the offset window");
+		fatal(worker, &err);
+	}
+	return window;
+}
+
 /* A long gap in the offsets can fill the window at a stroke. The message waits until there is room; its
  * partition is paused and brings no other. */
 static void message_hold(struct worker *worker, struct partition *partition,
@@ -478,15 +490,9 @@ static void message_hold(struct worker *worker, struct partition *partition,
 static void message_take(struct worker *worker, struct broker_message *message)
 {
 	struct partition *partition = partition_find(worker, message->partition);
-	struct err err;
 	worker->parts.counts->requests++;
 	if (partition && !partition->window) {
-		partition->window = offset_window_new(message->offset,
-			worker->parts.config->worker.window * 2ll + 1000);
-		if (!partition->window) {
-			err_set(&err, ERR_MEMORY, "no memory for the offset window");
-			fatal(worker, &err);
-		}
+		partition->window = window_make(worker, message->offset);
 		partition->published = message->offset;
 	}
 	if (!partition || !partition->window || worker->ended) {
@@ -495,17 +501,13 @@ static void message_take(struct worker *worker, struct broker_message *message)
 	}
 	switch (offset_window_add(partition->window, message->offset)) {
 	case OFFSET_NEW:
-		if (dedupe_has(worker->dedupe, message->partition, offset_name(message->offset),
-				INT64_MIN))
-			message_skip(worker, message, NULL);	/* a predecessor finished it */
-		else
-			message_decode(worker, message);
+		message_decode(worker, message);
 		return;
 	case OFFSET_FULL:
 		message_hold(worker, partition, message);
 		return;
 	case OFFSET_KNOWN:
-	case OFFSET_FINISHED:
+	case OFFSET_FINISHED:		/* by a predecessor */
 		worker->broker->message_free(worker->parts.broker, message);
 	}
 }
@@ -676,20 +678,53 @@ static void attempts_collect(struct worker *worker, int timeout_ms)
 
 /* ---- taking partitions over and giving them back */
 
-static void assigned(struct worker *worker, const struct broker_event *event)
+/* What was committed, before what code.state tells of it. */
+static void positions_take(struct worker *worker, const struct broker_event *event)
 {
 	struct err err;
 	partitions_forget(worker);
-	worker->partitions = calloc(event->partition_count + 1, sizeof *worker->partitions);
+	worker->partitions = calloc(event->position_count + 1, sizeof *worker->partitions);
 	if (!worker->partitions) {
 		err_set(&err, ERR_MEMORY, "no memory");
 		fatal(worker, &err);
 		return;
 	}
-	worker->partition_count = event->partition_count;
-	for (size_t i = 0; i < event->partition_count; i++)
-		worker->partitions[i] = (struct partition){.number = event->partitions[i],
-			.published = -1};
+	worker->partition_count = event->position_count;
+	for (size_t i = 0; i < event->position_count; i++) {
+		const struct broker_offset *position = &event->positions[i];
+		struct partition *partition = &worker->partitions[i];
+		*partition = (struct partition){.number = position->partition, .published = -1};
+		if (position->offset < 0)
+			continue;	/* its window begins with the first message */
+		partition->published = position->offset;
+		partition->window = window_make(worker, position->offset);
+		if (partition->window)
+			offset_window_since_set(partition->window, position->since_ms);
+	}
+}
+
+/* Nothing but transaction markers is left there: the offset committed is the end, or an idle partition
+ * would show a lag for ever. */
+static void end_take(struct worker *worker, const struct broker_offset *end)
+{
+	struct partition *partition = partition_find(worker, end->partition);
+	if (partition && partition->window && !partition->held.owner)
+		offset_window_end(partition->window, end->offset);
+}
+
+static void assigned(struct worker *worker, const struct broker_event *event)
+{
+	struct broker_offset *unknown = NULL;
+	if (worker->partition_count == 0 && event->partition_count > 0)
+		unknown = calloc(event->partition_count, sizeof *unknown);
+	for (size_t i = 0; unknown && i < event->partition_count; i++)
+		unknown[i] = (struct broker_offset){event->partitions[i], -1, 0};
+	if (unknown) {
+		const struct broker_event positions = {.positions = unknown,
+			.position_count = event->partition_count};
+		positions_take(worker, &positions);
+		free(unknown);
+	}
 	worker->parts.counts->rebalances++;
 	log_event(LOG_INFO, "partitions assigned", "count",
 		log_number((int64_t)event->partition_count), "remembered",
@@ -703,9 +738,11 @@ static void state_take(struct worker *worker, const struct broker_state *state)
 	int64_t offset, at_ms;
 	if (!state_read_final(state->value, state->size, &name, &offset, &at_ms))
 		return;
-	if (dedupe_add(worker->dedupe, state->partition, name, at_ms) < 0 ||
-			dedupe_add(worker->dedupe, state->partition, offset_name(offset), at_ms) < 0) {
-		err_set(&err, ERR_MEMORY, "no memory for the dedupe window");
+	struct partition *partition = partition_find(worker, state->partition);
+	if (dedupe_add(worker->dedupe, state->partition, name, at_ms) < 0 || (partition &&
+			partition->window && offset_window_restore(partition->window, offset) < 0)) {
+		err_set(&err, ERR_MEMORY, "no memory for what %s tells of partition %d",
+			worker->parts.config->topics.state, (int)state->partition);
 		fatal(worker, &err);
 	}
 }
@@ -781,6 +818,12 @@ static void event_handle(struct worker *worker, struct broker_event *event)
 	case BROKER_MESSAGE:
 		message_take(worker, &event->message);
 		pauses_update(worker);
+		break;
+	case BROKER_TAKEOVER:
+		positions_take(worker, event);
+		break;
+	case BROKER_END:
+		end_take(worker, &event->end);
 		break;
 	case BROKER_STATE:
 		state_take(worker, &event->state);
