@@ -28,11 +28,14 @@ LAUNCHER_SOURCES := $(wildcard sandbox/launcher/*.c)
 SHARED_SOURCES := $(wildcard sandbox/shared/*.c)
 WORKER_SOURCES := $(wildcard worker/*.c worker/commands/*.c)
 
+# The attack programs, for doctor --attack and for tests.
+ATTACK_SOURCES := $(wildcard sandbox/attacks/*.c)
+
 LIBRARY_OBJECTS := $(LIBRARY_SOURCES:%.c=$(BUILD)/%.o) $(SHARED_SOURCES:%.c=$(BUILD)/%.o) \
 	$(BUILD)/sandbox/launcher_image.o
 LAUNCHER_OBJECTS := $(LAUNCHER_SOURCES:%.c=$(BUILD)/%.launcher.o) \
 	$(SHARED_SOURCES:%.c=$(BUILD)/%.launcher.o)
-WORKER_OBJECTS := $(WORKER_SOURCES:%.c=$(BUILD)/%.o)
+WORKER_OBJECTS := $(WORKER_SOURCES:%.c=$(BUILD)/%.o) $(ATTACK_SOURCES:%.c=$(BUILD)/%.o)
 
 all: $(BUILD)/codeworker $(BUILD)/libcodesandbox.a
 
@@ -57,6 +60,10 @@ $(BUILD)/sandbox/launcher_image.o: sandbox/launcher_image.S $(BUILD)/codesandbox
 		$(wildcard sandbox/runtimes/*/*)
 	@mkdir -p $(@D)
 	$(CC) -DLAUNCHER_PATH='"$(BUILD)/codesandbox-launcher"' -c -o $@ $<
+
+# What an object carries by .incbin, the compiler does not list.
+$(BUILD)/sandbox/launcher/runtime_files.launcher.o: $(wildcard sandbox/runtimes/*/*)
+$(BUILD)/sandbox/attacks/table.o: $(wildcard sandbox/attacks/*)
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)

@@ -1,0 +1,13 @@
+# core_dump: dies of SIGSEGV to leave a core dump or to start the host's handler of them.
+import resource
+import signal
+
+pid = os.fork()
+if pid == 0:
+    hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
+    resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
+    os.kill(os.getpid(), signal.SIGSEGV)
+    os._exit(0)
+status = os.waitpid(pid, 0)[1]
+if os.WCOREDUMP(status):
+    succeeded("core dumped")

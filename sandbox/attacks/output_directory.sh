@@ -1,0 +1,2 @@
+# output_directory: makes CODE_OUTPUT a directory.
+mkdir "$CODE_OUTPUT"

@@ -1,0 +1,6 @@
+# Before every attack in shell.
+succeeded() {
+	echo "ATTACK-SUCCEEDED: $*"
+	exit 0
+}
+

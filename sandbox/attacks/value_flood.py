@@ -1,0 +1,3 @@
+# value_flood: returns a value of 20 MiB.
+def main():
+    return "x" * (20 << 20)
