@@ -161,7 +161,8 @@ static _Noreturn void become_launcher(int image, int socket, int setup)
 		if (dup2(high_null, fd) < 0)
 			_exit(126);
 	if (dup2(high_socket, LAUNCHER_SOCKET_FD) < 0 || dup2(high_setup, LAUNCHER_SETUP_FD) < 0 ||
-			dup3(high_image, 5, O_CLOEXEC) < 0 || close_range(6, ~0u, 0) < 0)
+			dup3(high_image, 5, O_CLOEXEC) < 0 ||
+			(!DROPPED_HERE("fd_close") && close_range(6, ~0u, 0) < 0))
 		_exit(126);
 	if (setsid() < 0 || chdir("/") < 0)
 		_exit(126);

@@ -75,15 +75,36 @@ static int rules_clone(scmp_filter_ctx context)
 	return result;
 }
 
+static bool ioctl_denied_below(unsigned long prefix, unsigned bits)
+{
+	for (size_t i = 0; i < COUNT(policy_ioctl_denied); i++)
+		if (policy_ioctl_denied[i] >> bits == prefix >> bits)
+			return true;
+	return false;
+}
+
+/* Allows every request but the denied ones, by their common prefixes: beside a rule that allows the
+ * whole call, one that denies a request of it would count for nothing. Requests are 32 bits to the
+ * kernel, whatever stands above. */
+static int ioctl_allow_others(scmp_filter_ctx context, unsigned long prefix, unsigned bits)
+{
+	if (!ioctl_denied_below(prefix, bits))
+		return rule_if(context, SCMP_ACT_ALLOW, SCMP_SYS(ioctl),
+			SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffff >> bits << bits, prefix));
+	if (bits == 0)
+		return 0;
+	int result = ioctl_allow_others(context, prefix, bits - 1);
+	return result < 0 ? result :
+		ioctl_allow_others(context, prefix | 1ul << (bits - 1), bits - 1);
+}
+
 static int rules_ioctl(scmp_filter_ctx context, bool strict)
 {
 	int result = 0;
 	for (size_t i = 0; i < COUNT(policy_ioctl_denied) && result == 0; i++)
 		result = rule_if(context, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ioctl),
 			SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffff, policy_ioctl_denied[i]));
-	if (result == 0 && strict)
-		result = rule(context, SCMP_ACT_ALLOW, "ioctl");
-	return result;
+	return result == 0 && strict ? ioctl_allow_others(context, 0, 32) : result;
 }
 
 static int rules_prctl(scmp_filter_ctx context, bool strict)
@@ -164,7 +185,7 @@ int seccomp_compile(enum sandbox_level level, bool memory_by_rlimit,
 {
 	bool strict = level == SANDBOX_STRICT;
 	*program = (struct seccomp_program){0};
-	if (level == SANDBOX_NONE)
+	if (level == SANDBOX_NONE && !memory_by_rlimit)
 		return 0;
 	scmp_filter_ctx context = seccomp_init(strict ? SCMP_ACT_ERRNO(ENOSYS) : SCMP_ACT_ALLOW);
 	if (!context)
@@ -173,7 +194,8 @@ int seccomp_compile(enum sandbox_level level, bool memory_by_rlimit,
 	if (result == 0)
 		result = seccomp_attr_set(context, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 	if (result == 0)
-		result = rules_all(context, strict, memory_by_rlimit);
+		result = level == SANDBOX_NONE ? rules_memory(context, false, true) :
+			rules_all(context, strict, memory_by_rlimit);
 	if (result < 0) {
 		errno = -result;
 		err_system(err, "the system-call filter of level %s", sandbox_level_name(level));

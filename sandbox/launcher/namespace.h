@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "../err.h"
+#include "../shared/setup.h"
 
 /* The namespaces that one slot owns and lends to one job after another. Nothing a job does in them
  * can outlast it: SysV and POSIX queues are filtered, sockets die with their processes. */
@@ -23,7 +24,8 @@ int namespace_enter_identity(unsigned id);
 int namespace_make_slot(int fds[SLOT_NAMESPACES], struct err *err);
 
 /* Enters a slot's namespaces. only_net: just the network. 0 or -1 with errno. */
-int namespace_enter_slot(const int fds[SLOT_NAMESPACES], bool only_net);
+int namespace_enter_slot(const int fds[SLOT_NAMESPACES], bool only_net,
+	const struct setup *setup);
 
 /* pidfd_open(2), pidfd_send_signal(2): glibc 2.36 has them, older ones lack them. */
 int pidfd_of(int pid);
