@@ -4,13 +4,16 @@
  * while the next already retries; two that alternate hide that. The broker keeps the offsets that were
  * sent last, whatever the order of commits: so a batch may produce while the one before commits,
  * but sends its offsets only when that one is through. A batch whose transaction had to be aborted
- * is published again by the same thread, and the one behind it waits.
+ * is published again by the same thread, and the one behind it waits. A record that the broker refuses for
+ * what it is (too large, invalid) would refuse the batch for ever: it is found by producing one
+ * record at a time, and what stands in its `instead`, or nothing, takes its place.
  *
  * Every call here can block for long; each producer has a thread. Source: KIP-98, KIP-447 and
  * librdkafka's INTRODUCTION ("Transactional producer").
  */
 #include "broker_kafka_internal.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +24,10 @@
 #include "log.h"
 
 #define PRODUCERS 2
-#define CALL_MS 10000		/* one call; it is repeated as long as that is right */
+#define CALL_MS 5000		/* one call; it is repeated as long as that is right */
+#define PAUSE_MS 50		/* before a batch is published again, doubled up to: */
+#define PAUSE_MOST_MS 5000
+#define END_S 20		/* patience with a transaction at the end */
 
 struct producer {
 	struct committer *committer;
@@ -31,6 +37,12 @@ struct producer {
 	struct broker_batch *batch;	/* given, not yet taken */
 	uint64_t turn;			/* the batch's place in the order */
 	int index;
+	/* of the batch under way; the delivery reports, which come in this thread, write refused */
+	unsigned char *refused;		/* by record: how often; then `instead`, then nothing goes */
+	bool one_by_one;
+	rd_kafka_resp_err_t refusal;	/* of a record, since the transaction began */
+	size_t refused_index;
+	_Atomic int64_t called_us;	/* when the present call into librdkafka began; 0: none */
 };
 
 struct committer {
@@ -39,7 +51,8 @@ struct committer {
 	const char *requests;		/* topic, of the configuration */
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
-	bool ending, fatal;
+	bool fatal;
+	atomic_bool ending;
 	uint64_t turns_given, turns_done;
 	struct producer producers[PRODUCERS];
 };
@@ -86,10 +99,34 @@ static rd_kafka_headers_t *headers_make(const struct broker_record *record)
 	return headers;
 }
 
-static rd_kafka_resp_err_t produce_one(rd_kafka_t *rk, const struct broker_record *record)
+static bool is_refusal(rd_kafka_resp_err_t code)
+{
+	return code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE || code == RD_KAFKA_RESP_ERR_INVALID_MSG ||
+		code == RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE ||
+		code == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE ||
+		code == RD_KAFKA_RESP_ERR_INVALID_RECORD;
+}
+
+static void refusal_note(struct producer *producer, size_t index, rd_kafka_resp_err_t code)
+{
+	producer->refusal = code;
+	producer->refused_index = index;
+}
+
+static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
+{
+	(void)rk;
+	struct producer *producer = opaque;
+	if (is_refusal(message->err))
+		refusal_note(producer, (size_t)(uintptr_t)message->_private, message->err);
+}
+
+static rd_kafka_resp_err_t produce_one(rd_kafka_t *rk, const struct broker_record *record,
+	size_t index)
 {
 	rd_kafka_headers_t *headers = headers_make(record);
 	rd_kafka_resp_err_t code = rd_kafka_producev(rk, RD_KAFKA_V_TOPIC(record->topic),
+		RD_KAFKA_V_OPAQUE((void *)(uintptr_t)index),
 		RD_KAFKA_V_PARTITION(record->partition < 0 ? RD_KAFKA_PARTITION_UA
 							   : record->partition),
 		RD_KAFKA_V_KEY(record->key, record->key_size),
@@ -100,14 +137,30 @@ static rd_kafka_resp_err_t produce_one(rd_kafka_t *rk, const struct broker_recor
 	return code;
 }
 
+/* Queues one record, or what stands for it. */
+static rd_kafka_resp_err_t produce_record(struct producer *producer,
+	const struct broker_batch *batch, size_t index)
+{
+	const struct broker_record *record = &batch->records[index];
+	rd_kafka_resp_err_t code;
+	if (producer->refused[index] > 0)
+		record = record->instead;
+	if (!record || producer->refused[index] > 1)
+		return RD_KAFKA_RESP_ERR_NO_ERROR;
+	while ((code = produce_one(producer->rk, record, index)) == RD_KAFKA_RESP_ERR__QUEUE_FULL)
+		rd_kafka_poll(producer->rk, 10);
+	if (is_refusal(code))
+		refusal_note(producer, index, code);
+	if (code == RD_KAFKA_RESP_ERR_NO_ERROR && producer->one_by_one)
+		rd_kafka_flush(producer->rk, CALL_MS);
+	return code;
+}
+
 static enum step produce_all(struct producer *producer, const struct broker_batch *batch,
 	struct err *err)
 {
-	for (size_t i = 0; i < batch->record_count; i++) {
-		rd_kafka_resp_err_t code;
-		while ((code = produce_one(producer->rk, &batch->records[i])) ==
-				RD_KAFKA_RESP_ERR__QUEUE_FULL)
-			rd_kafka_poll(producer->rk, 10);
+	for (size_t i = 0; i < batch->record_count && !producer->refusal; i++) {
+		rd_kafka_resp_err_t code = produce_record(producer, batch, i);
 		if (code == RD_KAFKA_RESP_ERR__FATAL || code == RD_KAFKA_RESP_ERR__FENCED) {
 			err_set(err, ERR_BROKER, "producing: %s", rd_kafka_err2str(code));
 			return STEP_FATAL;
@@ -115,11 +168,16 @@ static enum step produce_all(struct producer *producer, const struct broker_batc
 		if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
 			err_set(err, ERR_BROKER, "producing to %s: %s", batch->records[i].topic,
 				rd_kafka_err2str(code));
-			log_event(LOG_WARN, "a record was refused", "reason", err->text, NULL);
 			return STEP_AGAIN;
 		}
 	}
-	return STEP_DONE;
+	/* The reports of what was refused: a commit would say no more than that it can't. */
+	while (!producer->refusal && rd_kafka_outq_len(producer->rk) > 0 &&
+			!producer->committer->ending) {
+		producer->called_us = clock_us();
+		rd_kafka_flush(producer->rk, CALL_MS);
+	}
+	return producer->refusal ? STEP_AGAIN : STEP_DONE;
 }
 
 /* Waits until all batches before this one are through. */
@@ -134,6 +192,31 @@ static bool turn_wait(struct producer *producer)
 	return ours;
 }
 
+/* The list frees the metadata. */
+static void offset_add(rd_kafka_topic_partition_list_t *list, const char *topic,
+	const struct broker_offset *offset)
+{
+	rd_kafka_topic_partition_t *added =
+		rd_kafka_topic_partition_list_add(list, topic, offset->partition);
+	char *text;
+	added->offset = offset->offset;
+	if (offset->since_ms <= 0)
+		return;
+	int size = asprintf(&text, "1 %lld", (long long)offset->since_ms);
+	if (size < 0)
+		return;
+	added->metadata = text;
+	added->metadata_size = (size_t)size;
+}
+
+/* The same call again; it also notes that librdkafka has come back. */
+static bool worth_repeating(struct producer *producer, const rd_kafka_error_t *error)
+{
+	producer->called_us = clock_us();
+	return rd_kafka_error_is_retriable(error) && !rd_kafka_error_txn_requires_abort(error) &&
+		!producer->committer->ending;
+}
+
 static enum step offsets_send(struct producer *producer, const struct broker_batch *batch,
 	struct err *err)
 {
@@ -141,12 +224,10 @@ static enum step offsets_send(struct producer *producer, const struct broker_bat
 	rd_kafka_topic_partition_list_t *list =
 		rd_kafka_topic_partition_list_new((int)batch->offset_count);
 	for (size_t i = 0; i < batch->offset_count; i++)
-		rd_kafka_topic_partition_list_add(list, committer->requests,
-			batch->offsets[i].partition)->offset = batch->offsets[i].offset;
+		offset_add(list, committer->requests, &batch->offsets[i]);
 	rd_kafka_error_t *error;
 	while ((error = rd_kafka_send_offsets_to_transaction(producer->rk, list, batch->group,
-			CALL_MS)) && rd_kafka_error_is_retriable(error) &&
-			!rd_kafka_error_txn_requires_abort(error))
+			CALL_MS)) && worth_repeating(producer, error))
 		rd_kafka_error_destroy(error);
 	rd_kafka_topic_partition_list_destroy(list);
 	return judge(producer, error, "sending offsets", err);
@@ -157,7 +238,7 @@ static enum step commit(struct producer *producer, struct err *err)
 {
 	rd_kafka_error_t *error;
 	while ((error = rd_kafka_commit_transaction(producer->rk, CALL_MS)) &&
-			rd_kafka_error_is_retriable(error) && !rd_kafka_error_txn_requires_abort(error))
+			worth_repeating(producer, error))
 		rd_kafka_error_destroy(error);
 	return judge(producer, error, "committing", err);
 }
@@ -165,12 +246,16 @@ static enum step commit(struct producer *producer, struct err *err)
 static enum step transaction(struct producer *producer, struct broker_batch *batch,
 	struct err *err)
 {
+	producer->refusal = RD_KAFKA_RESP_ERR_NO_ERROR;
+	producer->called_us = clock_us();
 	enum step step = judge(producer, rd_kafka_begin_transaction(producer->rk), "beginning", err);
 	if (step == STEP_DONE)
 		step = produce_all(producer, batch, err);
+	producer->called_us = 0;
 	if (step == STEP_DONE && !turn_wait(producer))
 		step = STEP_FATAL;
-	if (step == STEP_DONE && batch->offset_count > 0)
+	producer->called_us = clock_us();
+	if (step == STEP_DONE)
 		step = offsets_send(producer, batch, err);
 	if (step == STEP_DONE)
 		step = commit(producer, err);
@@ -181,14 +266,31 @@ static enum step abort_transaction(struct producer *producer, struct err *err)
 {
 	rd_kafka_error_t *error;
 	while ((error = rd_kafka_abort_transaction(producer->rk, CALL_MS)) &&
-			rd_kafka_error_is_retriable(error))
+			worth_repeating(producer, error))
 		rd_kafka_error_destroy(error);
 	return judge(producer, error, "aborting", err);
 }
 
-static enum step publish(struct producer *producer, struct broker_batch *batch, struct err *err)
+/* Among records that were sent together any may be the cause: the next try sends one at a time and so tells
+ * which; the one after leaves it out. */
+static void refusal_handle(struct producer *producer, const struct broker_batch *batch)
 {
-	for (;;) {
+	if (!producer->one_by_one) {
+		producer->one_by_one = true;
+		return;
+	}
+	const struct broker_record *record = &batch->records[producer->refused_index];
+	unsigned char times = ++producer->refused[producer->refused_index];
+	log_event(LOG_ERROR, "the broker refused a record", "topic", record->topic, "bytes",
+		log_number((int64_t)record->value_size), "reason",
+		rd_kafka_err2str(producer->refusal), "instead",
+		record->instead && times == 1 ? "one without its value" : "nothing", NULL);
+}
+
+static enum step publish_insisting(struct producer *producer, struct broker_batch *batch,
+	struct err *err)
+{
+	for (int64_t pause_ms = PAUSE_MS;; pause_ms *= 2) {
 		enum step step = transaction(producer, batch, err);
 		if (step == STEP_DONE || step == STEP_FATAL)
 			return step;
@@ -198,11 +300,35 @@ static enum step publish(struct producer *producer, struct broker_batch *batch, 
 			*err = while_aborting;
 			return STEP_FATAL;
 		}
+		producer->called_us = 0;
 		if (step == STEP_DROP)
 			return turn_wait(producer) ? STEP_DROP : STEP_FATAL;
-		struct timespec pause = {.tv_nsec = 50000000};
-		nanosleep(&pause, NULL);
+		if (producer->committer->ending)
+			return STEP_DROP;
+		if (producer->refusal) {
+			refusal_handle(producer, batch);
+			continue;
+		}
+		if (pause_ms > PAUSE_MOST_MS)
+			pause_ms = PAUSE_MOST_MS;
+		nanosleep(&(struct timespec){.tv_sec = pause_ms / 1000,
+			.tv_nsec = pause_ms % 1000 * 1000000}, NULL);
 	}
+}
+
+static enum step publish(struct producer *producer, struct broker_batch *batch, struct err *err)
+{
+	producer->one_by_one = false;
+	producer->refused = calloc(batch->record_count + 1, 1);
+	if (!producer->refused) {
+		err_set(err, ERR_MEMORY, "no memory for a transaction");
+		return STEP_FATAL;
+	}
+	enum step step = publish_insisting(producer, batch, err);
+	producer->called_us = 0;
+	free(producer->refused);
+	producer->refused = NULL;
+	return step;
 }
 
 /* ---- a producer's thread */
@@ -277,12 +403,6 @@ static int producer_conf(const struct config *config, rd_kafka_conf_t *conf, con
 	return conf_put(conf, "enable.idempotence", "true", err);
 }
 
-static void no_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
-{
-	(void)rk;
-	log_event(level <= 3 ? LOG_WARN : LOG_DEBUG, text, "librdkafka", facility, NULL);
-}
-
 static int producer_open(const struct config *config, struct producer *producer, const char *id,
 	struct err *err)
 {
@@ -294,7 +414,9 @@ static int producer_open(const struct config *config, struct producer *producer,
 		rd_kafka_conf_destroy(conf);
 		return -1;
 	}
-	rd_kafka_conf_set_log_cb(conf, no_log);
+	rd_kafka_conf_set_log_cb(conf, broker_kafka_log);
+	rd_kafka_conf_set_opaque(conf, producer);
+	rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
 	producer->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, sizeof reason);
 	if (!producer->rk) {
 		rd_kafka_conf_destroy(conf);
@@ -395,22 +517,50 @@ int committer_new(const struct config *config, rd_kafka_t *consumer, struct mail
 	return 0;
 }
 
+/* A call into librdkafka that does not come back can't be ended: its thread and producer are left to the
+ * end of the process, which is near. */
+static bool producer_join(struct producer *producer)
+{
+	struct timespec until;
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += END_S;
+	if (!producer->started || pthread_timedjoin_np(producer->thread, NULL, &until) == 0)
+		return true;
+	log_event(LOG_ERROR, "a transaction does not end; it is left to the broker", "producer",
+		log_number(producer->index), NULL);
+	return false;
+}
+
 void committer_free(struct committer *committer)
 {
+	bool all = true;
 	pthread_mutex_lock(&committer->lock);
 	committer->ending = true;
 	pthread_cond_broadcast(&committer->changed);
 	pthread_mutex_unlock(&committer->lock);
 	for (int i = 0; i < PRODUCERS; i++) {
 		struct producer *producer = &committer->producers[i];
-		if (producer->started)
-			pthread_join(producer->thread, NULL);
-		if (producer->rk)
+		bool ended = producer_join(producer);
+		if (ended && producer->rk)
 			rd_kafka_destroy(producer->rk);
+		all = all && ended;
 	}
+	if (!all)
+		return;
 	pthread_mutex_destroy(&committer->lock);
 	pthread_cond_destroy(&committer->changed);
 	free(committer);
+}
+
+int64_t committer_stuck_ms(const struct committer *committer)
+{
+	int64_t longest = 0, now = clock_us();
+	for (int i = 0; i < PRODUCERS; i++) {
+		int64_t called = committer->producers[i].called_us;
+		if (called && now - called > longest)
+			longest = now - called;
+	}
+	return longest / 1000;
 }
 
 static struct producer *idle_producer(struct committer *committer)
@@ -440,9 +590,4 @@ void committer_give(struct committer *committer, struct broker_batch *batch)
 	producer->turn = committer->turns_given++;
 	pthread_cond_broadcast(&committer->changed);
 	pthread_mutex_unlock(&committer->lock);
-}
-
-rd_kafka_t *committer_handle(struct committer *committer)
-{
-	return committer->producers[0].rk;
 }

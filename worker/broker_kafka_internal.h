@@ -38,7 +38,8 @@ int committer_new(const struct config *config, rd_kafka_t *consumer, struct mail
 void committer_free(struct committer *committer);
 bool committer_free_for_batch(struct committer *committer);
 void committer_give(struct committer *committer, struct broker_batch *batch);
-rd_kafka_t *committer_handle(struct committer *committer);	/* for look-ups */
+/* How long the longest call under way into librdkafka has not come back. */
+int64_t committer_stuck_ms(const struct committer *committer);
 
 /* ---- taking partitions over: broker_kafka_state.c */
 

@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "executor_error.h"
 #include "log.h"
 #include "offset_window.h"
 #include "scheduler.h"
@@ -24,6 +25,9 @@
 
 #define SANDBOX_TRIES 3
 #define SANDBOX_BACKOFF_MS 500
+#define RESULT_ARENA_BYTES (64u << 20)
+#define REMEMBER_MS (INT64_MAX / 2)	/* of what is not final yet: does not expire */
+#define DEATH_MS 5000			/* how long killed jobs may take to be dead */
 
 struct partition {
 	int32_t number;
@@ -59,6 +63,7 @@ struct worker {
 	int batches_under_way;
 	int64_t held, held_bytes;	/* requests and bytes in memory */
 	bool paused_all, draining, ended;
+	bool stalled;			/* a batch was dropped: nothing more until we are given partitions */
 	int64_t drain_end_ms;
 	struct err fatal;
 };
@@ -111,6 +116,13 @@ static void partition_pause(struct worker *worker, struct partition *partition, 
 	worker->broker->pause(worker->parts.broker, partition->number, paused);
 }
 
+/* Finished work that no producer has taken yet: no more is begun meanwhile. */
+static bool backlogged(const struct worker *worker)
+{
+	return worker->open && worker->open->count >=
+		(size_t)worker->parts.config->worker.batch_records * 4;
+}
+
 /* Full windows pause their partition, full memory or draining all of them; half empty, they go on. */
 static void pauses_update(struct worker *worker)
 {
@@ -126,7 +138,8 @@ static void pauses_update(struct worker *worker)
 		bool full = fill >= config->worker.window ||
 			(partition->held.owner && !partition->paused) ||
 			(partition->paused && fill > config->worker.window / 2);
-		partition_pause(worker, partition, full || worker->paused_all || worker->draining);
+		partition_pause(worker, partition, full || worker->paused_all || worker->draining ||
+			backlogged(worker));
 	}
 }
 
@@ -193,26 +206,36 @@ static bool watermarks_moved(const struct worker *worker)
 	return false;
 }
 
-static void offsets_publish(struct worker *worker, struct publication *publication)
+static void offset_publish(struct worker *worker, struct publication *publication,
+	struct partition *partition)
 {
 	struct err err;
+	int64_t since_ms = offset_window_since(partition->window, wall_ms());
+	partition->published = offset_window_watermark(partition->window);
+	published(worker, publish_offset(publication, partition->number, partition->published,
+		since_ms, &err), &err);
+}
+
+/* At least one, moved or not: the group's generation is checked with the offsets, and a transaction without
+ * any would let a worker that the group has given up publish. */
+static void offsets_publish(struct worker *worker, struct publication *publication)
+{
+	struct partition *any = NULL;
 	for (size_t i = 0; i < worker->partition_count; i++) {
 		struct partition *partition = &worker->partitions[i];
 		if (!partition->window)
 			continue;
-		int64_t watermark = offset_window_watermark(partition->window);
-		if (watermark == partition->published)
-			continue;
-		partition->published = watermark;
-		int64_t since_ms = offset_window_since(partition->window, wall_ms());
-		published(worker, publish_offset(publication, partition->number, watermark, since_ms,
-			&err), &err);
+		any = partition;
+		if (offset_window_watermark(partition->window) != partition->published)
+			offset_publish(worker, publication, partition);
 	}
+	if (any && publication->batch.offset_count == 0)
+		offset_publish(worker, publication, any);
 }
 
 static void batch_commit(struct worker *worker)
 {
-	if (!worker->broker->free_for_batch(worker->parts.broker))
+	if (worker->stalled || !worker->broker->free_for_batch(worker->parts.broker))
 		return;
 	if ((!worker->open || worker->open->count == 0) && !watermarks_moved(worker))
 		return;
@@ -235,6 +258,9 @@ static void batch_ended(struct worker *worker, struct broker_batch *batch)
 		counts->transaction_us += (uint64_t)batch->commit_us;
 	} else {
 		counts->dropped_batches++;
+		/* Its offsets count as done here: a later batch would commit past what was lost. */
+		if (batch->epoch == worker->epoch)
+			worker->stalled = true;
 		log_event(LOG_WARN, "a batch was dropped: its partitions are no longer ours",
 			"records", log_number((int64_t)batch->record_count), NULL);
 	}
@@ -263,51 +289,67 @@ static enum encoding answer_encoding(const struct worker *worker, const struct r
 	return request->encoding;
 }
 
-/* One final result, its error event and dead letter if it failed, and the mark that it is final. Frees
- * the job. attempt: NULL where nothing ran. */
-static void job_conclude(struct worker *worker, struct job *job, enum status status,
-	const struct error_record *error, const struct attempt *attempt)
+/* The final result. Returns 1, with nothing published, when its value does not fit the topic. */
+static int result_publish(struct worker *worker, const struct job *job, enum status status,
+	const struct error_record *error, const struct attempt *attempt, struct err *err)
+{
+	struct publication *publication = publication_open(worker);
+	struct arena *scratch = arena_new(RESULT_ARENA_BYTES);
+	struct result result;
+	int done = publication && scratch ? 0 : err_set(err, ERR_MEMORY, "no memory for a result");
+	if (done == 0)
+		done = executor_result(worker->parts.executor, scratch, job->request, job->attempt,
+			status, error, attempt, job->queued_ms, &result, err);
+	if (done == 0)
+		done = publish_result(worker->parts.publisher, publication, &job->message,
+			answer_encoding(worker, job->request), &result, err);
+	arena_free(scratch);
+	return done;
+}
+
+/* What goes with a final result: a dead letter if it failed, and the mark that it is final. Frees the
+ * job. */
+static void job_settle(struct worker *worker, struct job *job, enum status status,
+	const struct error_record *error)
 {
 	const struct worker_parts *parts = &worker->parts;
+	const struct request *request = job->request;
 	struct publication *publication = publication_open(worker);
 	struct err err = {0};
-	struct result result;
-	enum encoding encoding = answer_encoding(worker, job->request);
-	if (!publication)
-		return;
-	int done = executor_result(parts->executor, publication->arena, job->request, job->attempt,
-		status, error, attempt, job->queued_ms, &result, &err);
-	if (done == 0)
-		done = publish_result(parts->publisher, publication, &job->message, encoding, &result,
-			&err);
-	if (done == 1) {		/* its value can't be carried */
-		static const char text[] = "the value is larger than the results topic takes";
-		struct error_record large = {.code = ERROR_LIMIT_OUTPUT, .message = text};
-		done = executor_result(parts->executor, publication->arena, job->request,
-			job->attempt, STATUS_FAILED, &large, NULL, job->queued_ms, &result, &err);
-		if (done == 0)
-			done = publish_result(parts->publisher, publication, &job->message, encoding,
-				&result, &err);
-		status = STATUS_FAILED;
-		error = &large;
-		if (done == 1)
-			done = err_set(&err, ERR_INVALID, "a result does not fit into %s even without "
-				"output: raise its max.message.bytes", parts->config->topics.results);
-	}
+	int64_t now = wall_ms();
+	int done = publication ? 0 : -1;
 	if (done == 0 && status == STATUS_FAILED)
 		done = publish_dead(parts->publisher, publication, &job->message, job->attempt,
 			error->message, &err);
 	if (done == 0)
-		done = publish_final(parts->publisher, publication, &job->message,
-			job->request->thread_id, job->request->node_id, job->request->execution_id,
-			wall_ms(), &err);
+		done = publish_final(parts->publisher, publication, &job->message, request->thread_id,
+			request->node_id, request->execution_id, now, &err);
 	if (done == 0)
 		done = publication_keep(publication, &job->message, &err);
-	published(worker, done, &err);
+	if (publication)
+		published(worker, done, &err);
+	struct execution_name name = execution_name(request->thread_id, request->node_id,
+		request->execution_id);
+	dedupe_remove(worker->dedupe, job->message.partition, name);
+	if (dedupe_add(worker->dedupe, job->message.partition, name, now) < 0)
+		log_event(LOG_WARN, "no memory to remember an execution for the dedupe window", NULL);
 	parts->counts->results[status]++;
 	parts->counts->dead += status == STATUS_FAILED;
 	offset_done(worker, job->message.partition, job->message.offset);
 	job_free(worker, job, done == 0);
+}
+
+/* The end of a request that is known to fit: failed, or skipped. attempt: NULL where nothing ran. */
+static void job_conclude(struct worker *worker, struct job *job, enum status status,
+	const struct error_record *error, const struct attempt *attempt)
+{
+	struct err err = {0};
+	int done = result_publish(worker, job, status, error, attempt, &err);
+	if (done == 1)
+		done = err_set(&err, ERR_INVALID, "a result does not fit into %s even without output: "
+			"raise its max.message.bytes", worker->parts.config->topics.results);
+	published(worker, done, &err);
+	job_settle(worker, job, status, error);
 }
 
 static void job_error_event(struct worker *worker, struct job *job, bool is_final,
@@ -343,6 +385,15 @@ static bool deadline_passed(const struct job *job, int64_t now_ms)
 
 /* ---- requests in */
 
+/* Whether a result can be given: thread and node are known, and the execution has no other answer. */
+static bool malformed_answerable(struct worker *worker, const struct broker_message *message,
+	const struct request *request)
+{
+	return request->thread_id && request->node_id && !dedupe_has(worker->dedupe,
+		message->partition, execution_name(request->thread_id, request->node_id,
+		request->execution_id), wall_ms());
+}
+
 static void message_malformed(struct worker *worker, struct broker_message *message,
 	struct request *request, const struct malformed *why)
 {
@@ -369,7 +420,7 @@ static void message_malformed(struct worker *worker, struct broker_message *mess
 	worker->held++;
 	worker->held_bytes += (int64_t)message->value_size;
 	parts->counts->malformed++;
-	if (request->thread_id && request->node_id) {
+	if (malformed_answerable(worker, message, request)) {
 		job_error_event(worker, job, true, REQUEST_TIME_NONE, &error, NULL);
 		job_conclude(worker, job, STATUS_FAILED, &error, NULL);
 		return;
@@ -451,7 +502,7 @@ static void message_decode(struct worker *worker, struct broker_message *message
 		message_skip(worker, message, request);
 		return;
 	}
-	if (dedupe_add(worker->dedupe, message->partition, name, now) < 0) {
+	if (dedupe_add(worker->dedupe, message->partition, name, REMEMBER_MS) < 0) {
 		message_skip(worker, message, request);
 		err_set(&err, ERR_MEMORY, "no memory for the dedupe window: shorten "
 			"worker.dedupe_window");
@@ -539,7 +590,7 @@ static void job_skip(struct worker *worker, struct job *job)
 	static const struct error_record expired = {.code = ERROR_EXPIRED,
 		.message = "The deadline passed before the first attempt"};
 	scheduler_finish(worker->scheduler, &job->entry);
-	if (job->attempt == 1 && job->sandbox_failures == 0) {
+	if (job->attempt == 1) {
 		job_conclude(worker, job, STATUS_SKIPPED, &expired, NULL);
 		return;
 	}
@@ -579,7 +630,8 @@ static bool job_start(struct worker *worker, struct job *job)
 
 static void jobs_start(struct worker *worker)
 {
-	while (!worker->draining && !worker->ended && worker->running_count < worker->slots) {
+	while (!worker->draining && !worker->ended && !worker->stalled && !backlogged(worker) &&
+			worker->running_count < worker->slots) {
 		struct scheduler_entry *entry = scheduler_next(worker->scheduler);
 		if (!entry || !job_start(worker, (struct job *)entry))
 			break;
@@ -638,6 +690,23 @@ static void attempt_failed(struct worker *worker, struct job *job, const struct 
 	scheduler_retry(worker->scheduler, &job->entry, now + delay);
 }
 
+static void attempt_succeeded(struct worker *worker, struct job *job, struct attempt *attempt)
+{
+	struct err err = {0};
+	int done = result_publish(worker, job, STATUS_COMPLETED, NULL, attempt, &err);
+	if (done == 1) {
+		executor_error_make(attempt->arena, job->request, job->attempt, ERROR_LIMIT_OUTPUT,
+			&attempt->error, "The value is larger than the topic %s takes",
+			worker->parts.config->topics.results);
+		executor_error_detail(attempt->arena, &attempt->error, "limit", "output");
+		attempt_failed(worker, job, attempt);
+		return;
+	}
+	published(worker, done, &err);
+	scheduler_finish(worker->scheduler, &job->entry);
+	job_settle(worker, job, STATUS_COMPLETED, NULL);
+}
+
 static void attempt_ended(struct worker *worker, struct attempt *attempt)
 {
 	int slot = slot_of(worker, attempt->tag);
@@ -657,8 +726,7 @@ static void attempt_ended(struct worker *worker, struct attempt *attempt)
 	} else if (attempt->failed) {
 		attempt_failed(worker, job, attempt);
 	} else {
-		scheduler_finish(worker->scheduler, &job->entry);
-		job_conclude(worker, job, STATUS_COMPLETED, NULL, attempt);
+		attempt_succeeded(worker, job, attempt);
 	}
 	attempt_free(attempt);
 }
@@ -761,6 +829,15 @@ static void jobs_drop(struct worker *worker)
 		job_free(worker, (struct job *)entry, false);
 }
 
+/* Taken away while draining for the end: close() gives them back, but the group waits for it. */
+static void drain_shorten(struct worker *worker, bool lost)
+{
+	int64_t end = lost ? 0 : monotonic_ms() + worker->parts.config->worker.revoke_grace_ms;
+	if (end < worker->drain_end_ms)
+		worker->drain_end_ms = end;
+	worker->stalled |= lost;
+}
+
 /* Only what must be heard while giving partitions back. */
 static void events_while_draining(struct worker *worker)
 {
@@ -773,15 +850,17 @@ static void events_while_draining(struct worker *worker)
 			worker->broker->message_free(worker->parts.broker, &event.message);
 		else if (event.type == BROKER_BATCH)
 			batch_ended(worker, event.batch);
+		else if (event.type == BROKER_REVOKED)
+			drain_shorten(worker, event.lost);
 		else if (event.type == BROKER_FATAL)
 			fatal(worker, &event.err);
 	}
 }
 
-/* Lets what runs end until then, and commits it under the generation that is still ours. */
-static void finish_until(struct worker *worker, int64_t end_ms)
+/* Lets what runs end until drain_end_ms, and commits it under the generation that is still ours. */
+static void finish(struct worker *worker)
 {
-	while (!worker->ended && monotonic_ms() < end_ms &&
+	while (!worker->ended && !worker->stalled && monotonic_ms() < worker->drain_end_ms &&
 			(worker->running_count > 0 || worker->batches_under_way > 0 ||
 			(worker->open && worker->open->count > 0) || watermarks_moved(worker))) {
 		attempts_collect(worker, 5);
@@ -796,10 +875,14 @@ static void revoked(struct worker *worker, bool lost)
 	log_event(LOG_INFO, lost ? "partitions lost" : "partitions revoked", "running",
 		log_number(worker->running_count), NULL);
 	worker->draining = true;
+	worker->drain_end_ms = monotonic_ms() + worker->parts.config->worker.revoke_grace_ms;
 	if (!lost)
-		finish_until(worker, monotonic_ms() + worker->parts.config->worker.revoke_grace_ms);
+		finish(worker);
 	worker->epoch++;		/* from here on nothing of the old assignment is published */
 	jobs_kill(worker);
+	int64_t end = monotonic_ms() + DEATH_MS;
+	while (worker->running_count > 0 && !worker->ended && monotonic_ms() < end)
+		attempts_collect(worker, 20);	/* dead before another worker may start them */
 	jobs_drop(worker);
 	if (worker->open) {
 		publication_end(worker, worker->open);
@@ -808,6 +891,7 @@ static void revoked(struct worker *worker, bool lost)
 	partitions_forget(worker);
 	dedupe_clear(worker->dedupe);
 	worker->draining = was_draining;
+	worker->stalled = false;
 	worker->parts.counts->rebalances++;
 	worker->broker->unassign(worker->parts.broker);
 }
@@ -928,7 +1012,7 @@ static void loop(struct worker *worker, int epoll)
 		if (stop_asked(worker)) {
 			drain_begin(worker);
 			pauses_update(worker);
-			finish_until(worker, worker->drain_end_ms);
+			finish(worker);
 			break;
 		}
 	}
@@ -937,7 +1021,7 @@ static void loop(struct worker *worker, int epoll)
 /* What did not finish is handed back by not being committed. */
 static void hand_back(struct worker *worker)
 {
-	int64_t end = monotonic_ms() + 5000;
+	int64_t end = monotonic_ms() + DEATH_MS;
 	worker->epoch++;
 	jobs_kill(worker);
 	while (worker->running_count > 0 && monotonic_ms() < end) {
