@@ -30,8 +30,9 @@ struct field {
 void reading_refuse(struct reading *r, const char *field, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Gives each member that the table (of at most 32 rows) knows to its function; unknown ones are left alone. prefix: of
- * the field names in faults, or NULL. A name given twice is a fault, and is not taken. */
+/* Gives each member that the table (of at most 32 rows) knows to its function; unknown ones are
+ * left alone. prefix: of the field names in faults, or NULL. A name given twice is a fault, and is
+ * not taken. */
 void fields_take(struct reading *r, void *base, const struct field *table, size_t rows,
 	const char *prefix, const struct member *members, size_t count);
 

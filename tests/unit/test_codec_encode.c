@@ -193,6 +193,12 @@ START_TEST(text_that_is_not_utf8_is_mended_on_the_way_out)
 		json_decref(out);
 		free(json);
 	}
+	void *bytes;
+	size_t size;
+	struct err err;
+	ck_assert_int_eq(codec_encode_result(codec, ENCODING_AVRO, &result, &bytes, &size, &err), 0);
+	ck_assert_ptr_nonnull(memmem(bytes, size, "\x0A" "a\xEF\xBF\xBDz", 6));
+	free(bytes);
 }
 END_TEST
 

@@ -258,6 +258,8 @@ START_TEST(broken_json_is_refused_with_the_place)
 	refuses("{\"a\":\"\\x\"}", "value", "an unknown escape");
 	refuses("{\"a\":\"\\ud800\"}", "value", "surrogate");
 	refuses("{\"a\":\"\\udc00\"}", "value", "surrogate");
+	refuses("{\"a\":\"\\ud83d\\u0041\"}", "value", "surrogate");
+	refuses("{\"a\":\"\\ud83d\\ue000\"}", "value", "surrogate");
 	refuses("{\"a\":\"\\u12g4\"}", "value", "hexadecimal");
 	refuses("{\"a\":\"\n\"}", "value", "control character");
 	refuses("{'a':1}", "value", "a name in quotes");
