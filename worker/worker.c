@@ -89,6 +89,11 @@ static void fatal(struct worker *worker, const struct err *err)
 	worker->ended = true;
 }
 
+static void count(struct worker *worker, enum metric metric, int label)
+{
+	metrics_add(worker->parts.metrics, metric, label, 1);
+}
+
 /* ---- partitions */
 
 static struct partition *partition_find(struct worker *worker, int32_t number)
@@ -251,13 +256,15 @@ static void batch_commit(struct worker *worker)
 
 static void batch_ended(struct worker *worker, struct broker_batch *batch)
 {
-	struct worker_counts *counts = worker->parts.counts;
 	worker->batches_under_way--;
 	if (batch->outcome == BROKER_COMMITTED) {
-		counts->transactions++;
-		counts->transaction_us += (uint64_t)batch->commit_us;
+		count(worker, METRIC_COMMITS, METRIC_UNLABELLED);
+		metrics_observe(worker->parts.metrics, METRIC_TRANSACTION_SECONDS, METRIC_UNLABELLED,
+			(double)batch->commit_us / 1e6);
+		metrics_observe(worker->parts.metrics, METRIC_BATCH_RECORDS, METRIC_UNLABELLED,
+			(double)batch->record_count);
 	} else {
-		counts->dropped_batches++;
+		count(worker, METRIC_ABORTS, METRIC_UNLABELLED);
 		/* Its offsets count as done here: a later batch would commit past what was lost. */
 		if (batch->epoch == worker->epoch)
 			worker->stalled = true;
@@ -333,8 +340,9 @@ static void job_settle(struct worker *worker, struct job *job, enum status statu
 	dedupe_remove(worker->dedupe, job->message.partition, name);
 	if (dedupe_add(worker->dedupe, job->message.partition, name, now) < 0)
 		log_event(LOG_WARN, "no memory to remember an execution for the dedupe window", NULL);
-	parts->counts->results[status]++;
-	parts->counts->dead += status == STATUS_FAILED;
+	count(worker, METRIC_RESULTS, (int)status);
+	if (status == STATUS_FAILED)
+		count(worker, METRIC_DEAD, METRIC_UNLABELLED);
 	offset_done(worker, job->message.partition, job->message.offset);
 	job_free(worker, job, done == 0);
 }
@@ -367,7 +375,7 @@ static void job_error_event(struct worker *worker, struct job *job, bool is_fina
 		done = publish_error(parts->publisher, publication, &job->message,
 			answer_encoding(worker, job->request), &event, &err);
 	published(worker, done, &err);
-	parts->counts->errors[error->code]++;
+	count(worker, METRIC_ERRORS, (int)error->code);
 }
 
 static void job_fail(struct worker *worker, struct job *job, const struct error_record *error,
@@ -419,7 +427,7 @@ static void message_malformed(struct worker *worker, struct broker_message *mess
 	*job = (struct job){.request = request, .message = *message, .attempt = 1};
 	worker->held++;
 	worker->held_bytes += (int64_t)message->value_size;
-	parts->counts->malformed++;
+	count(worker, METRIC_MALFORMED, METRIC_UNLABELLED);
 	if (malformed_answerable(worker, message, request)) {
 		job_error_event(worker, job, true, REQUEST_TIME_NONE, &error, NULL);
 		job_conclude(worker, job, STATUS_FAILED, &error, NULL);
@@ -438,8 +446,8 @@ static void message_malformed(struct worker *worker, struct broker_message *mess
 	if (done == 0)
 		done = publication_keep(publication, message, &err);
 	published(worker, done, &err);
-	parts->counts->errors[ERROR_REQUEST_MALFORMED]++;
-	parts->counts->dead++;
+	count(worker, METRIC_ERRORS, (int)ERROR_REQUEST_MALFORMED);
+	count(worker, METRIC_DEAD, METRIC_UNLABELLED);
 	offset_done(worker, message->partition, message->offset);
 	job_free(worker, job, done == 0);
 }
@@ -495,10 +503,11 @@ static void message_decode(struct worker *worker, struct broker_message *message
 		message_malformed(worker, message, request, &why);
 		return;
 	}
+	count(worker, METRIC_REQUESTS, (int)request->encoding);
 	struct execution_name name = execution_name(request->thread_id, request->node_id,
 		request->execution_id);
 	if (dedupe_has(worker->dedupe, message->partition, name, now)) {
-		worker->parts.counts->deduped++;
+		count(worker, METRIC_DEDUPED, METRIC_UNLABELLED);
 		message_skip(worker, message, request);
 		return;
 	}
@@ -541,7 +550,6 @@ static void message_hold(struct worker *worker, struct partition *partition,
 static void message_take(struct worker *worker, struct broker_message *message)
 {
 	struct partition *partition = partition_find(worker, message->partition);
-	worker->parts.counts->requests++;
 	if (partition && !partition->window) {
 		partition->window = window_make(worker, message->offset);
 		partition->published = message->offset;
@@ -580,7 +588,6 @@ static void job_started(struct worker *worker, struct job *job)
 			worker->running[i] = job;
 			worker->running_count++;
 			job->running = true;
-			worker->parts.counts->started++;
 			return;
 		}
 }
@@ -609,6 +616,8 @@ static bool job_start(struct worker *worker, struct job *job)
 	}
 	job->tag = worker->next_tag++;
 	job->queued_ms = monotonic_ms() - job->received_ms;
+	metrics_observe(worker->parts.metrics, METRIC_QUEUE_SECONDS, METRIC_UNLABELLED,
+		(double)job->queued_ms / 1e3);
 	switch (executor_start(worker->parts.executor, job->request, job->attempt, job->tag, &error,
 			&err)) {
 	case EXECUTOR_STARTED:
@@ -655,7 +664,7 @@ static struct error_record error_copy(struct arena *arena, const struct error_re
 static void attempt_sandbox_failed(struct worker *worker, struct job *job,
 	const struct attempt *attempt)
 {
-	worker->parts.counts->sandbox_failures++;
+	count(worker, METRIC_SANDBOX_FAILURES, METRIC_UNLABELLED);
 	if (job->sandbox_failures++ < SANDBOX_TRIES) {
 		log_event(LOG_WARN, "the sandbox failed; trying again", "executionId",
 			job->request->execution_id, "reason", attempt->error.message, NULL);
@@ -686,7 +695,7 @@ static void attempt_failed(struct worker *worker, struct job *job, const struct 
 	job_error_event(worker, job, false, now + delay, &attempt->error, attempt);
 	job->last_error = error_copy(job->request->arena, &attempt->error);
 	job->attempt++;
-	worker->parts.counts->retried++;
+	count(worker, METRIC_RETRIES, METRIC_UNLABELLED);
 	scheduler_retry(worker->scheduler, &job->entry, now + delay);
 }
 
@@ -717,6 +726,8 @@ static void attempt_ended(struct worker *worker, struct attempt *attempt)
 	struct job *job = worker->running[slot];
 	worker->running[slot] = NULL;
 	worker->running_count--;
+	metrics_observe(worker->parts.metrics, METRIC_JOB_SECONDS, attempt->failed ? STATUS_FAILED :
+		STATUS_COMPLETED, (double)attempt->sandbox.wall_ms / 1e3);
 	job->running = false;
 	if (job->epoch != worker->epoch) {
 		job_free(worker, job, false);	/* its partition is somebody else's now */
@@ -793,7 +804,7 @@ static void assigned(struct worker *worker, const struct broker_event *event)
 		positions_take(worker, &positions);
 		free(unknown);
 	}
-	worker->parts.counts->rebalances++;
+	count(worker, METRIC_REBALANCES, METRIC_UNLABELLED);
 	log_event(LOG_INFO, "partitions assigned", "count",
 		log_number((int64_t)event->partition_count), "remembered",
 		log_number((int64_t)dedupe_count(worker->dedupe)), NULL);
@@ -892,7 +903,7 @@ static void revoked(struct worker *worker, bool lost)
 	dedupe_clear(worker->dedupe);
 	worker->draining = was_draining;
 	worker->stalled = false;
-	worker->parts.counts->rebalances++;
+	count(worker, METRIC_REBALANCES, METRIC_UNLABELLED);
 	worker->broker->unassign(worker->parts.broker);
 }
 
@@ -922,7 +933,7 @@ static void event_handle(struct worker *worker, struct broker_event *event)
 		batch_ended(worker, event->batch);
 		break;
 	case BROKER_JOINED:
-		worker->parts.counts->joined = true;
+		worker->parts.health->joined = true;
 		log_event(LOG_INFO, "joined the group", NULL);
 		break;
 	case BROKER_FATAL:
@@ -949,23 +960,32 @@ static void drain_begin(struct worker *worker)
 	if (worker->draining)
 		return;
 	worker->draining = true;
-	worker->parts.counts->draining = true;
+	worker->parts.health->draining = true;
 	worker->drain_end_ms = monotonic_ms() + worker->parts.config->worker.shutdown_grace_ms;
 	log_event(LOG_INFO, "draining", "running", log_number(worker->running_count), NULL);
 }
 
-static void counts_update(struct worker *worker)
+static void gauge(struct worker *worker, enum metric metric, size_t value)
 {
-	struct worker_counts *counts = worker->parts.counts;
-	int64_t fill = 0;
-	for (size_t i = 0; i < worker->partition_count; i++)
-		if (worker->partitions[i].window)
-			fill += offset_window_fill(worker->partitions[i].window);
-	counts->queued = (int64_t)scheduler_queued(worker->scheduler);
-	counts->waiting = (int64_t)scheduler_waiting(worker->scheduler);
-	counts->running = worker->running_count;
-	counts->partitions = (int64_t)worker->partition_count;
-	counts->window_fill = fill;
+	metrics_set(worker->parts.metrics, metric, METRIC_UNLABELLED, (double)value);
+}
+
+static void gauges_update(struct worker *worker)
+{
+	size_t paused = 0;
+	for (size_t i = 0; i < worker->partition_count; i++) {
+		const struct partition *partition = &worker->partitions[i];
+		paused += partition->paused;
+		if (partition->window)
+			metrics_set(worker->parts.metrics, METRIC_WINDOW_FILL, partition->number,
+				(double)offset_window_fill(partition->window) /
+				worker->parts.config->worker.window);
+	}
+	gauge(worker, METRIC_JOBS_QUEUED, scheduler_queued(worker->scheduler));
+	gauge(worker, METRIC_RETRIES_WAITING, scheduler_waiting(worker->scheduler));
+	gauge(worker, METRIC_JOBS_RUNNING, (size_t)worker->running_count);
+	gauge(worker, METRIC_PARTITIONS, worker->partition_count);
+	gauge(worker, METRIC_PAUSED, paused);
 }
 
 static int wait_ms(int64_t due_ms)
@@ -1004,7 +1024,7 @@ static void loop(struct worker *worker, int epoll)
 		batch_commit(worker);
 		pauses_update(worker);
 		dedupe_expire(worker->dedupe, wall_ms());
-		counts_update(worker);
+		gauges_update(worker);
 		if (epoll_wait(epoll, events, 8, wait_ms(due)) < 0 && errno != EINTR)
 			break;
 		events_take(worker);

@@ -2,19 +2,17 @@
 #ifndef CODEWORKER_WORKER_H
 #define CODEWORKER_WORKER_H
 
+#include <stdbool.h>
+
 #include "broker.h"
 #include "codec.h"
 #include "config.h"
 #include "executor.h"
+#include "metrics.h"
 #include "publisher.h"
 
-/* What /metrics, /status and the log tell of it. Written by the loop, read by others: relaxed atomics. */
-struct worker_counts {
-	_Atomic uint64_t requests, malformed, deduped, started, retried, dead, rebalances, transactions,
-		transaction_us, dropped_batches, sandbox_failures;
-	_Atomic uint64_t results[4];			/* by enum status */
-	_Atomic uint64_t errors[ERROR_CODE_COUNT];	/* by enum error_code */
-	_Atomic int64_t queued, waiting, running, partitions, window_fill;
+/* What /readyz asks: written by the loop, read by the thread that answers. */
+struct worker_health {
 	_Atomic bool joined, draining;
 };
 
@@ -24,7 +22,8 @@ struct worker_parts {			/* all borrowed */
 	struct broker *broker;
 	struct codec *codec;
 	struct publisher *publisher;
-	struct worker_counts *counts;
+	struct metrics *metrics;
+	struct worker_health *health;
 	int stop_fd;			/* readable when the worker is to drain and end */
 };
 

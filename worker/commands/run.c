@@ -15,6 +15,7 @@
 
 #include "../broker_kafka.h"
 #include "../command_common.h"
+#include "../endpoints.h"
 #include "../kafka_client.h"
 #include "../log.h"
 #include "../worker.h"
@@ -134,10 +135,25 @@ static int serve(struct worker_parts *parts, const char *name, struct err *err)
 	return result;
 }
 
+static int serve_watched(struct worker_parts *parts, const char *name, struct err *err)
+{
+	struct endpoints *endpoints;
+	parts->metrics = metrics_new();
+	if (!parts->metrics)
+		return err_set(err, ERR_MEMORY, "no memory");
+	int result = endpoints_open(parts->config, parts->metrics, parts->health, &endpoints, err);
+	if (result == 0) {
+		result = serve(parts, name, err);
+		endpoints_close(endpoints);
+	}
+	metrics_free(parts->metrics);
+	return result;
+}
+
 static int run_with(const struct config *config)
 {
-	static struct worker_counts counts;	/* outlives the threads that read it */
-	struct worker_parts parts = {.config = config, .counts = &counts};
+	struct worker_health health = {0};
+	struct worker_parts parts = {.config = config, .health = &health};
 	struct err err = {0};
 	char name[128];
 	int result = -1;
@@ -149,7 +165,7 @@ static int run_with(const struct config *config)
 			executor_open(config, name, &parts.executor, &err) == 0) {
 		if (codec_new(config->schemas.path && *config->schemas.path ? config->schemas.path :
 				NULL, &parts.codec, &err) == 0 && privileges_drop(&err) == 0)
-			result = serve(&parts, name, &err);
+			result = serve_watched(&parts, name, &err);
 		codec_free(parts.codec);
 		executor_free(parts.executor);
 	}

@@ -1,0 +1,96 @@
+/* endpoints.c: see endpoints.h. Everything here is read from atomics: the loop is never asked. */
+#include "endpoints.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "http.h"
+#include "log.h"
+
+struct endpoints {
+	const struct config *config;
+	struct metrics *metrics;
+	struct worker_health *health;
+	struct http *http;
+};
+
+static bool ready(void *context, char *reason, size_t size)
+{
+	const struct endpoints *endpoints = context;
+	bool joined = endpoints->health->joined, draining = endpoints->health->draining;
+	snprintf(reason, size, "%s", draining ? "draining" : joined ? "ready" :
+		"not in the group yet");
+	return joined && !draining;
+}
+
+static char *metrics(void *context, size_t *size)
+{
+	struct endpoints *endpoints = context;
+	char reason[64];
+	metrics_set(endpoints->metrics, METRIC_READY, METRIC_UNLABELLED,
+		ready(endpoints, reason, sizeof reason));
+	return metrics_render(endpoints->metrics, size);
+}
+
+static void put(json_t *json, const struct endpoints *endpoints, const char *name,
+	enum metric metric, int label)
+{
+	json_object_set_new(json, name, json_integer((json_int_t)metrics_value(endpoints->metrics,
+		metric, label)));
+}
+
+static char *status(void *context, size_t *size)
+{
+	const struct endpoints *endpoints = context;
+	char reason[64];
+	json_t *json = json_object(), *results = json_object();
+	(void)ready(context, reason, sizeof reason);
+	json_object_set_new(json, "state", json_string(reason));
+	put(json, endpoints, "slots", METRIC_SLOTS, METRIC_UNLABELLED);
+	put(json, endpoints, "partitions", METRIC_PARTITIONS, METRIC_UNLABELLED);
+	put(json, endpoints, "partitionsPaused", METRIC_PAUSED, METRIC_UNLABELLED);
+	put(json, endpoints, "running", METRIC_JOBS_RUNNING, METRIC_UNLABELLED);
+	put(json, endpoints, "queued", METRIC_JOBS_QUEUED, METRIC_UNLABELLED);
+	put(json, endpoints, "retriesWaiting", METRIC_RETRIES_WAITING, METRIC_UNLABELLED);
+	for (int i = STATUS_COMPLETED; i <= STATUS_SKIPPED; i++)
+		put(results, endpoints, status_name((enum status)i), METRIC_RESULTS, i);
+	json_object_set_new(json, "results", results);
+	put(json, endpoints, "malformed", METRIC_MALFORMED, METRIC_UNLABELLED);
+	put(json, endpoints, "deduped", METRIC_DEDUPED, METRIC_UNLABELLED);
+	put(json, endpoints, "retries", METRIC_RETRIES, METRIC_UNLABELLED);
+	put(json, endpoints, "dead", METRIC_DEAD, METRIC_UNLABELLED);
+	put(json, endpoints, "commits", METRIC_COMMITS, METRIC_UNLABELLED);
+	char *text = json_dumps(json, JSON_COMPACT);
+	json_decref(json);
+	*size = text ? strlen(text) : 0;
+	return text;
+}
+
+int endpoints_open(const struct config *config, struct metrics *counted,
+	struct worker_health *health, struct endpoints **opened, struct err *err)
+{
+	struct endpoints *endpoints = calloc(1, sizeof *endpoints);
+	if (!endpoints)
+		return err_set(err, ERR_MEMORY, "no memory");
+	*endpoints = (struct endpoints){.config = config, .metrics = counted, .health = health};
+	struct http_source source = {.context = endpoints, .metrics = metrics, .ready = ready,
+		.status = status};
+	metrics_set(counted, METRIC_SLOTS, METRIC_UNLABELLED, config->worker.slots);
+	if (http_start(config->http.listen, &source, &endpoints->http, err) < 0) {
+		free(endpoints);
+		return -1;
+	}
+	if (endpoints->http)
+		log_event(LOG_INFO, "answering over HTTP", "listen", config->http.listen, "port",
+			log_number(http_port(endpoints->http)), NULL);
+	*opened = endpoints;
+	return 0;
+}
+
+void endpoints_close(struct endpoints *endpoints)
+{
+	http_stop(endpoints->http);
+	free(endpoints);
+}
