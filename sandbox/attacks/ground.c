@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bait.h"
 
@@ -112,7 +113,7 @@ static bool skipped(const struct attack_ground *ground, const struct attack *att
 	if (what)
 		*report = (struct attack_report){.outcome = ATTACK_SKIPPED};
 	if (what)
-		snprintf(report->detail, sizeof report->detail, "missing here: %s", what);
+		snprintf(report->detail, sizeof report->detail, "missing here: %.200s", what);
 	return what != NULL;
 }
 
@@ -226,7 +227,8 @@ int attack_try(struct attack_ground *ground, const struct attack *attack, enum s
 	*report = (struct attack_report){.outcome = ATTACK_STOPPED};
 	if (skipped(ground, attack, level, report))
 		return 0;
-	snprintf(mark, sizeof mark, "attack-left-%llu", (unsigned long long)++ground->serial);
+	snprintf(mark, sizeof mark, "attack-left-%d-%llu", (int)getpid(),
+		(unsigned long long)++ground->serial);
 	if (run(ground, attack, level, mark, &result, err) < 0)
 		return -1;
 	end_describe(&result, report->detail);
