@@ -114,6 +114,8 @@ struct broker_functions {
 	void (*commit)(struct broker *broker, struct broker_batch *batch);
 	/* Milliseconds since the group's coordinator was last heard of; -1: not known. */
 	int64_t (*silence_ms)(struct broker *broker);
+	/* After so much silence the group may give our partitions to another worker. */
+	int64_t (*session_ms)(struct broker *broker);
 	/* Leaves the group (or not, with a static id) and frees everything; no batch is under way. */
 	void (*close)(struct broker *broker, bool leave);
 };

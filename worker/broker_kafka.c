@@ -8,12 +8,16 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "broker_kafka_internal.h"
 #include "kafka_conf.h"
 #include "log.h"
 
 #define CALL_MS 10000
+#define CLOSE_S 5
+#define STUCK_MS 120000		/* a call into librdkafka that takes longer never ends */
+#define SESSION_MS "10000"
 
 struct broker_kafka {
 	struct broker base;
@@ -27,7 +31,8 @@ struct broker_kafka {
 	struct takeover *takeover;
 	uint64_t takeovers;		/* how many were begun: the number of the last */
 	struct mail *current;		/* whose memory the last event points into */
-	bool revoking, revoked_told, lost, closing, joined_told;
+	bool revoking, revoked_told, lost, closing, joined_told, stuck_told;
+	int64_t heard_us;		/* when the coordinator last was; 0: never */
 };
 
 static struct broker_kafka *self(struct broker *broker)
@@ -189,10 +194,22 @@ static void next_message(struct broker_kafka *kafka, struct broker_event *event)
 	rd_kafka_message_destroy(message);
 }
 
+static void stuck_check(struct broker_kafka *kafka)
+{
+	struct err err;
+	if (kafka->stuck_told || !kafka->committer ||
+			committer_stuck_ms(kafka->committer) < STUCK_MS)
+		return;
+	kafka->stuck_told = true;
+	err_set(&err, ERR_BROKER, "a transaction has not come back for %d s", STUCK_MS / 1000);
+	mail_fatal(kafka, &err);
+}
+
 static void kafka_next(struct broker *broker, struct broker_event *event)
 {
 	struct broker_kafka *kafka = self(broker);
 	*event = (struct broker_event){.type = BROKER_NONE};
+	stuck_check(kafka);
 	if (next_mail(kafka, event))
 		return;
 	if (!kafka->joined_told && kafka->rk) {
@@ -240,10 +257,57 @@ static void kafka_commit(struct broker *broker, struct broker_batch *batch)
 	committer_give(self(broker)->committer, batch);
 }
 
+static int64_t clock_us(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000ll + now.tv_nsec / 1000;
+}
+
+static int on_statistics(rd_kafka_t *rk, char *json, size_t size, void *opaque)
+{
+	(void)rk;
+	struct broker_kafka *kafka = opaque;
+	int64_t idle_us = coordinator_idle_us(json, size);
+	if (idle_us >= 0)
+		kafka->heard_us = clock_us() - idle_us;
+	return 0;			/* librdkafka frees it */
+}
+
 static int64_t kafka_silence_ms(struct broker *broker)
 {
-	(void)broker;
-	return -1;
+	struct broker_kafka *kafka = self(broker);
+	return kafka->heard_us ? (clock_us() - kafka->heard_us) / 1000 : -1;
+}
+
+static int64_t kafka_session_ms(struct broker *broker)
+{
+	const char *text = config_kafka(self(broker)->config, "session.timeout.ms");
+	return strtoll(text ? text : SESSION_MS, NULL, 10);
+}
+
+static void *consumer_close(void *rk)
+{
+	rd_kafka_consumer_close(rk);
+	return NULL;
+}
+
+/* Brokers that do not answer must not keep a worker from ending: then the consumer is left to the end of
+ * the process, and the group finds out by the session timeout. */
+static void consumer_end(struct broker_kafka *kafka)
+{
+	struct timespec until;
+	pthread_t thread;
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += CLOSE_S;
+	if (pthread_create(&thread, NULL, consumer_close, kafka->rk) != 0)
+		return;
+	if (pthread_timedjoin_np(thread, NULL, &until) != 0) {
+		log_event(LOG_WARN, "leaving the group takes too long; not waiting", NULL);
+		return;
+	}
+	rd_kafka_queue_destroy(kafka->queue);
+	rd_kafka_destroy(kafka->rk);
 }
 
 static void kafka_close(struct broker *broker, bool leave)
@@ -253,11 +317,9 @@ static void kafka_close(struct broker *broker, bool leave)
 	kafka_unassign(broker);
 	if (leave)
 		rd_kafka_unsubscribe(kafka->rk);
-	rd_kafka_consumer_close(kafka->rk);
 	if (kafka->committer)
 		committer_free(kafka->committer);
-	rd_kafka_queue_destroy(kafka->queue);
-	rd_kafka_destroy(kafka->rk);
+	consumer_end(kafka);
 	if (kafka->current) {
 		free(kafka->current->memory);
 		free(kafka->current);
@@ -267,7 +329,8 @@ static void kafka_close(struct broker *broker, bool leave)
 }
 
 static const struct broker_functions functions = {kafka_fd, kafka_next, kafka_message_free,
-	kafka_pause, kafka_unassign, kafka_free_for_batch, kafka_commit, kafka_silence_ms, kafka_close};
+	kafka_pause, kafka_unassign, kafka_free_for_batch, kafka_commit, kafka_silence_ms,
+	kafka_session_ms, kafka_close};
 
 /* ---- opening */
 
@@ -278,9 +341,9 @@ static int consumer_conf(const struct config *config, rd_kafka_conf_t *conf, str
 		{"partition.assignment.strategy", "range"}, {"enable.partition.eof", "true"}};
 	static const char *const defaults[][2] = {{"fetch.wait.max.ms", "100"},
 		{"queued.max.messages.kbytes", "16384"}, {"fetch.message.max.bytes", "1048576"},
-		{"auto.offset.reset", "earliest"}, {"session.timeout.ms", "10000"},
+		{"auto.offset.reset", "earliest"}, {"session.timeout.ms", SESSION_MS},
 		{"heartbeat.interval.ms", "1000"}, {"fetch.error.backoff.ms", "100"},
-		{"group.id", "codeworker"}};
+		{"statistics.interval.ms", "1000"}, {"group.id", "codeworker"}};
 	char reason[256];
 	for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
 		if (rd_kafka_conf_set(conf, fixed[i][0], fixed[i][1], reason, sizeof reason) !=
@@ -309,6 +372,7 @@ static int consumer_open(struct broker_kafka *kafka, struct err *err)
 	rd_kafka_conf_set_opaque(conf, kafka);
 	rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
 	rd_kafka_conf_set_error_cb(conf, on_error);
+	rd_kafka_conf_set_stats_cb(conf, on_statistics);
 	rd_kafka_conf_set_log_cb(conf, broker_kafka_log);
 	kafka->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, reason, sizeof reason);
 	if (!kafka->rk) {

@@ -20,18 +20,22 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "kafka_client.h"
 #include "kafka_conf.h"
 #include "log.h"
 
 #define PRODUCERS 2
+#define TOPICS 4
 #define CALL_MS 5000		/* one call; it is repeated as long as that is right */
 #define PAUSE_MS 50		/* before a batch is published again, doubled up to: */
 #define PAUSE_MOST_MS 5000
+#define SET_BYTES 1000000
 #define END_S 20		/* patience with a transaction at the end */
 
 struct producer {
 	struct committer *committer;
 	rd_kafka_t *rk;
+	rd_kafka_topic_t *topics[TOPICS]; /* kept, so that librdkafka keeps knowing them */
 	pthread_t thread;
 	bool started, busy;
 	struct broker_batch *batch;	/* given, not yet taken */
@@ -387,10 +391,40 @@ static int conf_put(rd_kafka_conf_t *conf, const char *name, const char *value, 
 	return 0;
 }
 
+/* A message set larger than its topic takes is refused as a whole, whatever its messages' sizes; librdkafka
+ * makes sets of up to batch.size across topics, so the smallest topic decides. */
+static int64_t set_bytes(const struct config *config)
+{
+	const char *const topics[] = {config->topics.results, config->topics.errors,
+		config->topics.dead, config->topics.state};
+	static const char *const names[] = {"max.message.bytes"};
+	const char *configured = config_kafka(config, "batch.size");
+	int64_t smallest = configured ? strtoll(configured, NULL, 10) : SET_BYTES;
+	struct kafka_admin *admin;
+	struct err err;
+	if (kafka_admin_new(config, &admin, &err) != 0)
+		return smallest;
+	for (size_t i = 0; i < sizeof topics / sizeof *topics; i++) {
+		char *value = NULL;
+		if (kafka_admin_settings(admin, topics[i], names, &value, 1, &err) != 0)
+			continue;
+		int64_t bytes = value ? strtoll(value, NULL, 10) : 0;
+		if (bytes > 0 && bytes < smallest)
+			smallest = bytes;
+		free(value);
+	}
+	kafka_admin_free(admin);
+	return smallest;
+}
+
 /* What the configuration leaves open and what it may not change. */
 static int producer_conf(const struct config *config, rd_kafka_conf_t *conf, const char *id,
-	struct err *err)
+	int64_t bytes, struct err *err)
 {
+	char set[24];
+	snprintf(set, sizeof set, "%lld", (long long)bytes);
+	if (conf_put(conf, "batch.size", set, err) < 0)
+		return -1;
 	static const char *const defaults[][2] = {{"linger.ms", "0"}, {"retry.backoff.ms", "1"},
 		{"transaction.timeout.ms", "10000"}, {"message.max.bytes", "67108864"}};
 	for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++)
@@ -404,13 +438,13 @@ static int producer_conf(const struct config *config, rd_kafka_conf_t *conf, con
 }
 
 static int producer_open(const struct config *config, struct producer *producer, const char *id,
-	struct err *err)
+	int64_t bytes, struct err *err)
 {
 	char reason[256];
 	rd_kafka_conf_t *conf = kafka_conf_new(config, RD_KAFKA_PRODUCER, err);
 	if (!conf)
 		return -1;
-	if (producer_conf(config, conf, id, err) < 0) {
+	if (producer_conf(config, conf, id, bytes, err) < 0) {
 		rd_kafka_conf_destroy(conf);
 		return -1;
 	}
@@ -423,6 +457,20 @@ static int producer_open(const struct config *config, struct producer *producer,
 		return err_set(err, ERR_BROKER, "a producer can't be made: %s", reason);
 	}
 	return 0;
+}
+
+/* librdkafka learns where a topic is with its first message, which then waits a second for it. */
+static void topics_warm(const struct config *config, struct producer *producer)
+{
+	const char *const topics[TOPICS] = {config->topics.results, config->topics.errors,
+		config->topics.dead, config->topics.state};
+	for (int i = 0; i < TOPICS; i++) {
+		const struct rd_kafka_metadata *metadata;
+		producer->topics[i] = rd_kafka_topic_new(producer->rk, topics[i], NULL);
+		if (producer->topics[i] && rd_kafka_metadata(producer->rk, 0, producer->topics[i],
+				&metadata, CALL_MS) == RD_KAFKA_RESP_ERR_NO_ERROR)
+			rd_kafka_metadata_destroy(metadata);
+	}
 }
 
 struct initialising {
@@ -494,16 +542,18 @@ int committer_new(const struct config *config, rd_kafka_t *consumer, struct mail
 	pthread_mutex_init(&committer->lock, NULL);
 	pthread_cond_init(&committer->changed, NULL);
 	int result = id_base(config, base, err);
+	int64_t bytes = set_bytes(config);
 	for (int i = 0; i < PRODUCERS && result == 0; i++) {
 		committer->producers[i].committer = committer;
 		committer->producers[i].index = i;
 		snprintf(id, sizeof id, "%s-%d", base, i);
-		result = producer_open(config, &committer->producers[i], id, err);
+		result = producer_open(config, &committer->producers[i], id, bytes, err);
 	}
 	if (result == 0)
 		result = initialise_all(committer, err);
 	for (int i = 0; i < PRODUCERS && result == 0; i++) {
 		struct producer *producer = &committer->producers[i];
+		topics_warm(config, producer);
 		producer->started = pthread_create(&producer->thread, NULL, producer_thread,
 			producer) == 0;
 		if (!producer->started)
@@ -541,6 +591,9 @@ void committer_free(struct committer *committer)
 	for (int i = 0; i < PRODUCERS; i++) {
 		struct producer *producer = &committer->producers[i];
 		bool ended = producer_join(producer);
+		for (int t = 0; t < TOPICS && ended; t++)
+			if (producer->topics[t])
+				rd_kafka_topic_destroy(producer->topics[t]);
 		if (ended && producer->rk)
 			rd_kafka_destroy(producer->rk);
 		all = all && ended;

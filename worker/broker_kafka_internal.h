@@ -54,6 +54,12 @@ void takeover_free(struct takeover *takeover);
 /* since_ms out of a commit's metadata ("1 <since_ms>"); 0: none. */
 int64_t commit_metadata_read(const void *metadata, size_t size);
 
+/* ---- staying in touch: broker_kafka_touch.c */
+
+/* For how long the group's coordinator has said nothing, out of librdkafka's statistics; -1: not known,
+ * or not connected. */
+int64_t coordinator_idle_us(const char *statistics, size_t size);
+
 /* The log callback of every handle. */
 void broker_kafka_log(const rd_kafka_t *rk, int level, const char *facility, const char *text);
 
