@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "config_parts.h"
+#include "rules.h"
 
 void config_print_options(FILE *out)
 {
@@ -81,11 +82,25 @@ static const char rules_text[] =
 	"Rules are advice against accidents: the sandbox is the wall.\n\n"
 	"| field | meaning |\n|---|---|\n"
 	"| `enabled` | `false` switches the rule off. |\n"
-	"| `kind` | What the pattern is matched against. |\n"
-	"| `risk` | The rule holds for this risk level. |\n"
+	"| `kind` | What `pattern` is: `pattern` (default) a regular expression (PCRE2) over the code; "
+	"`command` a command and its first words; `call` a dotted name; `extension` of the script's "
+	"name; `length` a number of characters; `path` takes none. |\n"
+	"| `risk` | `low`, `medium` or `high`: the lowest level at which it holds. |\n"
 	"| `script_type` | It holds for this script type only; empty: for all. |\n"
-	"| `pattern` | A regular expression (PCRE2). |\n"
-	"| `message` | What the refused request is told. |\n";
+	"| `pattern` | See `kind`. |\n"
+	"| `message` | What the refused request is told. |\n\n"
+	"Built in. A rule holds from its level up to medium; at high only `length.high` does:\n\n"
+	"| rule | risk | script type | pattern |\n|---|---|---|---|\n";
+
+static void markdown_rules(FILE *out)
+{
+	for (size_t i = 0; i < rules_builtin_count; i++) {
+		const struct rule *rule = &rules_builtin[i];
+		fprintf(out, "| `%s` | %s | %s | %s%s%s |\n", rule->name, risk_name(rule->from),
+			rule->script_type ? rule->script_type : "all", rule->pattern ? "`" : "",
+			rule->pattern ? rule->pattern : "", rule->pattern ? "`" : "");
+	}
+}
 
 static void markdown_row(const struct option_row *row, FILE *out)
 {
@@ -105,8 +120,10 @@ static void markdown_section(const struct option_section *section, FILE *out)
 	fprintf(out, "\n## %s\n\n%s\n\n", section->name, section->help);
 	if (strcmp(section->name, "runtimes") == 0)
 		fputs(runtimes_text, out);
-	if (strcmp(section->name, "rules") == 0)
+	if (strcmp(section->name, "rules") == 0) {
 		fputs(rules_text, out);
+		markdown_rules(out);
+	}
 	if (strcmp(section->name, "kafka") == 0) {
 		fputs(kafka_text, out);
 		for (size_t i = 0; i < config_refusal_count; i++)
@@ -154,7 +171,8 @@ static const char sample_rules[] =
 	"  #   risk: medium\n"
 	"  #   script_type: shell\n"
 	"  #   pattern: ':\\(\\)\\s*\\{'\n"
-	"  #   message: a fork bomb\n\n";
+	"  #   message: a fork bomb\n"
+	"  # network.curl.enabled: false\n\n";
 
 /* Wraps text into comment lines. */
 static void sample_comment(const char *indent, const char *text, FILE *out)

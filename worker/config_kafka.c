@@ -8,6 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
+#define PROPERTIES 512
+
 static const char offsets[] = "offsets are committed in the transaction of their results";
 static const char producer[] = "results would be lost or doubled without the producer's own value";
 
@@ -55,16 +57,22 @@ static int check_name(const char *name, struct err *err)
 	return 0;
 }
 
-/* The property of that name, made if need be. NULL: no memory. */
-static struct config_property *property_at(struct config *config, const char *name)
+/* The property of that name, made if need be. NULL: err says why. */
+static struct config_property *property_at(struct config *config, const char *name,
+	struct err *err)
 {
 	size_t count = config->kafka.count;
 	for (size_t i = 0; i < count; i++)
 		if (strcmp(config->kafka.properties[i].name, name) == 0)
 			return &config->kafka.properties[i];
-	if (count % 16 == 0) {
+	if (count == PROPERTIES) {
+		err_set(err, ERR_INVALID, "is one property too many (at most %d)", PROPERTIES);
+		return NULL;
+	}
+	err_set(err, ERR_MEMORY, "no memory for the configuration");
+	if (count % 32 == 0) {
 		struct config_property *more = arena_alloc(config->arena,
-			(count + 16) * sizeof *more);
+			(count + 32) * sizeof *more);
 		if (!more)
 			return NULL;
 		if (count)
@@ -97,10 +105,12 @@ int config_kafka_assign(struct config *config, const struct assignment *assignme
 	const char *name = main_name(assignment->name + strlen("kafka."));
 	if (check_name(name, err) != 0)
 		return -1;
-	struct config_property *property = property_at(config, name);
+	struct config_property *property = property_at(config, name, err);
+	if (!property)
+		return -1;
 	char *value = join(config->arena, &assignment->value);
 	char *origin = arena_string(config->arena, assignment->origin);
-	if (!property || !value || !origin)
+	if (!value || !origin)
 		return err_set(err, ERR_MEMORY, "no memory for the configuration");
 	property->value = value;
 	property->origin = origin;

@@ -15,8 +15,10 @@
 #define NAME_BYTES 64
 #define RUNTIMES 64			/* as many as the sandbox takes */
 #define RULES 512
+#define ARGUMENTS 64
 
 static const char runtime_fields[] = "argv|extension|kind";
+static const char rule_kinds[] = "path|extension|length|command|call|pattern";
 static const char rule_fields[] = "kind|risk|script_type|pattern|message|enabled";
 
 static const struct {
@@ -47,7 +49,7 @@ static int cut(const char *text, const char *fields, char name[NAME_BYTES + 1],
 	const char **field, struct err *err)
 {
 	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-		"0123456789._+#-";
+		"0123456789._+#/ -";
 	const char *start = strchr(text, '.') + 1, *dot = strrchr(start, '.');
 	if (!dot || dot == start)
 		return err_set(err, ERR_INVALID, "takes the fields %s under a name of its own",
@@ -55,7 +57,7 @@ static int cut(const char *text, const char *fields, char name[NAME_BYTES + 1],
 	size_t length = (size_t)(dot - start);
 	if (length > NAME_BYTES || strspn(start, allowed) < length)
 		return err_set(err, ERR_INVALID, "has a name that is longer than %d or holds more "
-			"than letters, digits, '.', '_', '+', '#' and '-'", NAME_BYTES);
+			"than letters, digits, blanks and ._+#/-", NAME_BYTES);
 	memcpy(name, start, length);
 	name[length] = '\0';
 	*field = dot + 1;
@@ -186,10 +188,10 @@ static int assign_rule(struct config *config, const struct assignment *assignmen
 	if (strcmp(field, "enabled") == 0)
 		return set_enabled(config, rule, &assignment->value, err);
 	if (strcmp(field, "risk") == 0)
-		return set_choice(config, &rule->risk, "none|low|medium|high", &assignment->value,
-			err);
-	char **member = strcmp(field, "kind") == 0 ? &rule->kind :
-		strcmp(field, "script_type") == 0 ? &rule->script_type :
+		return set_choice(config, &rule->risk, "low|medium|high", &assignment->value, err);
+	if (strcmp(field, "kind") == 0)
+		return set_choice(config, &rule->kind, rule_kinds, &assignment->value, err);
+	char **member = strcmp(field, "script_type") == 0 ? &rule->script_type :
 		strcmp(field, "pattern") == 0 ? &rule->pattern : &rule->message;
 	return option_parse_text(&assignment->value, config->arena, member, err);
 }
@@ -235,6 +237,8 @@ static int refuse_runtime(const struct config_runtime *runtime, const char *why,
 static int finish_runtime(struct config *config, struct config_runtime *runtime, struct err *err)
 {
 	bool file = false;
+	if (runtime->argv.count > ARGUMENTS)
+		return refuse_runtime(runtime, "has too many items", err);
 	if (!runtime->kind)
 		runtime->kind = arena_string(config->arena, "exec");
 	for (size_t i = 1; i < runtime->argv.count; i++)

@@ -5,14 +5,25 @@
 #include <string.h>
 
 #include "../command_common.h"
+#include "../validator.h"
 
 static void print_usage(FILE *out)
 {
 	fputs("codeworker config check|print|docs|sample\n\n"
-		"  check     whether the configuration is right; says nothing more\n"
+		"  check     whether the configuration is right\n"
 		"  print     what is in effect, and where each value comes from; secrets are masked\n"
 		"  docs      every option, as docs/configuration.md\n"
 		"  sample    every option with its default, as config/codeworker.yaml\n", out);
+}
+
+/* Patterns are compiled by the validator alone. */
+static int check_rules(const struct config *config, struct err *err)
+{
+	struct validator *validator;
+	if (validator_new(config, &validator, err) != 0)
+		return -1;
+	validator_free(validator);
+	return 0;
 }
 
 static int print_effective(struct command_common *common, bool print)
@@ -21,12 +32,11 @@ static int print_effective(struct command_common *common, bool print)
 	struct err err = {0};
 	if (command_common_config(common, &config, &err) != 0)
 		return command_failed(&err);
-	if (print)
-		config_print(config, stdout);
-	else
+	int answer = print ? (config_print(config, stdout), 0) : check_rules(config, &err);
+	if (answer == 0 && !print)
 		puts("the configuration is right");
 	config_free(config);
-	return 0;
+	return answer == 0 ? 0 : command_failed(&err);
 }
 
 static int act(struct command_common *common, const char *what)
