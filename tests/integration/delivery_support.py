@@ -1,0 +1,137 @@
+"""What the tests of delivery share: requests in bulk, workers that can be killed, and a ledger.
+
+The ledger reads with kcat and read_committed and knows nothing of the worker's code: what it finds is what
+any consumer of the results would find.
+"""
+
+import collections
+import json
+import signal
+import subprocess
+import tempfile
+import time
+import uuid
+
+import cli_support as cli
+
+
+def request(thread, node, execution=None, **fields):
+    made = {"threadId": thread, "nodeId": node, "scriptType": "shell", "code": ":"}
+    if execution is not None:
+        made["executionId"] = execution
+    made.update(fields)
+    return made
+
+
+def publish(topics, requests, headers=()):
+    """Each request as a JSON record, keyed as Java would key it. A pair is (key, raw text)."""
+    lines = []
+    for one in requests:
+        key, text = one if isinstance(one, tuple) else (
+            "%s:%s" % (one["threadId"], one["nodeId"]), json.dumps(one))
+        assert "\n" not in text and "\t" not in key
+        lines.append(key + "\t" + text)
+    options = [piece for name, value in headers for piece in ("-H", "%s=%s" % (name, value))]
+    cli.kcat("-P", "-t", topics.name("requests"), "-K", "\t", "-X", "partitioner=murmur2_random",
+             *options, stdin="\n".join(lines) + "\n")
+
+
+class Record:
+    def __init__(self, line):
+        self.topic, self.partition = line["topic"], line["partition"]
+        self.offset, self.key = line["offset"], line["key"]
+        names = line.get("headers", [])
+        self.header_list = list(zip(names[::2], names[1::2]))
+        self.headers = dict(self.header_list)
+        self.text = line["payload"]
+
+    @property
+    def value(self):
+        return json.loads(self.text)
+
+
+def read(topics, role):
+    return [Record(line) for line in topics.read(role)]
+
+
+def results(topics):
+    """By executionId: the final results, oldest first."""
+    found = collections.defaultdict(list)
+    for record in read(topics, "results"):
+        found[record.value["executionId"]].append(record)
+    return found
+
+
+def wait_results(topics, count, seconds=60, worker=None):
+    """Waits until so many executions have a result."""
+    end = time.monotonic() + seconds
+    while True:
+        found = results(topics)
+        if len(found) >= count:
+            return found
+        if worker and worker.process.poll() is not None:
+            raise AssertionError("the worker ended with %s:\n%s" %
+                                 (worker.process.returncode, worker.text()))
+        if time.monotonic() > end:
+            raise AssertionError("%d of %d results after %d s\n%s" %
+                                 (len(found), count, seconds, worker.text() if worker else ""))
+        time.sleep(0.1)
+
+
+class Worker:
+    """`codeworker run`, which may also be killed."""
+
+    def __init__(self, topics, group=None, settings=(), options=()):
+        self.topics, self.group = topics, group or uuid.uuid4().hex[:12]
+        self.settings = ["kafka.group.id=" + self.group, "http.listen=off", "worker.slots=2",
+                         *settings]
+        self.options = list(options)
+        self.log = tempfile.TemporaryFile("w+")
+        self.process = None
+
+    def start(self):
+        given = [piece for setting in self.settings for piece in ("--set", setting)]
+        self.process = subprocess.Popen(
+            [cli.PROGRAM] + self.topics.arguments("run", *given, *self.options),
+            stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+        return self
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, kind, error, trace):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        if error:
+            print(self.text())
+        self.log.close()
+
+    def text(self):
+        self.log.flush()
+        self.log.seek(0)
+        return self.log.read()[-6000:]
+
+    def wait_log(self, words, seconds=30):
+        cli.wait_until(lambda: words in self.text() or self.process.poll() is not None, seconds,
+                       "the worker's log never said %r" % words)
+        if words not in self.text():
+            raise AssertionError("the worker ended with %s:\n%s" %
+                                 (self.process.returncode, self.text()))
+        return self
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def end(self, seconds=40):
+        """SIGTERM; returns the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(seconds)
+
+
+def committed(topics, group, partitions):
+    """Committed offset by partition; needs nothing of ours: the group's own answer through kcat -G
+    can't be had without joining, so kcat's consumer starts where the group left off and stops."""
+    return {p: int(cli.kcat("-Q", "-t", "%s:%d:-1" % (topics.name("requests"), p)).split()[-1])
+            for p in range(partitions)}
