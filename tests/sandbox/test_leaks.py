@@ -1,0 +1,181 @@
+#!/usr/bin/python3
+"""After 200 jobs, some of them trying to stay, nothing of them is on the host any more, and nothing has
+grown in launcher and caller; after the caller's end, by SIGKILL too, nothing is left at all.
+"""
+import glob
+import os
+import signal
+import time
+
+from support import Counts, Driver, Server, users
+
+JOBS = 200
+SLOTS = 4
+FDS_A_CELL = 10
+CELLS = 2 * SLOTS  # those that run and those that wait ready, two processes each
+CODES = [
+    ("shell", "echo x >file; echo y >/tmp/t; echo z >/dev/shm/s; sleep 60 &"),
+    ("python", "import os\nif os.fork() == 0:\n os.setsid()\n if os.fork() == 0: os.execv('/bin/sleep', ['s', '60'])\n"
+               "def main(i, c): return {'i': i}"),
+    ("shell", "kill -SEGV $$"),
+    ("python", "import ctypes; ctypes.CDLL(None).mount(0, b'/', 0, 0, 0)"),
+    ("shell", "mkdir -p a/b/c; mkfifo f 2>/dev/null; ln -s / link; exit 3"),
+    ("python", "import socket, time\ns = socket.socket(socket.AF_UNIX); s.bind('\\0leak'); s.listen()"),
+]
+
+
+def descriptors(pid):
+    return sorted(os.readlink(path) for path in glob.glob("/proc/%d/fd/*" % pid))
+
+
+def descendants(pid):
+    found = {pid}
+    stats = []
+    for path in glob.glob("/proc/[0-9]*/stat"):
+        try:
+            with open(path) as file:
+                text = file.read()
+        except OSError:
+            continue
+        stats.append((int(text.split()[0]), int(text.rsplit(")", 1)[1].split()[1])))
+    grew = True
+    while grew:
+        grew = False
+        for child, parent in stats:
+            if parent in found and child not in found:
+                found.add(child)
+                grew = True
+    return found - {pid}
+
+
+def cgroups():
+    return {path for path in glob.glob("/sys/fs/cgroup/**/codesandbox-*/**/", recursive=True)}
+
+
+def read(path):
+    with open(path) as file:
+        return file.read()
+
+
+def host():
+    """What jobs could leave on the host."""
+    return {"mounts": read("/proc/self/mountinfo"), "shm": sorted(os.listdir("/dev/shm")),
+            "segments": read("/proc/sysvipc/shm").count("\n"), "queues": read("/proc/sysvipc/msg").count("\n"),
+            "semaphores": read("/proc/sysvipc/sem").count("\n"),
+            "abstract": read("/proc/net/unix").count("@leak")}
+
+
+def eventually(condition, seconds=10):
+    """What the kernel takes apart after a process has ended takes it a moment."""
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.02)
+    return condition()
+
+
+def jobs_run(box, count):
+    """With as many at once as there are slots."""
+    waiting, done = 0, 0
+    for number in range(count):
+        type, code = CODES[number % len(CODES)]
+        box.start(type, code, ("strict", "restricted", "none")[number % 3], input='{"a": 1}',
+                  limits={"wall_ms": 10000})
+        waiting += 1
+        if waiting == SLOTS:
+            box.result()
+            waiting, done = waiting - 1, done + 1
+    while waiting:
+        box.result()
+        waiting, done = waiting - 1, done + 1
+    return done
+
+
+def left_by_jobs(counts, driver, user):
+    before, groups = host(), cgroups()
+    box = Server(driver, user, "--slots", str(SLOTS))
+    pid = box.process.pid
+    jobs_run(box, 2 * len(CODES))  # the slots' namespaces are made at first use
+    counts.ok(eventually(lambda: ours_alone(pid)), "launcher and ready sandboxes alone remain, as " + user,
+              [command(child) for child in descendants(pid)])
+    launcher = min(descendants(pid))
+    fds = len(descriptors(pid)), len(descriptors(launcher))
+    counts.ok(jobs_run(box, JOBS) == JOBS, "%d jobs ended, as %s" % (JOBS, user))
+    counts.ok(eventually(lambda: ours_alone(pid)), "no process of a job is left, as " + user,
+              [command(child) for child in descendants(pid)])
+    # how many sandboxes are ready just now makes a difference, but not that of 200 jobs
+    now = lambda: (len(descriptors(pid)), len(descriptors(launcher)))
+    counts.ok(eventually(lambda: now()[0] == fds[0] and now()[1] <= fds[1] + FDS_A_CELL * SLOTS),
+              "descriptors do not grow, as " + user, "%s, then %s" % (fds, now()))
+    counts.ok(host() == before, "the host is as before while the sandbox is open, as " + user,
+              [key for key in before if host()[key] != before[key]])
+    box.close()
+    counts.ok(eventually(lambda: cgroups() == groups), "no cgroup is left, as " + user, cgroups() - groups)
+    return before
+
+
+def ours_alone(pid):
+    below = descendants(pid)
+    return len(below) <= 1 + 2 * CELLS and all(b"launcher" in command(child) for child in below)
+
+
+def run_directory(driver, user):
+    path = driver.command(user)[driver.command(user).index("--run-directory") + 1]
+    return os.listdir(path) if os.path.isdir(path) else []
+
+
+def left_after_death(counts, driver, user):
+    """The caller dies by SIGKILL with jobs running: they die within a second."""
+    groups, before = cgroups(), host()
+    box = Server(driver, user, "--slots", str(SLOTS))
+    for _ in range(4):
+        box.start("shell", "sleep 60 & sleep 60")
+    eventually(lambda: sum(b"sleep" in command(pid) for pid in descendants(box.process.pid)) >= 8)
+    below = descendants(box.process.pid)
+    counts.ok(sum(b"sleep" in command(pid) for pid in below) >= 8, "four jobs run, as " + user, below)
+    box.process.send_signal(signal.SIGKILL)
+    box.process.wait()
+    box.process.stdin.close()
+    box.process.stdout.close()
+    counts.ok(eventually(lambda: not any(alive(pid) for pid in below), 1),
+              "a second after the caller's SIGKILL its jobs are dead, as " + user,
+              [pid for pid in below if alive(pid)])
+    next_one = Server(driver, user)
+    next_one.run("shell", "true")
+    next_one.close()
+    counts.ok(eventually(lambda: cgroups() == groups), "the next start clears its cgroups, as " + user,
+              cgroups() - groups)
+    counts.ok(run_directory(driver, user) == [], "and the run directory, as " + user,
+              run_directory(driver, user))
+    counts.ok(host() == before, "the host is as before, as " + user)
+
+
+def command(pid):
+    try:
+        with open("/proc/%d/cmdline" % pid, "rb") as file:
+            return file.read()
+    except OSError:
+        return b""
+
+
+def alive(pid):
+    try:
+        with open("/proc/%d/stat" % pid) as file:
+            return file.read().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def main():
+    counts = Counts()
+    driver = Driver()
+    for user in users():
+        left_by_jobs(counts, driver, user)
+        counts.ok(run_directory(driver, user) == [], "the run directory is empty, as " + user,
+                  run_directory(driver, user))
+        left_after_death(counts, driver, user)
+    driver.close()
+    counts.end()
+
+
+if __name__ == "__main__":
+    main()
