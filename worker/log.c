@@ -56,7 +56,8 @@ const char *log_number(int64_t number)
 
 static bool is_number(const char *value)
 {
-	return value >= numbers[0] && value < numbers[0] + sizeof numbers;
+	uintptr_t start = (uintptr_t)numbers, place = (uintptr_t)value;
+	return place >= start && place < start + sizeof numbers;
 }
 
 /* All or nothing. */
