@@ -1,0 +1,2 @@
+// {"signal": "SIGABRT"}
+process.abort();

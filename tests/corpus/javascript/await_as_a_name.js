@@ -1,0 +1,3 @@
+// {"out": "3\n"}
+var await = 3;
+console.log(await);

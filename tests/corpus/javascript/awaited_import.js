@@ -1,0 +1,3 @@
+// {"out": "function\n", "err": "^$"}
+const { cpus } = await import('node:os');
+console.log(typeof cpus);

@@ -1,0 +1,2 @@
+// {"verdict": "output_invalid", "reason": "bigint"}
+module.exports = () => (10n);

@@ -1,0 +1,2 @@
+// {"value": "x\n"}
+module.exports = () => require('child_process').execSync('echo x').toString();

@@ -1,0 +1,6 @@
+// {"verdict": "output_invalid", "reason": "circular"}
+function main() {
+	const value = {};
+	value.value = value;
+	return value;
+}

@@ -1,0 +1,2 @@
+// {"out": "function\n", "err": "^$"}
+import('fs').then((fs) => console.log(typeof fs.readFileSync));

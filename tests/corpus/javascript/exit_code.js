@@ -1,0 +1,2 @@
+// {"exit": 4, "value": "no"}
+process.exit(4);

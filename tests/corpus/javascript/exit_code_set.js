@@ -1,0 +1,2 @@
+// {"exit": 5}
+process.exitCode = 5;

@@ -1,0 +1,3 @@
+// {"exit": 0, "value": "no"}
+setTimeout(() => process.exit(0), 10);
+await new Promise(() => {});

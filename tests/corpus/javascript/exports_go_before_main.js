@@ -1,0 +1,5 @@
+// {"value": "exported"}
+module.exports = () => 'exported';
+function main() {
+	return 'main';
+}

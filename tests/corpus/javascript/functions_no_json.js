@@ -1,0 +1,2 @@
+// {"verdict": "output_invalid", "reason": "function"}
+module.exports = () => (() => 1);

@@ -1,0 +1,3 @@
+// {"signal": "SIGTERM"}
+process.kill(process.pid, 'SIGTERM');
+setTimeout(() => {}, 1000);

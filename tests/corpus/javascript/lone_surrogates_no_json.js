@@ -1,0 +1,2 @@
+// {"verdict": "output_invalid", "reason": "surrogate"}
+module.exports = () => ('\ud800');

@@ -1,0 +1,2 @@
+// {"value": "no"}
+const main = 5;

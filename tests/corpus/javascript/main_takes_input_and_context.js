@@ -1,0 +1,4 @@
+// {"input": {"a": 6}, "context": {"c": [1]}, "value": [{"a": 6}, {"c": [1]}]}
+function main(input, context) {
+	return [input, context];
+}

@@ -1,0 +1,2 @@
+// {"verdict": "output_invalid", "reason": "NaN"}
+module.exports = () => ([NaN]);

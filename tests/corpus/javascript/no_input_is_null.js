@@ -1,0 +1,4 @@
+// {"value": [null, null]}
+function main(input, context) {
+	return [input, context];
+}

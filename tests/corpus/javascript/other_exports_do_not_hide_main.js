@@ -1,0 +1,5 @@
+// {"value": "main"}
+exports.helper = 1;
+function main() {
+	return 'main';
+}

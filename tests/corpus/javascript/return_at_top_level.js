@@ -1,0 +1,4 @@
+// {"out": "a\n", "value": "no"}
+console.log('a');
+return;
+console.log('b');

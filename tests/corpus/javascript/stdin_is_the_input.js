@@ -1,0 +1,2 @@
+// {"input": {"a": 6}, "context": {"c": [1]}, "out": "{\"a\":6}"}
+process.stdin.pipe(process.stdout);

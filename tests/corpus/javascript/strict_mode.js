@@ -1,0 +1,3 @@
+// {"exit": 1, "err": "ReferenceError: x is not defined"}
+'use strict';
+x = 1;

@@ -1,0 +1,2 @@
+// {"value": "\ud83d\ude00"}
+module.exports = () => '\ud83d\ude00';

@@ -1,0 +1,2 @@
+// {"verdict": "output_invalid", "reason": "symbol"}
+module.exports = () => (Symbol('x'));

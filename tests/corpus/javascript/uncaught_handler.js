@@ -1,0 +1,3 @@
+// {"exit": 0, "out": "caught boom\n"}
+process.on('uncaughtException', (error) => console.log('caught', error.message));
+throw new Error('boom');

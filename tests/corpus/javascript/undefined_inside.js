@@ -1,0 +1,4 @@
+// {"value": {"b": [null]}}
+function main() {
+	return { a: undefined, b: [undefined] };
+}

@@ -1,0 +1,4 @@
+// {"exit": 13, "err": "settles", "value": "no"}
+function main() {
+	return new Promise(() => {});
+}

@@ -1,0 +1,3 @@
+# {"verdict": "output_invalid", "reason": "digits"}
+def main():
+    return 10 ** 5000

@@ -1,0 +1,4 @@
+# {"signal": "SIGABRT"}
+import os
+
+os.abort()

@@ -1,0 +1,5 @@
+# {"verdict": "output_invalid", "reason": "Circular"}
+def main():
+    value = []
+    value.append(value)
+    return value

@@ -1,0 +1,4 @@
+# {"exit": 3, "value": "no"}
+import sys
+
+sys.exit(3)

@@ -1,0 +1,6 @@
+# {"exit": 4, "value": "no"}
+import sys
+
+
+def main():
+    sys.exit(4)

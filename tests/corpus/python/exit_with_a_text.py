@@ -1,0 +1,4 @@
+# {"exit": 1, "err": "^bye\n$"}
+import sys
+
+sys.exit("bye")

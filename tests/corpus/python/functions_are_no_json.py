@@ -1,0 +1,3 @@
+# {"verdict": "output_invalid", "reason": "function"}
+def main():
+    return {"f": main}

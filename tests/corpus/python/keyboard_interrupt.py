@@ -1,0 +1,2 @@
+# {"signal": "SIGINT", "err": "KeyboardInterrupt"}
+raise KeyboardInterrupt

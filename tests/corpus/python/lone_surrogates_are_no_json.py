@@ -1,0 +1,3 @@
+# {"verdict": "output_invalid", "reason": "surrogate"}
+def main():
+    return "\ud800"

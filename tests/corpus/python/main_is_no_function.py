@@ -1,0 +1,2 @@
+# {"value": "no"}
+main = 5

@@ -1,0 +1,3 @@
+# {"verdict": "output_invalid"}
+def main():
+    return {float("nan"): 1}

@@ -1,0 +1,3 @@
+# {"value": [null, null]}
+def main(input, context):
+    return [input, context]

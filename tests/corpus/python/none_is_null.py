@@ -1,0 +1,3 @@
+# {"value": null}
+def main():
+    pass

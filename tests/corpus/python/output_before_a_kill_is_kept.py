@@ -1,0 +1,5 @@
+# {"signal": "SIGKILL", "out": "line\n"}
+import os
+
+print("line")
+os.kill(os.getpid(), 9)

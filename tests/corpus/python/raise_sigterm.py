@@ -1,0 +1,4 @@
+# {"signal": "SIGTERM"}
+import signal
+
+signal.raise_signal(signal.SIGTERM)

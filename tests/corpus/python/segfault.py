@@ -1,0 +1,4 @@
+# {"signal": "SIGSEGV"}
+import ctypes
+
+ctypes.string_at(0)

@@ -1,0 +1,3 @@
+# {"out": "run\n"}
+if __name__ == "__main__":
+    print("run")

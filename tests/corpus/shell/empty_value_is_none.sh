@@ -1,0 +1,2 @@
+# {"value": "no"}
+>"$CODE_OUTPUT"

@@ -1,0 +1,2 @@
+# {"signal": "SIGKILL"}
+kill -KILL $$

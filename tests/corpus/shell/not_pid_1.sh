@@ -1,0 +1,2 @@
+# {"out": "ok\n"}
+[ $$ -gt 1 ] && echo ok

@@ -1,0 +1,2 @@
+# {"levels": ["restricted", "strict"], "out": "sandbox\n"}
+id -un | sed 's/[0-9]*$//'

@@ -1,0 +1,2 @@
+# {"name": "my-tool", "out": "/job/my-tool\n"}
+echo "$0"

@@ -1,0 +1,2 @@
+# {"out": "CODE_ATTEMPT CODE_CONTEXT CODE_EXECUTION_ID CODE_INPUT CODE_NODE_ID CODE_OUTPUT CODE_THREAD_ID HOME LANG PATH PWD TMPDIR\n"}
+echo $(env | cut -d= -f1 | sort | grep -v '^_$' | grep -v OLDPWD)

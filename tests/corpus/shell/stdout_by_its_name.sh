@@ -1,0 +1,3 @@
+# {"out": "a\n", "err": "^b\n$"}
+echo a >/dev/stdout
+echo b >/dev/stderr

@@ -1,0 +1,2 @@
+# {"exit": 0, "out": "trap\n"}
+trap 'echo trap' EXIT
