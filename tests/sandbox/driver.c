@@ -4,8 +4,8 @@
  *	driver serve			one job a line on stdin, one result a line on stdout
  *
  * Options, before the mode's own: --no-cgroup, --floor LEVEL, --level LEVEL (attack: this one
- * alone), --slots N, --run-directory PATH, --read-only PATH, --limit NAME=NUMBER. The first line
- * out tells the self-test. A job: {"tag", "type", "level", "code", "input", "context", "name",
+ * alone), --slots N, --run-directory PATH, --read-only PATH, --limit NAME=NUMBER. The first two
+ * lines out tell the launcher's pid and its self-test. A job: {"tag", "type", "level", "code", "input", "context", "name",
  * "directory", "environment": ["A=b"], "limits": {"wall_ms": 1000, ...}}, or {"kill": tag}.
  */
 #include <errno.h>
@@ -129,9 +129,24 @@ static json_t *mechanisms_json(uint32_t mechanisms)
 	return names;
 }
 
+/* The launcher is our only child. */
+static long launcher_pid(void)
+{
+	char path[64];
+	long pid = 0;
+	snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
+	FILE *children = fopen(path, "re");
+	if (children && fscanf(children, "%ld", &pid) != 1)
+		pid = 0;
+	if (children)
+		fclose(children);
+	return pid;
+}
+
 static void self_test_print(const struct sandbox_self_test *test)
 {
 	json_t *line = json_object();
+	line_print(json_pack("{s:I}", "launcher", (json_int_t)launcher_pid()));
 	for (int level = 0; level < SANDBOX_LEVELS; level++)
 		json_object_set_new(line, sandbox_level_name((enum sandbox_level)level),
 			json_pack("{s:b, s:s, s:o}", "available", test->available[level], "reason",

@@ -63,13 +63,13 @@ def users():
 
 
 def lines(command, environment=None, timeout=600):
-    """Runs the driver's attack mode: the self-test and the reports."""
+    """Runs the driver's attack mode: the launcher's pid, the self-test, the reports."""
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd="/",
                           timeout=timeout, env={**os.environ, **(environment or {})}, check=False)
     if done.returncode != 0:
         raise AssertionError("driver ended with %d: %s" % (done.returncode, done.stderr.strip()))
-    first, *rest = [json.loads(line) for line in done.stdout.splitlines()]
-    return first, rest
+    first, self_test, *rest = [json.loads(line) for line in done.stdout.splitlines()]
+    return first["launcher"], self_test, rest
 
 
 class Server:
@@ -78,6 +78,7 @@ class Server:
     def __init__(self, driver, user, *options):
         self.process = subprocess.Popen(driver.command(user, *options, "serve"), stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, text=True, cwd="/")
+        self.launcher = json.loads(self.process.stdout.readline())["launcher"]
         self.self_test = json.loads(self.process.stdout.readline())
         self.tag = 0
 

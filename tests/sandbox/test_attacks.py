@@ -34,7 +34,7 @@ def main():
         for options, how in (([], "cgroups where they can be had"), (["--no-cgroup"], "without cgroups")):
             if user == "nobody" and options:
                 continue  # has none as it is
-            self_test, reports = lines(driver.command(user, *options, "attack"))
+            _, self_test, reports = lines(driver.command(user, *options, "attack"))
             for level, found in self_test.items():
                 counts.ok(found["available"], "%s available as %s" % (level, user), found["reason"])
             names = {report["name"] for report in reports}

@@ -97,7 +97,7 @@ def left_by_jobs(counts, driver, user):
     jobs_run(box, 2 * len(CODES))  # the slots' namespaces are made at first use
     counts.ok(eventually(lambda: ours_alone(pid)), "launcher and ready sandboxes alone remain, as " + user,
               [command(child) for child in descendants(pid)])
-    launcher = min(descendants(pid))
+    launcher = box.launcher
     fds = len(descriptors(pid)), len(descriptors(launcher))
     counts.ok(jobs_run(box, JOBS) == JOBS, "%d jobs ended, as %s" % (JOBS, user))
     counts.ok(eventually(lambda: ours_alone(pid)), "no process of a job is left, as " + user,

@@ -2,8 +2,11 @@
 """Each mechanism holds a door that nothing else holds: in a build that leaves it out, an attack gets
 through. One whose absence makes the sandbox refuse to run jobs at all fails closed, and counts.
 """
+import glob
 import os
 import re
+import signal
+import time
 
 from support import ROOT, Counts, Driver, lines, users
 
@@ -62,8 +65,25 @@ def judge(self_test, reports):
     return False, "nothing got through: " + "; ".join(r["detail"] for r in ran)
 
 
+def clear(launcher):
+    """A sandbox without its walls leaves things behind: ends what is in its groups, then removes them."""
+    groups = "/sys/fs/cgroup/*/codesandbox-%d-*" % launcher
+    for path in glob.glob(groups + "/*/cgroup.procs"):
+        with open(path) as processes:
+            for pid in processes.read().split():
+                os.kill(int(pid), signal.SIGKILL)
+    end = time.monotonic() + 10
+    while glob.glob(groups) and time.monotonic() < end:
+        for path in glob.glob(groups):
+            for directory in glob.glob(path + "/*/") + [path]:
+                try:
+                    os.rmdir(directory)
+                except OSError:
+                    time.sleep(0.01)
+
+
 def has_cgroup(driver, user):
-    self_test, _ = lines(driver.command(user, "attack", "see_host_name"))
+    _, self_test, _ = lines(driver.command(user, "attack", "see_host_name"))
     return "cgroup" in self_test["strict"]["mechanisms"]
 
 
@@ -77,9 +97,11 @@ def try_one(counts, driver, name, cgroup):
         counts.skip(name, "missing here: cgroup")
         return
     command = driver.command(user, *options, "attack", *attacks)
-    intact = lines(command)[1]
+    intact = lines(command)[2]
     counts.ok(all(r["outcome"] in ("stopped", "skipped") for r in intact), name + " in place", intact)
-    through, detail = judge(*lines(command, {"CODESANDBOX_DROP": name}))
+    launcher, *rest = lines(command, {"CODESANDBOX_DROP": name})
+    clear(launcher)
+    through, detail = judge(*rest)
     if counts.ok(through, "without " + name, detail):
         print("without %s: %s" % (name, detail), flush=True)
 
