@@ -94,19 +94,24 @@ static void kafka_unassign(struct broker *broker)
 	rd_kafka_assign(kafka->rk, NULL);
 }
 
-static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
+/* The fatal one comes as a message of the consumer or through on_error, whichever is first. */
+static void fatal_tell(struct broker_kafka *kafka)
 {
-	struct broker_kafka *kafka = opaque;
-	char text[256];
-	if (code != RD_KAFKA_RESP_ERR__FATAL) {
-		log_event(LOG_WARN, "kafka", "reason", reason, NULL);
-		return;
-	}
+	char text[256] = "";
 	struct err err;
-	rd_kafka_resp_err_t cause = rd_kafka_fatal_error(rk, text, sizeof text);
+	rd_kafka_resp_err_t cause = rd_kafka_fatal_error(kafka->rk, text, sizeof text);
 	err_set(&err, ERR_BROKER, "%s%s", text, cause == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID ?
 		": another live worker has the same worker.id" : "");
 	mail_fatal(kafka, &err);
+}
+
+static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
+{
+	(void)rk;
+	if (code == RD_KAFKA_RESP_ERR__FATAL)
+		fatal_tell(opaque);
+	else
+		log_event(LOG_WARN, "kafka", "reason", reason, NULL);
 }
 
 void broker_kafka_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
@@ -188,6 +193,8 @@ static void next_message(struct broker_kafka *kafka, struct broker_event *event)
 	if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
 		event->type = BROKER_END;
 		event->end = (struct broker_offset){message->partition, message->offset, 0};
+	} else if (message->err == RD_KAFKA_RESP_ERR__FATAL) {
+		fatal_tell(kafka);
 	} else {
 		log_event(LOG_WARN, "consuming", "reason", rd_kafka_message_errstr(message), NULL);
 	}

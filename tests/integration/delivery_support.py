@@ -5,6 +5,7 @@ any consumer of the results would find.
 """
 
 import collections
+import ctypes
 import json
 import signal
 import subprocess
@@ -130,8 +131,39 @@ class Worker:
         return self.process.wait(seconds)
 
 
-def committed(topics, group, partitions):
-    """Committed offset by partition; needs nothing of ours: the group's own answer through kcat -G
-    can't be had without joining, so kcat's consumer starts where the group left off and stops."""
-    return {p: int(cli.kcat("-Q", "-t", "%s:%d:-1" % (topics.name("requests"), p)).split()[-1])
-            for p in range(partitions)}
+class _Partition(ctypes.Structure):
+    _fields_ = [("topic", ctypes.c_char_p), ("partition", ctypes.c_int32),
+                ("offset", ctypes.c_int64), ("metadata", ctypes.c_void_p),
+                ("metadata_size", ctypes.c_size_t), ("opaque", ctypes.c_void_p),
+                ("err", ctypes.c_int), ("private", ctypes.c_void_p)]
+
+
+def _library():
+    library = ctypes.CDLL("librdkafka.so.1")
+    for name in ("rd_kafka_conf_new", "rd_kafka_new", "rd_kafka_topic_partition_list_new"):
+        getattr(library, name).restype = ctypes.c_void_p
+    library.rd_kafka_topic_partition_list_add.restype = ctypes.POINTER(_Partition)
+    return library
+
+
+def committed(group, topic, partition):
+    """The group's committed offset, as the broker tells it; below 0: none. (kcat can only join.)"""
+    library, text = _library(), ctypes.create_string_buffer(256)
+    conf = ctypes.c_void_p(library.rd_kafka_conf_new())
+    for name, value in (("bootstrap.servers", cli.broker_address()), ("group.id", group)):
+        if library.rd_kafka_conf_set(conf, name.encode(), value.encode(), text, 256) != 0:
+            raise AssertionError(text.value)
+    handle = ctypes.c_void_p(library.rd_kafka_new(1, conf, text, 256))
+    listed = ctypes.c_void_p(library.rd_kafka_topic_partition_list_new(1))
+    found = library.rd_kafka_topic_partition_list_add(listed, topic.encode(), partition)
+    code = library.rd_kafka_committed(handle, listed, 10000)
+    offset = found.contents.offset
+    library.rd_kafka_topic_partition_list_destroy(listed)
+    library.rd_kafka_destroy(handle)
+    if code != 0:
+        raise AssertionError("rd_kafka_committed: %d" % code)
+    return offset
+
+
+def end_offset(topic, partition):
+    return int(cli.kcat("-Q", "-t", "%s:%d:-1" % (topic, partition)).split()[-1])
