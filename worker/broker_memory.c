@@ -1,0 +1,513 @@
+/* broker_memory.c: see broker_memory.h. One lock; events are made when they are asked for, out of what has
+ * changed, in the order in which Kafka would tell them. */
+#include "broker_memory.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#define BATCHES 2			/* as many as the producers of the Kafka broker */
+#define TICK_NS 2000000
+
+struct stored {
+	struct broker_message message;	/* of a request; value NULL and size 1: a gap */
+	struct broker_record record;	/* of anything else */
+};
+
+struct log {
+	struct stored **entries;	/* each stays where it is */
+	size_t count, capacity;
+};
+
+struct memory_store {
+	const struct config *config;
+	pthread_mutex_t lock;
+	struct log *requests;		/* by partition */
+	struct broker_offset *committed;
+	struct log records;
+	int partitions;
+};
+
+struct broker_memory {
+	struct broker base;
+	struct memory_store *store;
+	int timer_fd;
+	int64_t *positions;
+	bool *paused;
+	int32_t *numbers;
+	struct broker_batch *batches[BATCHES];	/* in order */
+	size_t batch_count, committed_count, refuse_above;
+	enum { IDLE, ASSIGNING, READING, ASSIGNED, REVOKING } phase;
+	bool joined_told, revoke_told, lost, held, drop, fatal;
+	size_t reading;			/* next record of the store to tell */
+	int64_t silence_ms, session_ms;
+	struct err error;
+};
+
+static void *must(void *memory)
+{
+	if (!memory)
+		abort();
+	return memory;
+}
+
+static void *copy(const void *data, size_t size)
+{
+	if (!data)
+		return NULL;
+	char *made = must(malloc(size + 1));
+	memcpy(made, data, size);
+	made[size] = '\0';
+	return made;
+}
+
+static struct stored *log_add(struct log *log)
+{
+	if (log->count == log->capacity) {
+		log->capacity = log->capacity ? log->capacity * 2 : 16;
+		log->entries = must(realloc(log->entries, log->capacity * sizeof *log->entries));
+	}
+	struct stored *entry = must(calloc(1, sizeof *entry));
+	log->entries[log->count++] = entry;
+	return entry;
+}
+
+static struct broker_header *headers_copy(const struct broker_header *headers, size_t count)
+{
+	struct broker_header *made = must(calloc(count + 1, sizeof *made));
+	for (size_t i = 0; i < count; i++)
+		made[i] = (struct broker_header){copy(headers[i].name, strlen(headers[i].name)),
+			copy(headers[i].value, headers[i].size), headers[i].size};
+	return made;
+}
+
+static void headers_free(const struct broker_header *headers, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		free((void *)headers[i].name);
+		free((void *)headers[i].value);
+	}
+	free((void *)headers);
+}
+
+/* ---- the store */
+
+struct memory_store *memory_store_new(const struct config *config, int partitions)
+{
+	struct memory_store *store = must(calloc(1, sizeof *store));
+	store->config = config;
+	store->partitions = partitions;
+	pthread_mutex_init(&store->lock, NULL);
+	store->requests = must(calloc((size_t)partitions, sizeof *store->requests));
+	store->committed = must(calloc((size_t)partitions, sizeof *store->committed));
+	for (int i = 0; i < partitions; i++)
+		store->committed[i] = (struct broker_offset){i, -1, 0};
+	return store;
+}
+
+void memory_store_free(struct memory_store *store)
+{
+	for (int p = 0; p < store->partitions; p++) {
+		for (size_t i = 0; i < store->requests[p].count; i++) {
+			struct broker_message *message = &store->requests[p].entries[i]->message;
+			free((void *)message->key);
+			free((void *)message->value);
+			headers_free(message->headers, message->header_count);
+			free(store->requests[p].entries[i]);
+		}
+		free(store->requests[p].entries);
+	}
+	for (size_t i = 0; i < store->records.count; i++) {
+		struct broker_record *record = &store->records.entries[i]->record;
+		free((void *)record->key);
+		free((void *)record->value);
+		headers_free(record->headers, record->header_count);
+		free(store->records.entries[i]);
+	}
+	free(store->records.entries);
+	free(store->requests);
+	free(store->committed);
+	pthread_mutex_destroy(&store->lock);
+	free(store);
+}
+
+int64_t memory_store_produce(struct memory_store *store, int32_t partition, const char *key,
+	const char *value, const struct broker_header *headers, size_t header_count)
+{
+	pthread_mutex_lock(&store->lock);
+	struct log *log = &store->requests[partition];
+	struct stored *entry = log_add(log);
+	int64_t offset = (int64_t)log->count - 1;
+	entry->message = (struct broker_message){.topic = store->config->topics.requests,
+		.partition = partition, .offset = offset, .timestamp_ms = 1,
+		.key = copy(key, key ? strlen(key) : 0), .key_size = key ? strlen(key) : 0,
+		.value = copy(value, value ? strlen(value) : 0),
+		.value_size = value ? strlen(value) : 0,
+		.headers = headers_copy(headers, header_count), .header_count = header_count,
+		.owner = store};
+	pthread_mutex_unlock(&store->lock);
+	return offset;
+}
+
+void memory_store_skip(struct memory_store *store, int32_t partition, int64_t offsets)
+{
+	pthread_mutex_lock(&store->lock);
+	for (int64_t i = 0; i < offsets; i++)
+		log_add(&store->requests[partition]);
+	pthread_mutex_unlock(&store->lock);
+}
+
+int64_t memory_store_committed(struct memory_store *store, int32_t partition)
+{
+	pthread_mutex_lock(&store->lock);
+	int64_t offset = store->committed[partition].offset;
+	pthread_mutex_unlock(&store->lock);
+	return offset;
+}
+
+const struct broker_record *memory_store_record(struct memory_store *store, const char *topic,
+	size_t index)
+{
+	const struct broker_record *found = NULL;
+	pthread_mutex_lock(&store->lock);
+	for (size_t i = 0; i < store->records.count && !found; i++)
+		if (strcmp(store->records.entries[i]->record.topic, topic) == 0 && index-- == 0)
+			found = &store->records.entries[i]->record;
+	pthread_mutex_unlock(&store->lock);
+	return found;
+}
+
+size_t memory_store_count(struct memory_store *store, const char *topic)
+{
+	size_t count = 0;
+	pthread_mutex_lock(&store->lock);
+	for (size_t i = 0; i < store->records.count; i++)
+		count += strcmp(store->records.entries[i]->record.topic, topic) == 0;
+	pthread_mutex_unlock(&store->lock);
+	return count;
+}
+
+/* ---- committing */
+
+static struct broker_memory *self(struct broker *broker)
+{
+	return (struct broker_memory *)broker;
+}
+
+static void record_store(struct broker_memory *memory, const struct broker_record *record)
+{
+	if (memory->refuse_above && record->value_size > memory->refuse_above)
+		record = record->instead;
+	if (!record)
+		return;
+	struct broker_record *made = &log_add(&memory->store->records)->record;
+	*made = *record;
+	made->key = copy(record->key, record->key_size);
+	made->value = copy(record->value, record->value_size);
+	made->headers = headers_copy(record->headers, record->header_count);
+	made->instead = NULL;
+}
+
+/* The oldest batch, when it can end now. */
+static struct broker_batch *batch_end(struct broker_memory *memory)
+{
+	if (memory->batch_count == 0 || (memory->held && !memory->drop))
+		return NULL;
+	struct broker_batch *batch = memory->batches[0];
+	memory->batches[0] = memory->batches[1];
+	memory->batch_count--;
+	batch->outcome = memory->drop ? BROKER_DROPPED : BROKER_COMMITTED;
+	if (memory->drop)
+		return batch;
+	for (size_t i = 0; i < batch->record_count; i++)
+		record_store(memory, &batch->records[i]);
+	for (size_t i = 0; i < batch->offset_count; i++)
+		memory->store->committed[batch->offsets[i].partition] = batch->offsets[i];
+	memory->committed_count++;
+	return batch;
+}
+
+static bool memory_free_for_batch(struct broker *broker)
+{
+	struct broker_memory *memory = self(broker);
+	pthread_mutex_lock(&memory->store->lock);
+	bool is_free = memory->batch_count < BATCHES;
+	pthread_mutex_unlock(&memory->store->lock);
+	return is_free;
+}
+
+static void memory_commit(struct broker *broker, struct broker_batch *batch)
+{
+	struct broker_memory *memory = self(broker);
+	pthread_mutex_lock(&memory->store->lock);
+	if (memory->batch_count == BATCHES)
+		abort();		/* the loop broke the rules of broker.h */
+	memory->batches[memory->batch_count++] = batch;
+	pthread_mutex_unlock(&memory->store->lock);
+}
+
+/* ---- events */
+
+static bool state_next(struct broker_memory *memory, struct broker_event *event)
+{
+	struct memory_store *store = memory->store;
+	while (memory->reading < store->records.count) {
+		const struct broker_record *record = &store->records.entries[memory->reading++]->record;
+		if (strcmp(record->topic, store->config->topics.state) != 0)
+			continue;
+		event->type = BROKER_STATE;
+		event->state = (struct broker_state){record->partition, record->value,
+			record->value_size, 1};
+		return true;
+	}
+	return false;
+}
+
+static void takeover_begin(struct broker_memory *memory, struct broker_event *event)
+{
+	const struct memory_store *store = memory->store;
+	for (int p = 0; p < store->partitions; p++) {
+		memory->positions[p] = store->committed[p].offset < 0 ? 0 : store->committed[p].offset;
+		memory->paused[p] = false;
+	}
+	memory->phase = READING;
+	memory->reading = 0;
+	event->type = BROKER_TAKEOVER;
+	event->positions = store->committed;
+	event->position_count = (size_t)store->partitions;
+}
+
+static void assignment_tell(struct broker_memory *memory, struct broker_event *event)
+{
+	memory->phase = ASSIGNED;
+	memory->drop = false;
+	event->type = BROKER_ASSIGNED;
+	event->partitions = memory->numbers;
+	event->partition_count = (size_t)memory->store->partitions;
+}
+
+static bool message_next(struct broker_memory *memory, struct broker_event *event)
+{
+	for (int p = 0; p < memory->store->partitions; p++) {
+		const struct log *log = &memory->store->requests[p];
+		while (!memory->paused[p] && memory->positions[p] < (int64_t)log->count) {
+			const struct stored *entry = log->entries[memory->positions[p]++];
+			if (!entry->message.owner)
+				continue;	/* a gap */
+			event->type = BROKER_MESSAGE;
+			event->message = entry->message;
+			return true;
+		}
+	}
+	return false;
+}
+
+static void event_make(struct broker_memory *memory, struct broker_event *event)
+{
+	struct broker_batch *batch = batch_end(memory);
+	if (memory->fatal) {
+		event->type = BROKER_FATAL;
+		event->err = memory->error;
+		memory->fatal = false;
+	} else if (batch) {
+		event->type = BROKER_BATCH;
+		event->batch = batch;
+	} else if (!memory->joined_told) {
+		memory->joined_told = true;
+		event->type = BROKER_JOINED;
+	} else if (memory->phase == ASSIGNING) {
+		takeover_begin(memory, event);
+	} else if (memory->phase == READING) {
+		if (!state_next(memory, event))
+			assignment_tell(memory, event);
+	} else if (memory->phase == REVOKING && !memory->revoke_told) {
+		memory->revoke_told = true;
+		event->type = BROKER_REVOKED;
+		event->lost = memory->lost;
+	} else if (memory->phase == ASSIGNED) {
+		message_next(memory, event);
+	}
+}
+
+static void memory_next(struct broker *broker, struct broker_event *event)
+{
+	struct broker_memory *memory = self(broker);
+	*event = (struct broker_event){.type = BROKER_NONE};
+	pthread_mutex_lock(&memory->store->lock);
+	event_make(memory, event);
+	pthread_mutex_unlock(&memory->store->lock);
+	uint64_t times;
+	if (event->type == BROKER_NONE && read(memory->timer_fd, &times, sizeof times) < 0)
+		return;			/* it has not ticked since */
+}
+
+static void memory_message_free(struct broker *broker, struct broker_message *message)
+{
+	(void)broker;
+	(void)message;			/* it is the store's */
+}
+
+/* A timer: tests change the store under the broker, which nothing announces. */
+static int memory_fd(struct broker *broker)
+{
+	return self(broker)->timer_fd;
+}
+
+static void memory_pause(struct broker *broker, int32_t partition, bool paused)
+{
+	struct broker_memory *memory = self(broker);
+	pthread_mutex_lock(&memory->store->lock);
+	memory->paused[partition] = paused;
+	pthread_mutex_unlock(&memory->store->lock);
+}
+
+static void memory_unassign(struct broker *broker)
+{
+	struct broker_memory *memory = self(broker);
+	pthread_mutex_lock(&memory->store->lock);
+	memory->phase = IDLE;
+	memory->drop = memory->batch_count > 0;	/* of a generation that is over */
+	pthread_mutex_unlock(&memory->store->lock);
+}
+
+static int64_t memory_silence_ms(struct broker *broker)
+{
+	struct broker_memory *memory = self(broker);
+	pthread_mutex_lock(&memory->store->lock);
+	int64_t silence_ms = memory->silence_ms;
+	pthread_mutex_unlock(&memory->store->lock);
+	return silence_ms;
+}
+
+static int64_t memory_session_ms(struct broker *broker)
+{
+	struct broker_memory *memory = self(broker);
+	pthread_mutex_lock(&memory->store->lock);
+	int64_t session_ms = memory->session_ms;
+	pthread_mutex_unlock(&memory->store->lock);
+	return session_ms;
+}
+
+static void memory_close(struct broker *broker, bool leave)
+{
+	struct broker_memory *memory = self(broker);
+	(void)leave;
+	close(memory->timer_fd);
+	free(memory->positions);
+	free(memory->paused);
+	free(memory->numbers);
+	free(memory);
+}
+
+static const struct broker_functions functions = {.fd = memory_fd, .next = memory_next,
+	.message_free = memory_message_free, .pause = memory_pause, .unassign = memory_unassign,
+	.free_for_batch = memory_free_for_batch, .commit = memory_commit,
+	.silence_ms = memory_silence_ms, .session_ms = memory_session_ms, .close = memory_close};
+
+static int timer_open(void)
+{
+	const struct itimerspec every = {{0, TICK_NS}, {0, TICK_NS}};
+	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (fd < 0 || timerfd_settime(fd, 0, &every, NULL) < 0)
+		abort();
+	return fd;
+}
+
+struct broker *broker_memory_new(struct memory_store *store)
+{
+	struct broker_memory *memory = must(calloc(1, sizeof *memory));
+	size_t count = (size_t)store->partitions;
+	memory->base.functions = &functions;
+	memory->store = store;
+	memory->session_ms = 10000;
+	memory->timer_fd = timer_open();
+	memory->positions = must(calloc(count, sizeof *memory->positions));
+	memory->paused = must(calloc(count, sizeof *memory->paused));
+	memory->numbers = must(calloc(count, sizeof *memory->numbers));
+	for (int p = 0; p < store->partitions; p++)
+		memory->numbers[p] = p;
+	return &memory->base;
+}
+
+/* ---- what tests do to it */
+
+void broker_memory_assign(struct broker *broker)
+{
+	struct broker_memory *memory = self(broker);
+	pthread_mutex_lock(&memory->store->lock);
+	memory->phase = ASSIGNING;
+	pthread_mutex_unlock(&memory->store->lock);
+}
+
+void broker_memory_revoke(struct broker *broker, bool lost)
+{
+	struct broker_memory *memory = self(broker);
+	pthread_mutex_lock(&memory->store->lock);
+	memory->phase = REVOKING;
+	memory->revoke_told = false;
+	memory->lost = lost;
+	memory->drop = memory->drop || lost;
+	pthread_mutex_unlock(&memory->store->lock);
+}
+
+bool broker_memory_assigned(struct broker *broker)
+{
+	struct broker_memory *memory = self(broker);
+	pthread_mutex_lock(&memory->store->lock);
+	bool assigned = memory->phase == ASSIGNED || memory->phase == REVOKING;
+	pthread_mutex_unlock(&memory->store->lock);
+	return assigned;
+}
+
+void broker_memory_hold(struct broker *broker, bool held)
+{
+	struct broker_memory *memory = self(broker);
+	pthread_mutex_lock(&memory->store->lock);
+	memory->held = held;
+	pthread_mutex_unlock(&memory->store->lock);
+}
+
+void broker_memory_drop_next(struct broker *broker)
+{
+	struct broker_memory *memory = self(broker);
+	pthread_mutex_lock(&memory->store->lock);
+	memory->drop = true;
+	pthread_mutex_unlock(&memory->store->lock);
+}
+
+void broker_memory_refuse_above(struct broker *broker, size_t bytes)
+{
+	struct broker_memory *memory = self(broker);
+	pthread_mutex_lock(&memory->store->lock);
+	memory->refuse_above = bytes;
+	pthread_mutex_unlock(&memory->store->lock);
+}
+
+void broker_memory_silence(struct broker *broker, int64_t silence_ms, int64_t session_ms)
+{
+	struct broker_memory *memory = self(broker);
+	pthread_mutex_lock(&memory->store->lock);
+	memory->silence_ms = silence_ms;
+	memory->session_ms = session_ms;
+	pthread_mutex_unlock(&memory->store->lock);
+}
+
+void broker_memory_fatal(struct broker *broker, const char *text)
+{
+	struct broker_memory *memory = self(broker);
+	pthread_mutex_lock(&memory->store->lock);
+	err_set(&memory->error, ERR_BROKER, "%s", text);
+	memory->fatal = true;
+	pthread_mutex_unlock(&memory->store->lock);
+}
+
+size_t broker_memory_batches(struct broker *broker)
+{
+	struct broker_memory *memory = self(broker);
+	pthread_mutex_lock(&memory->store->lock);
+	size_t count = memory->committed_count;
+	pthread_mutex_unlock(&memory->store->lock);
+	return count;
+}

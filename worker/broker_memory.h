@@ -1,0 +1,47 @@
+/* broker_memory.h: a broker in memory, for tests of the loop: what Kafka promises, and its failures on demand.
+ *
+ * The store outlives brokers, as a cluster outlives workers. A batch becomes visible as a whole, with its
+ * offsets, or not at all. The loop uses the broker from its thread; a test may call the functions here
+ * from another.
+ */
+#ifndef CODEWORKER_BROKER_MEMORY_H
+#define CODEWORKER_BROKER_MEMORY_H
+
+#include "broker.h"
+#include "config.h"
+
+struct memory_store;
+
+struct memory_store *memory_store_new(const struct config *config, int partitions);
+void memory_store_free(struct memory_store *store);	/* after its brokers */
+
+/* Appends a request; all is copied. headers may be NULL. Returns its offset. */
+int64_t memory_store_produce(struct memory_store *store, int32_t partition, const char *key,
+	const char *value, const struct broker_header *headers, size_t header_count);
+/* Leaves offsets out, as transaction markers do. */
+void memory_store_skip(struct memory_store *store, int32_t partition, int64_t offsets);
+int64_t memory_store_committed(struct memory_store *store, int32_t partition);	/* -1: nothing */
+
+/* The index-th visible record of a topic, NULL beyond the last. Valid as long as the store. */
+const struct broker_record *memory_store_record(struct memory_store *store, const char *topic,
+	size_t index);
+size_t memory_store_count(struct memory_store *store, const char *topic);
+
+/* ---- brokers: one a worker */
+
+struct broker *broker_memory_new(struct memory_store *store);	/* NULL: no memory */
+
+void broker_memory_assign(struct broker *broker);	/* all partitions, from what is committed */
+void broker_memory_revoke(struct broker *broker, bool lost);
+bool broker_memory_assigned(struct broker *broker);
+/* Batches wait while held, as they do when the brokers are away. */
+void broker_memory_hold(struct broker *broker, bool held);
+/* The next batch, and those behind it, are dropped until the next assignment. */
+void broker_memory_drop_next(struct broker *broker);
+/* Values larger than this are refused; what stands instead goes. 0: none. */
+void broker_memory_refuse_above(struct broker *broker, size_t bytes);
+void broker_memory_silence(struct broker *broker, int64_t silence_ms, int64_t session_ms);
+void broker_memory_fatal(struct broker *broker, const char *text);
+size_t broker_memory_batches(struct broker *broker);	/* committed so far */
+
+#endif
