@@ -8,4 +8,5 @@
 		".quad " #name "_end - " #name "\n.previous\n")
 
 CARRY(runtime_python, "sandbox/runtimes/python/run.py");
+CARRY(runtime_python_value, "sandbox/runtimes/python/value.py");
 CARRY(runtime_node, "sandbox/runtimes/node/run.js");

@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-extern const char runtime_python[], runtime_node[];
-extern const size_t runtime_python_size, runtime_node_size;
+extern const char runtime_python[], runtime_python_value[], runtime_node[];
+extern const size_t runtime_python_size, runtime_python_value_size, runtime_node_size;
 
 #endif

@@ -224,6 +224,8 @@ static int skeleton_make(struct plan *plan)
 		if (mkdir(directories[i], 0755) < 0 && errno != EEXIST)
 			return fail(plan, directories[i]);
 	if (file_make(".codesandbox/run.py", runtime_python, runtime_python_size) < 0 ||
+			file_make(".codesandbox/value.py", runtime_python_value,
+				runtime_python_value_size) < 0 ||
 			file_make(".codesandbox/run.js", runtime_node, runtime_node_size) < 0)
 		return fail(plan, RUNTIME_DIRECTORY);
 	return 0;
