@@ -4,6 +4,8 @@
 #include <ctype.h>
 #include <string.h>
 
+#define TEMPLATES_MAX 16
+
 struct lexer {
 	enum code_language language;
 	const char *code;
@@ -42,26 +44,52 @@ static bool comment(struct lexer *lexer)
 	return false;
 }
 
+static bool marks_at(const struct lexer *lexer, char quote, size_t marks)
+{
+	for (size_t i = 0; i < marks; i++)
+		if (lexer->at + i >= lexer->size || lexer->code[lexer->at + i] != quote)
+			return false;
+	return true;
+}
+
+/* At "${" in a template literal: to behind its "}", past strings and templates inside. */
+static void skip_template_code(struct lexer *lexer, int depth)
+{
+	int open = 0;
+	char quote = '\0';
+	for (; lexer->at < lexer->size; lexer->at++) {
+		char c = lexer->code[lexer->at];
+		if (c == '\\')
+			lexer->at++;
+		else if (quote == '`' && starts(lexer, "${") && depth < TEMPLATES_MAX) {
+			skip_template_code(lexer, depth + 1);
+			lexer->at--;
+		} else if (quote)
+			quote = c == quote ? '\0' : quote;
+		else if (c == '"' || c == '\'' || c == '`')
+			quote = c;
+		else if (c == '{')
+			open++;
+		else if (c == '}' && --open == 0)
+			break;
+	}
+	lexer->at = lexer->at < lexer->size ? lexer->at + 1 : lexer->size;
+}
+
 static struct token string(struct lexer *lexer)
 {
 	char quote = lexer->code[lexer->at];
-	bool triple = lexer->language == CODE_PYTHON && lexer->size - lexer->at >= 3 &&
-		lexer->code[lexer->at + 1] == quote && lexer->code[lexer->at + 2] == quote;
-	size_t marks = triple ? 3 : 1;
+	size_t marks = lexer->language == CODE_PYTHON && marks_at(lexer, quote, 3) ? 3 : 1;
 	lexer->at += marks;
 	struct token token = {TOKEN_STRING, lexer->code + lexer->at, 0};
-	while (lexer->at < lexer->size) {
+	while (lexer->at < lexer->size && !marks_at(lexer, quote, marks)) {
 		char c = lexer->code[lexer->at];
-		if (c == '\\' && lexer->at + 1 < lexer->size) {
-			lexer->at += 2;
-			continue;
-		}
-		bool end = triple ? lexer->size - lexer->at >= 3 && c == quote &&
-			lexer->code[lexer->at + 1] == quote && lexer->code[lexer->at + 2] == quote :
-			c == quote;
-		if (end || (c == '\n' && !triple && quote != '`'))
+		if (c == '\n' && marks == 1 && quote != '`')
 			break;
-		lexer->at++;
+		if (quote == '`' && starts(lexer, "${"))
+			skip_template_code(lexer, 0);
+		else
+			lexer->at += c == '\\' && lexer->at + 1 < lexer->size ? 2 : 1;
 	}
 	token.size = (size_t)(lexer->code + lexer->at - token.text);
 	lexer->at = lexer->size - lexer->at < marks ? lexer->size : lexer->at + marks;
@@ -88,7 +116,7 @@ static void pattern(struct lexer *lexer)
 	bool bracket = false;
 	for (lexer->at++; lexer->at < lexer->size && lexer->code[lexer->at] != '\n'; lexer->at++) {
 		char c = lexer->code[lexer->at];
-		if (c == '\\')
+		if (c == '\\' && lexer->at + 1 < lexer->size)
 			lexer->at++;
 		else if (c == '[')
 			bracket = true;
@@ -100,16 +128,43 @@ static void pattern(struct lexer *lexer)
 	lexer->at += lexer->at < lexer->size;
 }
 
+/* Keywords that a value follows: a '/' behind them begins a pattern. */
+static bool expects_value(const struct token *token)
+{
+	static const char *const words[] = {"return", "typeof", "case", "in", "of", "delete", "void",
+		"throw", "new", "else", "do", "await", "yield", "instanceof"};
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (strlen(words[i]) == token->size && !memcmp(words[i], token->text, token->size))
+			return true;
+	return false;
+}
+
+/* r"", rb'', F"": letters that belong to the string behind them. */
+static size_t prefix_length(const struct lexer *lexer)
+{
+	for (size_t i = 0; i < 3 && lexer->at + i < lexer->size; i++) {
+		char c = lexer->code[lexer->at + i];
+		if (c == '"' || c == '\'')
+			return i;
+		if (c == '\0' || !strchr("rbufRBUF", c))
+			break;
+	}
+	return 0;
+}
+
 static struct token next(struct lexer *lexer)
 {
+	if (lexer->language == CODE_PYTHON)
+		lexer->at += prefix_length(lexer);
 	char c = lexer->code[lexer->at];
 	if (c == '"' || c == '\'' || (c == '`' && lexer->language == CODE_JAVASCRIPT)) {
 		lexer->value_before = true;
 		return string(lexer);
 	}
 	if (name_part(c)) {
-		lexer->value_before = true;
-		return name(lexer);
+		struct token token = name(lexer);
+		lexer->value_before = !expects_value(&token);
+		return token;
 	}
 	struct token token = {TOKEN_SIGN, lexer->code + lexer->at, 1};
 	if (c == '/' && lexer->language == CODE_JAVASCRIPT && !lexer->value_before)

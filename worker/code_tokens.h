@@ -1,7 +1,7 @@
 /* code_tokens.h: names, strings and signs of Python or JavaScript code; comments are left out. Pure.
  *
- * Enough of both lexical grammars to tell code from strings and comments. Template literals and f-strings
- * are strings. Anything may be given to it.
+ * Enough of both lexical grammars to tell code from strings and comments. Template literals and
+ * f-strings are strings, with whatever they compute. Anything may be given to it.
  */
 #ifndef CODEWORKER_CODE_TOKENS_H
 #define CODEWORKER_CODE_TOKENS_H

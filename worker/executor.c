@@ -237,21 +237,29 @@ static int code_find(const struct executor *executor, struct request *request, i
 	return found == 0 ? 0 : -1;
 }
 
-static int check(const struct executor *executor, struct request *request, int attempt,
+static bool refused(const struct executor *executor, struct request *request, int attempt,
 	struct error_record *error)
 {
 	struct validation found = {0};
-	/* The name's own rules come before it is looked up. */
-	if (code_find(executor, request, attempt, error) < 0)
-		return -1;
 	if (validator_allows(executor->validator, request, &found))
-		return 0;
+		return false;
 	executor_error_make(request->arena, request, attempt, ERROR_CODE_SECURITY, error, "%s",
 		found.message);
 	error->field = "code.security";
 	executor_error_detail(request->arena, error, "rule", found.rule);
 	executor_error_detail(request->arena, error, "match", found.match);
-	return -1;
+	return true;
+}
+
+/* A script's name is judged before it is looked up, its code after that. */
+static int check(const struct executor *executor, struct request *request, int attempt,
+	struct error_record *error)
+{
+	if (!request->code && refused(executor, request, attempt, error))
+		return -1;
+	if (code_find(executor, request, attempt, error) < 0)
+		return -1;
+	return refused(executor, request, attempt, error) ? -1 : 0;
 }
 
 static const char **environment_list(const struct request *request)

@@ -1,161 +1,98 @@
-/* shell_words.c: see shell_words.h. */
+/* shell_words.c: see shell_words.h.
+ *
+ * One scanner a level of nesting: a substitution is read by a scanner of its own from the outer one's
+ * place on, which ends at the bracket that is not its own. What is to be expected next (a command's name, an
+ * argument, a case pattern, ...) is the scanner's state; shell_state.c moves it word by word.
+ */
 #include "shell_words.h"
 
 #include <ctype.h>
 #include <string.h>
 
-#define DEPTH_MAX 4
-#define HEREDOCS_MAX 4
-
-enum expect { EXPECT_COMMAND, EXPECT_ARGUMENT, EXPECT_SCRIPT, EXPECT_PREFIXED, EXPECT_REDIRECT };
-
-struct scanner {
-	const char *code;
-	size_t size, at;
-	shell_word_function *function;
-	void *context;
-	int depth;
-	enum expect expect, after_redirect;
-	bool shell;			/* the command is a shell: -c makes the next word a script */
-	char heredocs[HEREDOCS_MAX][64];
-	size_t heredoc_count;
-};
+#include "shell_state.h"
 
 static bool scan(struct scanner *scanner);
 
-static bool in_list(const char *const *list, const char *word)
+static char peek(const struct scanner *scanner, size_t ahead)
 {
-	for (; *list; list++)
-		if (strcmp(*list, word) == 0)
-			return true;
-	return false;
+	return scanner->at + ahead < scanner->size ? scanner->code[scanner->at + ahead] : '\0';
 }
 
-static const char *base_name(const char *word)
+bool shell_scan_nested(const struct scanner *outer, const char *code, size_t size)
 {
-	const char *slash = strrchr(word, '/');
-	return slash ? slash + 1 : word;
+	struct scanner inner = {.code = code, .size = size, .reader = outer->reader,
+		.depth = outer->depth + 1};
+	return inner.depth > SHELL_DEPTH_MAX || scan(&inner);
 }
 
-/* Words after which a command follows again. */
-static bool reserved(const char *word)
+/* Behind "$((" or "((": arithmetic has no commands. */
+static void skip_arithmetic(struct scanner *scanner)
 {
-	static const char *const words[] = {"if", "then", "else", "elif", "do", "while", "until", "!",
-		"{", "}", "fi", "done", "esac", NULL};
-	return in_list(words, word);
+	for (int open = 2; scanner->at < scanner->size && open > 0; scanner->at++)
+		open += (peek(scanner, 0) == '(') - (peek(scanner, 0) == ')');
 }
 
-/* Commands that run the command behind them, past their options and assignments. */
-static bool prefix_command(const char *word)
+static bool skip_backticks(struct scanner *scanner)
 {
-	static const char *const words[] = {"env", "command", "exec", "nohup", "time", "xargs", "nice",
-		"builtin", "setsid", "timeout", "stdbuf", "ionice", NULL};
-	return in_list(words, base_name(word));
+	size_t begin = ++scanner->at;
+	while (scanner->at < scanner->size && peek(scanner, 0) != '`')
+		scanner->at += peek(scanner, 0) == '\\' && scanner->at + 1 < scanner->size ? 2 : 1;
+	size_t end = scanner->at;
+	scanner->at += scanner->at < scanner->size;
+	return shell_scan_nested(scanner, scanner->code + begin, end - begin);
 }
 
-static bool shell_command(const char *word)
-{
-	static const char *const words[] = {"sh", "bash", "dash", "ash", "zsh", "ksh", NULL};
-	return in_list(words, base_name(word));
-}
-
-static bool assignment(const char *word)
-{
-	if (!isalpha((unsigned char)*word) && *word != '_')
-		return false;
-	while (isalnum((unsigned char)*word) || *word == '_')
-		word++;
-	return *word == '=' || (word[0] == '+' && word[1] == '=');
-}
-
-static bool nested(struct scanner *scanner, const char *code, size_t size)
-{
-	if (scanner->depth >= DEPTH_MAX)
-		return true;
-	struct scanner inner = {.code = code, .size = size, .function = scanner->function,
-		.context = scanner->context, .depth = scanner->depth + 1};
-	return scan(&inner);
-}
-
-/* What of a word decides how the next one is read. */
-static bool word_done(struct scanner *scanner, struct shell_word *word, bool quoted)
-{
-	if (scanner->expect == EXPECT_REDIRECT) {
-		scanner->expect = scanner->after_redirect;
-		word->command = false;
-		return scanner->function(scanner->context, word);
-	}
-	if (scanner->expect == EXPECT_SCRIPT) {
-		scanner->expect = EXPECT_ARGUMENT;
-		if (!scanner->function(scanner->context, word))
-			return false;
-		return nested(scanner, word->text, strlen(word->text));
-	}
-	bool prefixed = scanner->expect == EXPECT_PREFIXED;
-	if (scanner->expect != EXPECT_ARGUMENT) {
-		if (!quoted && !prefixed && reserved(word->text))
-			return true;
-		if (assignment(word->text) || (prefixed && (word->text[0] == '-' ||
-				isdigit((unsigned char)word->text[0]))))
-			return scanner->function(scanner->context, word);
-		word->command = true;
-		word->begins = true;
-		scanner->shell = shell_command(word->text);
-		scanner->expect = prefix_command(word->text) ? EXPECT_PREFIXED : EXPECT_ARGUMENT;
-	} else if (scanner->shell && word->text[0] == '-' && strchr(word->text, 'c') &&
-			word->text[1] != '-') {
-		scanner->expect = EXPECT_SCRIPT;
-	}
-	return scanner->function(scanner->context, word);
-}
-
-static void put(struct shell_word *word, size_t *length, char c)
-{
-	if (*length + 1 < SHELL_WORD_BYTES) {
-		word->text[(*length)++] = c;
-		word->text[*length] = '\0';
-	}
-}
-
-/* At "$(" or a backtick: scans what is inside and stands behind it afterwards. */
+/* At "$(" or a backtick: reads what is inside and stands behind it afterwards. */
 static bool substitution(struct scanner *scanner)
 {
-	bool backtick = scanner->code[scanner->at] == '`';
-	size_t begin = scanner->at + (backtick ? 1 : 2), end = begin;
-	int open = 1;
-	for (; end < scanner->size; end++) {
-		char c = scanner->code[end];
-		if (c == '\\' && end + 1 < scanner->size)
-			end++;
-		else if (backtick ? c == '`' : (c == ')' && --open == 0))
-			break;
-		else if (!backtick && c == '(')
-			open++;
+	if (peek(scanner, 0) == '`')
+		return skip_backticks(scanner);
+	if (peek(scanner, 2) == '(') {
+		scanner->at += 3;
+		skip_arithmetic(scanner);
+		return true;
 	}
-	scanner->at = end < scanner->size ? end + 1 : scanner->size;
-	return nested(scanner, scanner->code + begin, end - begin);
+	struct scanner inner = {.code = scanner->code, .size = scanner->size, .closes = true,
+		.at = scanner->at + 2, .reader = scanner->reader, .depth = scanner->depth + 1};
+	if (inner.depth > SHELL_DEPTH_MAX) {
+		scanner->at = scanner->size;	/* no honest script is so deep */
+		return true;
+	}
+	bool more = scan(&inner);
+	scanner->at = inner.at;
+	return more;
 }
 
 static bool at_substitution(const struct scanner *scanner)
 {
-	return scanner->code[scanner->at] == '`' || (scanner->code[scanner->at] == '$' &&
-		scanner->at + 1 < scanner->size && scanner->code[scanner->at + 1] == '(');
+	return peek(scanner, 0) == '`' || (peek(scanner, 0) == '$' && peek(scanner, 1) == '(');
 }
 
-static bool quoted_part(struct scanner *scanner, struct shell_word *word, size_t *length)
+/* "${...}" is part of its word, whatever stands in it. */
+static void parameter(struct scanner *scanner)
+{
+	int open = 0;
+	do {
+		char c = peek(scanner, 0);
+		open += (c == '{') - (c == '}');
+		shell_state_put(scanner, c);
+		scanner->at++;
+	} while (scanner->at < scanner->size && (open > 0 || peek(scanner, 0) == '{'));
+}
+
+static bool quoted_part(struct scanner *scanner)
 {
 	char quote = scanner->code[scanner->at++];
-	while (scanner->at < scanner->size && scanner->code[scanner->at] != quote) {
+	while (scanner->at < scanner->size && peek(scanner, 0) != quote) {
 		if (quote == '"' && at_substitution(scanner)) {
-			put(word, length, '$');
+			shell_state_put(scanner, '$');
 			if (!substitution(scanner))
 				return false;
 			continue;
 		}
-		if (quote == '"' && scanner->code[scanner->at] == '\\' &&
-				scanner->at + 1 < scanner->size)
+		if (quote == '"' && peek(scanner, 0) == '\\' && scanner->at + 1 < scanner->size)
 			scanner->at++;
-		put(word, length, scanner->code[scanner->at++]);
+		shell_state_put(scanner, scanner->code[scanner->at++]);
 	}
 	scanner->at += scanner->at < scanner->size;
 	return true;
@@ -163,128 +100,190 @@ static bool quoted_part(struct scanner *scanner, struct shell_word *word, size_t
 
 static bool ends_word(char c)
 {
-	return isspace((unsigned char)c) || strchr(";&|()<>", c) != NULL;
+	return c == '\0' || isspace((unsigned char)c) || strchr(";&|()<>", c) != NULL;
+}
+
+static bool word_part(struct scanner *scanner, struct shell_word *word)
+{
+	char c = peek(scanner, 0);
+	if (at_substitution(scanner)) {
+		word->any = true;
+		shell_state_put(scanner, '$');
+		return substitution(scanner);
+	}
+	if (c == '\'' || c == '"') {
+		word->any = word->quoted = true;
+		return quoted_part(scanner);
+	}
+	if (c == '$' && peek(scanner, 1) == '{') {
+		word->any = true;
+		parameter(scanner);
+		return true;
+	}
+	scanner->at++;
+	if (c == '\\') {
+		c = peek(scanner, 0);
+		scanner->at += scanner->at < scanner->size;
+		if (c == '\n')
+			return true;	/* a line that goes on */
+		word->escaped = true;
+	}
+	word->any = true;
+	shell_state_put(scanner, c);
+	return true;
+}
+
+static bool defines_function(const struct scanner *scanner)
+{
+	size_t at = scanner->at;
+	while (at < scanner->size && (scanner->code[at] == ' ' || scanner->code[at] == '\t'))
+		at++;
+	if (at >= scanner->size || scanner->code[at] != '(')
+		return false;
+	for (at++; at < scanner->size && scanner->code[at] == ' '; at++)
+		;
+	return at < scanner->size && scanner->code[at] == ')';
 }
 
 static bool word(struct scanner *scanner)
 {
-	struct shell_word found = {.text = ""};
-	size_t length = 0;
-	bool quoted = false;
-	while (scanner->at < scanner->size && !ends_word(scanner->code[scanner->at])) {
-		char c = scanner->code[scanner->at];
-		if (at_substitution(scanner)) {
-			put(&found, &length, '$');
-			if (!substitution(scanner))
-				return false;
-		} else if (c == '\'' || c == '"') {
-			quoted = true;
-			if (!quoted_part(scanner, &found, &length))
-				return false;
-		} else {
-			scanner->at++;
-			if (c == '\\' && scanner->at < scanner->size) {
-				c = scanner->code[scanner->at++];
-				if (c == '\n')
-					continue;
-			}
-			put(&found, &length, c);
-		}
-	}
-	return word_done(scanner, &found, quoted);
+	struct shell_word found = {.text = shell_state_begin(scanner)};
+	found.quote_first = peek(scanner, 0) == '\'' || peek(scanner, 0) == '"' ||
+		peek(scanner, 0) == '\\';
+	while (!ends_word(peek(scanner, 0)))
+		if (!word_part(scanner, &found))
+			return false;
+	bool number = found.text[strspn(found.text, "0123456789")] == '\0';
+	if (!found.any || (number && !found.quoted && (peek(scanner, 0) == '<' ||
+			peek(scanner, 0) == '>')))
+		return true;		/* nothing, or the 2 of "2>" */
+	found.defines = defines_function(scanner);
+	return shell_state_word(scanner, &found);
 }
 
 static void heredoc_note(struct scanner *scanner)
 {
 	size_t length = 0;
 	char *name = scanner->heredocs[scanner->heredoc_count];
-	while (scanner->at < scanner->size && strchr("- \t'\"\\", scanner->code[scanner->at]))
+	while (peek(scanner, 0) && strchr("- \t'\"\\", peek(scanner, 0)))
 		scanner->at++;
-	while (scanner->at < scanner->size && !ends_word(scanner->code[scanner->at]) &&
-			!strchr("'\"", scanner->code[scanner->at])) {
-		if (length < 63)
-			name[length++] = scanner->code[scanner->at];
-		scanner->at++;
-	}
+	for (; !ends_word(peek(scanner, 0)) && !strchr("'\"", peek(scanner, 0)); scanner->at++)
+		if (length < sizeof scanner->heredocs[0] - 1)
+			name[length++] = peek(scanner, 0);
 	name[length] = '\0';
-	while (scanner->at < scanner->size && strchr("'\"", scanner->code[scanner->at]))
+	while (peek(scanner, 0) && strchr("'\"", peek(scanner, 0)))
 		scanner->at++;
-	if (length > 0 && scanner->heredoc_count + 1 < HEREDOCS_MAX)
+	if (length > 0 && scanner->heredoc_count + 1 < SHELL_HEREDOCS)
 		scanner->heredoc_count++;
 }
 
-/* Behind a newline: the bodies of the here-documents announced on that line. */
-static void heredocs_skip(struct scanner *scanner)
+static void heredoc_skip(struct scanner *scanner, const char *name)
 {
-	for (size_t i = 0; i < scanner->heredoc_count; i++) {
-		size_t wanted = strlen(scanner->heredocs[i]);
-		while (scanner->at < scanner->size) {
-			const char *line = scanner->code + scanner->at;
-			size_t left = scanner->size - scanner->at;
-			const char *newline = memchr(line, '\n', left);
-			size_t length = newline ? (size_t)(newline - line) : left;
-			scanner->at += length + (newline != NULL);
-			while (length > 0 && *line == '\t') {
-				line++;
-				length--;
-			}
-			if (length == wanted && memcmp(line, scanner->heredocs[i], wanted) == 0)
-				break;
-		}
+	size_t wanted = strlen(name);
+	while (scanner->at < scanner->size) {
+		const char *line = scanner->code + scanner->at;
+		size_t left = scanner->size - scanner->at;
+		const char *newline = memchr(line, '\n', left);
+		size_t length = newline ? (size_t)(newline - line) : left;
+		scanner->at += length + (newline != NULL);
+		for (; length > 0 && *line == '\t'; length--)
+			line++;
+		if (length == wanted && memcmp(line, name, wanted) == 0)
+			return;
 	}
-	scanner->heredoc_count = 0;
 }
 
-static void operator(struct scanner *scanner)
+static void redirection(struct scanner *scanner)
 {
 	char c = scanner->code[scanner->at++];
-	if (c == '<' || c == '>') {
-		bool here = c == '<' && scanner->at < scanner->size &&
-			scanner->code[scanner->at] == '<';
-		while (scanner->at < scanner->size && strchr("<>&|", scanner->code[scanner->at]))
-			scanner->at++;
-		if (here) {
-			heredoc_note(scanner);
-			return;
-		}
-		if (scanner->expect != EXPECT_REDIRECT)
-			scanner->after_redirect = scanner->expect;
-		scanner->expect = EXPECT_REDIRECT;
+	bool here = c == '<' && peek(scanner, 0) == '<';
+	if (here && peek(scanner, 1) != '<') {
+		scanner->at++;
+		heredoc_note(scanner);
 		return;
 	}
-	scanner->expect = EXPECT_COMMAND;
-	scanner->shell = false;
+	while (peek(scanner, 0) && strchr("<>&|", peek(scanner, 0)))
+		scanner->at++;
+	shell_state_redirect(scanner);
+}
+
+static bool line_end(struct scanner *scanner)
+{
+	scanner->at++;
+	bool more = shell_state_separator(scanner, '\n');
+	for (size_t i = 0; i < scanner->heredoc_count; i++)
+		heredoc_skip(scanner, scanner->heredocs[i]);
+	scanner->heredoc_count = 0;
+	return more;
+}
+
+static bool operator(struct scanner *scanner)
+{
+	char c = scanner->code[scanner->at];
+	bool after_equals = scanner->at > 0 && scanner->code[scanner->at - 1] == '=';
+	if (c == '<' || c == '>') {
+		redirection(scanner);
+		return true;
+	}
+	scanner->at++;
+	if (c == '(' && after_equals) {
+		scanner->array = true;
+		scanner->expect = EXPECT_ARGUMENT;
+		return true;
+	}
+	if (c == '(' && peek(scanner, 0) == '(' && scanner->expect == EXPECT_COMMAND) {
+		scanner->at++;
+		skip_arithmetic(scanner);
+		return true;
+	}
+	if (c == ';' && (peek(scanner, 0) == ';' || peek(scanner, 0) == '&')) {
+		scanner->at++;
+		return shell_state_separator(scanner, SHELL_CASE_END);
+	}
+	return shell_state_separator(scanner, c);
+}
+
+static void comment(struct scanner *scanner)
+{
+	while (scanner->at < scanner->size && peek(scanner, 0) != '\n')
+		scanner->at++;
 }
 
 static bool scan(struct scanner *scanner)
 {
-	while (scanner->at < scanner->size) {
-		char c = scanner->code[scanner->at];
-		if (c == '\n') {
+	bool more = true;
+	while (more && !scanner->closed && scanner->at < scanner->size) {
+		char c = peek(scanner, 0);
+		if (c == '\n')
+			more = line_end(scanner);
+		else if (c == '\0' || isspace((unsigned char)c))
 			scanner->at++;
-			scanner->expect = EXPECT_COMMAND;
-			scanner->shell = false;
-			heredocs_skip(scanner);
-		} else if (isspace((unsigned char)c)) {
-			scanner->at++;
-		} else if (c == '#') {
-			const char *newline = memchr(scanner->code + scanner->at, '\n',
-				scanner->size - scanner->at);
-			scanner->at = newline ? (size_t)(newline - scanner->code) : scanner->size;
-		} else if (c == '\0') {
-			scanner->at++;
-		} else if (strchr(";&|()<>", c)) {
-			operator(scanner);
-		} else if (!word(scanner)) {
-			return false;
-		}
+		else if (c == '#')
+			comment(scanner);
+		else if (strchr(";&|()<>", c))
+			more = operator(scanner);
+		else
+			more = word(scanner);
 	}
-	return true;
+	return more && shell_state_end(scanner);
 }
 
-bool shell_words(const char *code, size_t size, shell_word_function *function, void *context)
+bool shell_words(const char *code, size_t size, const struct shell_reader *reader)
 {
-	struct scanner scanner = {.code = code, .size = size, .function = function,
-		.context = context};
+	struct scanner scanner = {.code = code, .size = size, .reader = reader};
 	return scan(&scanner);
+}
+
+bool shell_argv(const char *const *words, size_t count, const struct shell_reader *reader)
+{
+	struct scanner scanner = {.reader = reader};
+	for (size_t i = 0; i < count; i++) {
+		struct shell_word word = {.text = shell_state_begin(&scanner), .any = true,
+			.quoted = true, .quote_first = true};
+		for (const char *at = words[i]; *at; at++)
+			shell_state_put(&scanner, *at);
+		if (!shell_state_word(&scanner, &word))
+			return false;
+	}
+	return shell_state_end(&scanner);
 }
