@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "seccomp_policy.h"
@@ -72,6 +73,27 @@ static int rules_clone(scmp_filter_ctx context)
 	if (result == 0)
 		result = rule_if(context, SCMP_ACT_ALLOW, SCMP_SYS(clone),
 			SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_NAMESPACES, 0));
+	return result;
+}
+
+/* FIFOs and sockets, but no devices. */
+static int rules_mknod(scmp_filter_ctx context, bool strict)
+{
+	static const mode_t denied[] = {S_IFCHR, S_IFBLK}, allowed[] = {S_IFIFO, S_IFSOCK, S_IFREG, 0};
+	const struct {
+		int number;
+		unsigned mode_argument;
+	} calls[] = {{SCMP_SYS(mknod), 1}, {SCMP_SYS(mknodat), 2}};
+	int result = 0;
+	for (size_t c = 0; c < COUNT(calls); c++) {
+		for (size_t i = 0; i < COUNT(denied) && result == 0; i++)
+			result = rule_if(context, SCMP_ACT_ERRNO(EPERM), calls[c].number,
+				SCMP_CMP(calls[c].mode_argument, SCMP_CMP_MASKED_EQ, S_IFMT, denied[i]));
+		for (size_t i = 0; strict && i < COUNT(allowed) && result == 0; i++)
+			result = rule_if(context, SCMP_ACT_ALLOW, calls[c].number,
+				SCMP_CMP(calls[c].mode_argument, SCMP_CMP_MASKED_EQ, S_IFMT,
+					allowed[i]));
+	}
 	return result;
 }
 
@@ -153,6 +175,8 @@ static int rules_all(scmp_filter_ctx context, bool strict, bool by_rlimit)
 		result = rules_sockets(context);
 	if (result == 0)
 		result = rules_clone(context);
+	if (result == 0)
+		result = rules_mknod(context, strict);
 	if (result == 0)
 		result = rules_ioctl(context, strict);
 	if (result == 0)

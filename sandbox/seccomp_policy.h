@@ -20,7 +20,7 @@ static const char *const policy_kill[] = {"mount", "umount2", "pivot_root", "mov
  * anyway. keyctl and its kin: keys outlive a job. inotify: watches on shared files see others. */
 static const char *const policy_eperm[] = {"chroot", "sethostname", "setdomainname", "add_key",
 	"request_key", "keyctl", "adjtimex", "clock_adjtime", "syslog", "personality",
-	"name_to_handle_at", "mknod", "mknodat", "inotify_init", "inotify_init1",
+	"name_to_handle_at", "inotify_init", "inotify_init1",
 	"inotify_add_watch", "inotify_rm_watch", "modify_ldt", "seccomp", "setpriority",
 	"ioprio_set", "sched_setscheduler", "sched_setattr", "sched_setparam", "shmget", "shmat",
 	"shmctl", "shmdt", "semget", "semop", "semtimedop", "semctl", "msgget", "msgsnd", "msgrcv",
@@ -34,7 +34,7 @@ static const char *const policy_enosys[] = {"io_uring_setup", "io_uring_enter", 
 	"landlock_restrict_self", NULL};
 
 /* Strict: everything that a program of the supported languages needs. clone, socket, socketpair,
- * prctl, ioctl, memfd_create and mmap have conditions of their own: seccomp.c. */
+ * mknod, prctl, ioctl, memfd_create and mmap have conditions of their own: seccomp.c. */
 static const char *const policy_allow[] = {
 	/* files */
 	"read", "write", "open", "openat", "openat2", "close", "close_range", "stat", "fstat", "lstat",

@@ -1,0 +1,4 @@
+# {"out": "through\n"}
+mkfifo f
+echo through >f &
+cat f
