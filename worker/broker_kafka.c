@@ -6,6 +6,7 @@
  */
 #include "broker_kafka.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -341,6 +342,22 @@ static const struct broker_functions functions = {kafka_fd, kafka_next, kafka_me
 
 /* ---- opening */
 
+/* Half a session of silence ends the jobs, so heartbeats must be well more frequent. */
+static rd_kafka_conf_res_t heartbeat_cap(rd_kafka_conf_t *conf, char *reason, size_t reason_size)
+{
+	char session[24] = "", heartbeat[24] = "", capped[24];
+	size_t session_size = sizeof session, heartbeat_size = sizeof heartbeat;
+	rd_kafka_conf_get(conf, "session.timeout.ms", session, &session_size);
+	rd_kafka_conf_get(conf, "heartbeat.interval.ms", heartbeat, &heartbeat_size);
+	long long most = strtoll(session, NULL, 10) / 5;
+	if (strtoll(heartbeat, NULL, 10) <= most)
+		return RD_KAFKA_CONF_OK;
+	snprintf(capped, sizeof capped, "%lld", most);
+	log_event(LOG_WARN, "heartbeat.interval.ms is lowered to a fifth of session.timeout.ms",
+		"heartbeat.interval.ms", capped, NULL);
+	return rd_kafka_conf_set(conf, "heartbeat.interval.ms", capped, reason, reason_size);
+}
+
 static int consumer_conf(const struct config *config, rd_kafka_conf_t *conf, struct err *err)
 {
 	static const char *const fixed[][2] = {{"enable.auto.commit", "false"},
@@ -360,6 +377,8 @@ static int consumer_conf(const struct config *config, rd_kafka_conf_t *conf, str
 		if (!config_kafka(config, defaults[i][0]) && rd_kafka_conf_set(conf, defaults[i][0],
 				defaults[i][1], reason, sizeof reason) != RD_KAFKA_CONF_OK)
 			return err_set(err, ERR_INVALID, "%s: %s", defaults[i][0], reason);
+	if (heartbeat_cap(conf, reason, sizeof reason) != RD_KAFKA_CONF_OK)
+		return err_set(err, ERR_INVALID, "heartbeat.interval.ms: %s", reason);
 	if (config->worker.id && rd_kafka_conf_set(conf, "group.instance.id", config->worker.id,
 			reason, sizeof reason) != RD_KAFKA_CONF_OK)
 		return err_set(err, ERR_INVALID, "worker.id: %s", reason);

@@ -12,8 +12,10 @@
 
 #define ARENA_BYTES (64u << 20)
 #define HEADERS_MAX 24
+#define TRACE_MAX 16	/* headers, when the last trace header is added */
+#define TRACE_BYTES 4096
 #define RECORD_OVERHEAD 256	/* batch and record framing, generously */
-#define DEAD_HEADERS 6
+#define DEAD_HEADERS 7
 
 static int no_memory(struct err *err)
 {
@@ -118,14 +120,20 @@ static void header_text(struct headers *headers, const char *name, const char *t
 		headers->list[headers->count++] = (struct broker_header){name, copy, strlen(copy)};
 }
 
+/* Copied: an error event may outlive its request's message. One larger than any tracer writes is left out:
+ * headers count against what the topic takes. */
 static void header_trace(struct headers *headers, const struct broker_message *message)
 {
 	for (size_t i = 0; i < message->header_count; i++) {
 		const struct broker_header *header = &message->headers[i];
-		if ((strcmp(header->name, "traceparent") == 0 ||
-				strcmp(header->name, "tracestate") == 0) &&
-				headers->count < HEADERS_MAX)
-			headers->list[headers->count++] = *header;
+		if ((strcmp(header->name, "traceparent") != 0 &&
+				strcmp(header->name, "tracestate") != 0) ||
+				header->size > TRACE_BYTES || headers->count == TRACE_MAX)
+			continue;
+		headers->list[headers->count++] = (struct broker_header){
+			arena_string(headers->arena, header->name), header->value ?
+			arena_copy(headers->arena, header->value, header->size) : NULL,
+			header->size};
 	}
 }
 
@@ -335,6 +343,15 @@ int publish_dead(struct publisher *publisher, struct publication *publication,
 	struct broker_record record = {.topic = config->topics.dead, .partition = -1,
 		.key = message->key, .key_size = message->key_size, .value = message->value,
 		.value_size = message->value_size, .headers = list, .header_count = count};
+	struct broker_record *bare = arena_alloc(arena, sizeof *bare);
+	if (!bare)
+		return no_memory(err);
+	dead_header(arena, list, &count, "codeworker-dead-value", "omitted");
+	*bare = record;
+	bare->value = NULL;
+	bare->value_size = 0;
+	bare->header_count = count;
+	record.instead = bare;
 	return add(publication, &record, NULL, err);
 }
 

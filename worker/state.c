@@ -134,9 +134,15 @@ void dedupe_remove(struct dedupe *dedupe, int32_t partition, struct execution_na
 void dedupe_expire(struct dedupe *dedupe, int64_t now_ms)
 {
 	for (int i = 0; i < 100 && dedupe->table; i++) {
-		if (dedupe->table->at_ms + dedupe->window_ms > now_ms)
+		struct remembered *oldest = dedupe->table;
+		if (oldest->at_ms > now_ms) {	/* not final: out of the way of those that are */
+			HASH_DEL(dedupe->table, oldest);
+			HASH_ADD(hh, dedupe->table, key, sizeof oldest->key, oldest);
+			continue;
+		}
+		if (oldest->at_ms + dedupe->window_ms > now_ms)
 			break;
-		forget(dedupe, dedupe->table);
+		forget(dedupe, oldest);
 	}
 }
 

@@ -47,6 +47,7 @@ struct job {
 	int64_t received_ms, queued_ms;
 	struct error_record last_error;	/* of the attempt before, in the request's arena */
 	bool running;
+	bool refused;			/* last_error says why; it is not to be run */
 };
 
 struct worker {
@@ -64,6 +65,8 @@ struct worker {
 	int64_t held, held_bytes;	/* requests and bytes in memory */
 	bool paused_all, draining, ended;
 	bool stalled;			/* a batch was dropped: nothing more until we are given partitions */
+	int64_t stalled_ms;		/* since when */
+	bool out_of_touch;		/* with the group: nothing runs */
 	int64_t drain_end_ms;
 	struct err fatal;
 };
@@ -266,8 +269,10 @@ static void batch_ended(struct worker *worker, struct broker_batch *batch)
 	} else {
 		count(worker, METRIC_ABORTS, METRIC_UNLABELLED);
 		/* Its offsets count as done here: a later batch would commit past what was lost. */
-		if (batch->epoch == worker->epoch)
+		if (batch->epoch == worker->epoch && !worker->stalled) {
 			worker->stalled = true;
+			worker->stalled_ms = monotonic_ms();
+		}
 		log_event(LOG_WARN, "a batch was dropped: its partitions are no longer ours",
 			"records", log_number((int64_t)batch->record_count), NULL);
 	}
@@ -393,63 +398,36 @@ static bool deadline_passed(const struct job *job, int64_t now_ms)
 
 /* ---- requests in */
 
-/* Whether a result can be given: thread and node are known, and the execution has no other answer. */
-static bool malformed_answerable(struct worker *worker, const struct broker_message *message,
-	const struct request *request)
-{
-	return request->thread_id && request->node_id && !dedupe_has(worker->dedupe,
-		message->partition, execution_name(request->thread_id, request->node_id,
-		request->execution_id), wall_ms());
-}
-
-static void message_malformed(struct worker *worker, struct broker_message *message,
-	struct request *request, const struct malformed *why)
+/* A value that can't be answered with a result: nobody knows whose it is, or the execution has its answer
+ * already. It is told and kept. */
+static void message_discard(struct worker *worker, struct broker_message *message,
+	struct request *request, const struct error_record *error)
 {
 	const struct worker_parts *parts = &worker->parts;
-	struct job *job = calloc(1, sizeof *job);
-	struct error_record error = {.code = ERROR_REQUEST_MALFORMED, .message = why->message,
-		.field = why->field};
 	struct publication *publication = publication_open(worker);
 	struct err err = {0};
 	struct error_event event;
-	if (!job || !publication) {
-		free(job);
-		err_set(&err, ERR_MEMORY, "no memory");
-		fatal(worker, &err);
+	if (!publication)
 		return;
-	}
-	request->encoding = ENCODING_JSON;
-	request->thread_id = why->thread_id;
-	request->node_id = why->node_id;
-	request->execution_id = why->execution_id ? why->execution_id :
-		arena_format(request->arena, "%s-%d-%lld", message->topic, (int)message->partition,
-			(long long)message->offset);
-	*job = (struct job){.request = request, .message = *message, .attempt = 1};
-	worker->held++;
-	worker->held_bytes += (int64_t)message->value_size;
-	count(worker, METRIC_MALFORMED, METRIC_UNLABELLED);
-	if (malformed_answerable(worker, message, request)) {
-		job_error_event(worker, job, true, REQUEST_TIME_NONE, &error, NULL);
-		job_conclude(worker, job, STATUS_FAILED, &error, NULL);
-		return;
-	}
 	int done = executor_error_event(parts->executor, publication->arena, request, 1, true,
-		REQUEST_TIME_NONE, &error, NULL, &event, &err);
+		REQUEST_TIME_NONE, error, NULL, &event, &err);
 	if (done == 0)
 		done = publish_error(parts->publisher, publication, message, ENCODING_JSON, &event,
 			&err);
 	if (done == 0)
-		done = publish_dead(parts->publisher, publication, message, 1, why->message, &err);
+		done = publish_dead(parts->publisher, publication, message, 1, error->message, &err);
 	if (done == 0)
 		done = publish_final(parts->publisher, publication, message, NULL, NULL, NULL,
 			wall_ms(), &err);
 	if (done == 0)
 		done = publication_keep(publication, message, &err);
 	published(worker, done, &err);
-	count(worker, METRIC_ERRORS, (int)ERROR_REQUEST_MALFORMED);
+	if (done < 0)
+		worker->broker->message_free(worker->parts.broker, message);
+	count(worker, METRIC_ERRORS, (int)error->code);
 	count(worker, METRIC_DEAD, METRIC_UNLABELLED);
 	offset_done(worker, message->partition, message->offset);
-	job_free(worker, job, done == 0);
+	arena_free(request->arena);
 }
 
 static void message_skip(struct worker *worker, struct broker_message *message,
@@ -461,8 +439,9 @@ static void message_skip(struct worker *worker, struct broker_message *message,
 		arena_free(request->arena);
 }
 
+/* refusal: why it is not to be run, in the request's arena; NULL: it is. Either way it waits for its key. */
 static void request_queue(struct worker *worker, struct broker_message *message,
-	struct request *request)
+	struct request *request, const struct error_record *refusal)
 {
 	struct err err;
 	struct job *job = calloc(1, sizeof *job);
@@ -481,8 +460,51 @@ static void request_queue(struct worker *worker, struct broker_message *message,
 	job->epoch = worker->epoch;
 	job->attempt = 1;
 	job->received_ms = monotonic_ms();
+	job->refused = refusal != NULL;
+	if (refusal)
+		job->last_error = *refusal;
 	worker->held++;
 	worker->held_bytes += (int64_t)message->value_size;
+}
+
+static void request_take(struct worker *worker, struct broker_message *message,
+	struct request *request, const struct error_record *refusal)
+{
+	struct err err;
+	struct execution_name name = execution_name(request->thread_id, request->node_id,
+		request->execution_id);
+	bool known = dedupe_has(worker->dedupe, message->partition, name, wall_ms());
+	if (known && refusal) {
+		message_discard(worker, message, request, refusal);
+	} else if (known) {
+		count(worker, METRIC_DEDUPED, METRIC_UNLABELLED);
+		message_skip(worker, message, request);
+	} else if (dedupe_add(worker->dedupe, message->partition, name, REMEMBER_MS) < 0) {
+		message_skip(worker, message, request);
+		err_set(&err, ERR_MEMORY, "no memory for the dedupe window: shorten "
+			"worker.dedupe_window");
+		fatal(worker, &err);
+	} else {
+		request_queue(worker, message, request, refusal);
+	}
+}
+
+static void message_malformed(struct worker *worker, struct broker_message *message,
+	struct request *request, const struct malformed *why)
+{
+	const struct error_record error = {.code = ERROR_REQUEST_MALFORMED, .message = why->message,
+		.field = why->field};
+	request->encoding = ENCODING_JSON;
+	request->thread_id = why->thread_id;
+	request->node_id = why->node_id;
+	request->execution_id = why->execution_id ? why->execution_id :
+		arena_format(request->arena, "%s-%d-%lld", message->topic, (int)message->partition,
+			(long long)message->offset);
+	count(worker, METRIC_MALFORMED, METRIC_UNLABELLED);
+	if (request->thread_id && request->node_id && request->execution_id)
+		request_take(worker, message, request, &error);
+	else
+		message_discard(worker, message, request, &error);
 }
 
 static void message_decode(struct worker *worker, struct broker_message *message)
@@ -491,34 +513,17 @@ static void message_decode(struct worker *worker, struct broker_message *message
 	struct request *request = NULL;
 	struct malformed why = {0};
 	struct err err = {0};
-	int64_t now = wall_ms();
 	int decoded = codec_decode_request(worker->parts.codec, message->value, message->value_size,
 		&source, &request, &why, &err);
 	if (decoded < 0) {
 		worker->broker->message_free(worker->parts.broker, message);
 		fatal(worker, &err);
-		return;
-	}
-	if (decoded == 1) {
+	} else if (decoded == 1) {
 		message_malformed(worker, message, request, &why);
-		return;
+	} else {
+		count(worker, METRIC_REQUESTS, (int)request->encoding);
+		request_take(worker, message, request, NULL);
 	}
-	count(worker, METRIC_REQUESTS, (int)request->encoding);
-	struct execution_name name = execution_name(request->thread_id, request->node_id,
-		request->execution_id);
-	if (dedupe_has(worker->dedupe, message->partition, name, now)) {
-		count(worker, METRIC_DEDUPED, METRIC_UNLABELLED);
-		message_skip(worker, message, request);
-		return;
-	}
-	if (dedupe_add(worker->dedupe, message->partition, name, REMEMBER_MS) < 0) {
-		message_skip(worker, message, request);
-		err_set(&err, ERR_MEMORY, "no memory for the dedupe window: shorten "
-			"worker.dedupe_window");
-		fatal(worker, &err);
-		return;
-	}
-	request_queue(worker, message, request);
 }
 
 static struct offset_window *window_make(struct worker *worker, int64_t start)
@@ -610,6 +615,11 @@ static bool job_start(struct worker *worker, struct job *job)
 {
 	struct error_record error = {0};
 	struct err err = {0};
+	if (job->refused) {
+		error = job->last_error;
+		job_fail(worker, job, &error, NULL);
+		return true;
+	}
 	if (deadline_passed(job, wall_ms())) {
 		job_skip(worker, job);
 		return true;
@@ -639,8 +649,8 @@ static bool job_start(struct worker *worker, struct job *job)
 
 static void jobs_start(struct worker *worker)
 {
-	while (!worker->draining && !worker->ended && !worker->stalled && !backlogged(worker) &&
-			worker->running_count < worker->slots) {
+	while (!worker->draining && !worker->ended && !worker->stalled && !worker->out_of_touch &&
+			!backlogged(worker) && worker->running_count < worker->slots) {
 		struct scheduler_entry *entry = scheduler_next(worker->scheduler);
 		if (!entry || !job_start(worker, (struct job *)entry))
 			break;
@@ -955,6 +965,37 @@ static void events_take(struct worker *worker)
 
 /* ---- the loop */
 
+/* The group gives our partitions to another worker when it has not heard of us for a session timeout; by then
+ * our jobs must be dead. They go back to the front of their keys, uncounted. */
+static void touch_check(struct worker *worker)
+{
+	int64_t silence_ms = worker->broker->silence_ms(worker->parts.broker);
+	bool out = silence_ms >= worker->broker->session_ms(worker->parts.broker) / 2;
+	if (out == worker->out_of_touch)
+		return;
+	worker->out_of_touch = out;
+	if (!out) {
+		log_event(LOG_INFO, "in touch with the group again", NULL);
+		return;
+	}
+	log_event(LOG_WARN, "the group's coordinator does not answer; jobs are ended before another "
+		"worker may start them", "silence_ms", log_number(silence_ms), "running",
+		log_number(worker->running_count), NULL);
+	jobs_kill(worker);
+}
+
+/* A dropped batch means that the group went on without us; it always tells so soon. */
+static void stall_check(struct worker *worker)
+{
+	struct err err;
+	int64_t patience_ms = 3 * worker->broker->session_ms(worker->parts.broker);
+	if (!worker->stalled || monotonic_ms() - worker->stalled_ms < patience_ms)
+		return;
+	err_set(&err, ERR_BROKER, "a transaction was refused, but the group does not take its "
+		"partitions back");
+	fatal(worker, &err);
+}
+
 static void drain_begin(struct worker *worker)
 {
 	if (worker->draining)
@@ -1020,6 +1061,8 @@ static void loop(struct worker *worker, int epoll)
 	struct epoll_event events[8];
 	while (!worker->ended) {
 		int64_t due = scheduler_tick(worker->scheduler, wall_ms());
+		touch_check(worker);
+		stall_check(worker);
 		jobs_start(worker);
 		batch_commit(worker);
 		pauses_update(worker);

@@ -36,7 +36,7 @@ def mixed(count, seed):
                                "expired", "malformed"], [60, 10, 10, 6, 4, 4, 3, 3])[0]
         status, code, fields = "FAILED", None, {"code": "exit 3"}
         if kind == "good":
-            status, fields = "COMPLETED", {"code": "echo %d" % number}
+            status, fields = "COMPLETED", {"code": "sleep 0.02; echo %d" % number}
         elif kind == "value":
             status, fields = "COMPLETED", {"code": "echo %d > $CODE_OUTPUT" % number}
         elif kind == "exit":
