@@ -1,4 +1,5 @@
 """What the sandbox tests share: the driver, built against the library; who runs it; counting."""
+import atexit
 import contextlib
 import json
 import os
@@ -33,6 +34,7 @@ class Driver:
 
     def __init__(self, drop=False):
         self.directory = tempfile.mkdtemp(prefix="codesandbox-test-", dir="/tmp")
+        atexit.register(self.close)
         os.chmod(self.directory, 0o755)
         self.program = self.directory + "/driver"
         attacks = [ROOT + "/sandbox/attacks/" + name
