@@ -167,11 +167,12 @@ static struct token next(struct lexer *lexer)
 		return token;
 	}
 	struct token token = {TOKEN_SIGN, lexer->code + lexer->at, 1};
-	if (c == '/' && lexer->language == CODE_JAVASCRIPT && !lexer->value_before)
+	bool matches = c == '/' && lexer->language == CODE_JAVASCRIPT && !lexer->value_before;
+	if (matches)
 		pattern(lexer);
 	else
 		lexer->at++;
-	lexer->value_before = c == ')' || c == ']' || c == '}';
+	lexer->value_before = matches || c == ')' || c == ']' || c == '}';
 	return token;
 }
 

@@ -199,6 +199,24 @@ START_TEST(what_medium_forbids_is_refused_at_medium_alone)
 }
 END_TEST
 
+/* At low: running programs is allowed, and only the programs and their words are looked at. */
+START_TEST(data_handed_to_a_program_is_no_command)
+{
+	static const struct sample samples[] = {
+		PYTHON("import subprocess\nsubprocess.run(['tee'], input='sudo x')"),
+		PYTHON("import subprocess\nsubprocess.run(['echo', 'sudo'])"),
+		PYTHON("import subprocess\nsubprocess.run(cmd, env={'A': 'sudo x'}, cwd='halt')"),
+		PYTHON("import os\nos.system('echo sudo'); print('sudo x')"),
+		PYTHON("import os\nos.system(\"echo \\\"; sudo x\\\"\")"),
+		JS("const {exec} = require('child_process'); exec('ls', {cwd: 'sudo'}, () => log('sudo'))"),
+		JS("require('child_process').spawn('echo', ['sudo']); f('sudo x')"),
+	};
+	for (size_t i = 0; i < sizeof samples / sizeof *samples; i++)
+		ck_assert_msg(allows(samples[i].type, RISK_LOW, samples[i].code), "%s: %s",
+			samples[i].code, found.rule);
+}
+END_TEST
+
 START_TEST(a_refusal_names_rule_and_match)
 {
 	ck_assert(!allows("shell", RISK_MEDIUM, "ls; rm -r -f x"));
@@ -504,6 +522,7 @@ int main(void)
 	TCase *cases = tcase_create("validator");
 	tcase_add_checked_fixture(cases, set_up, tear_down);
 	add_tables(cases);
+	tcase_add_test(cases, data_handed_to_a_program_is_no_command);
 	tcase_add_test(cases, a_refusal_names_rule_and_match);
 	tcase_add_test(cases, a_long_match_is_cut_between_characters);
 	tcase_add_test(cases, names_are_judged_by_their_path);
