@@ -76,16 +76,31 @@ static void limit_error(struct arena *arena, const struct request *request, int 
 		executor_error_detail(arena, error, "evidence", "sampled");
 }
 
+/* "5", "1.5", "0.001" */
+static void seconds_of(uint64_t ms, char text[32])
+{
+	int length = snprintf(text, 32, "%" PRIu64 ".%03u", ms / 1000, (unsigned)(ms % 1000));
+	while (text[length - 1] == '0')
+		length--;
+	text[length - (text[length - 1] == '.')] = '\0';
+}
+
 static void timeout_error(struct arena *arena, const struct request *request, int attempt,
 	const struct sandbox_result *result, struct error_record *error)
 {
-	uint64_t ms = result->limits.wall_ms;
-	if (ms % 1000 == 0)
-		executor_error_make(arena, request, attempt, ERROR_TIMEOUT, error,
-			"Script execution timeout after %" PRIu64 " seconds", ms / 1000);
-	else
-		executor_error_make(arena, request, attempt, ERROR_TIMEOUT, error,
-			"Script execution timeout after %g seconds", (double)ms / 1000);
+	char seconds[32];
+	seconds_of(result->limits.wall_ms, seconds);
+	executor_error_make(arena, request, attempt, ERROR_TIMEOUT, error,
+		"Script execution timeout after %s seconds", seconds);
+}
+
+static void violation_error(struct arena *arena, const struct request *request, int attempt,
+	const struct sandbox_result *result, struct error_record *error)
+{
+	const char *call = result->syscall[0] ? result->syscall : "unknown";
+	executor_error_make(arena, request, attempt, ERROR_SANDBOX_VIOLATION, error,
+		"Script execution was ended for the system call %s", call);
+	executor_error_detail(arena, error, "syscall", call);
 }
 
 bool executor_error_from(struct arena *arena, const struct request *request, int attempt,
@@ -110,9 +125,7 @@ bool executor_error_from(struct arena *arena, const struct request *request, int
 		limit_error(arena, request, attempt, result, error);
 		break;
 	case SANDBOX_VIOLATION:
-		executor_error_make(arena, request, attempt, ERROR_SANDBOX_VIOLATION, error,
-			"Script execution was ended for the system call %s", result->syscall);
-		executor_error_detail(arena, error, "syscall", result->syscall);
+		violation_error(arena, request, attempt, result, error);
 		break;
 	case SANDBOX_OUTPUT_INVALID:
 		executor_error_make(arena, request, attempt, ERROR_EXECUTION_OUTPUT, error,

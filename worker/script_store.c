@@ -13,6 +13,8 @@
 
 #include "utf8.h"
 
+#define NAME_BYTES 1024
+
 struct script_store {
 	int directory;			/* -1: none */
 };
@@ -96,20 +98,26 @@ static int read_checked(int fd, struct arena *arena, const char *name, const cha
 	return 0;
 }
 
-int script_store_read(const struct script_store *store, struct arena *arena, const char *name,
-	const char *extension, const char **code, size_t *size, struct err *err)
+static int read_name(const struct script_store *store, struct arena *arena, const char *name,
+	const char **code, size_t *size, struct err *err)
 {
-	char longer[1100];
-	if (store->directory < 0 || strlen(name) > 1024)
-		return 1;
 	int fd = open_beneath(store->directory, name);
-	if (fd < 0 && absent(errno) && extension) {
-		snprintf(longer, sizeof longer, "%s%.20s", name, extension);
-		fd = open_beneath(store->directory, longer);
-	}
 	if (fd < 0)
 		return absent(errno) ? 1 : err_system(err, "the script %.100s", name);
 	int result = read_checked(fd, arena, name, code, size, err);
 	close(fd);
 	return result;
+}
+
+int script_store_read(const struct script_store *store, struct arena *arena, const char *name,
+	const char *extension, const char **code, size_t *size, struct err *err)
+{
+	char longer[NAME_BYTES + 32];
+	if (store->directory < 0 || strlen(name) > NAME_BYTES)
+		return 1;
+	int result = read_name(store, arena, name, code, size, err);
+	if (result != 1 || !extension || !*name)
+		return result;
+	snprintf(longer, sizeof longer, "%s%.20s", name, extension);
+	return read_name(store, arena, longer, code, size, err);
 }
