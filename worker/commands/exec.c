@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,9 @@ enum exec_exit {
 	EXEC_TIMEOUT = 124,
 	EXEC_SANDBOX_FAILED = 125,
 	EXEC_REFUSED = 126,
-	EXEC_LIMIT = 137,		/* and 128 + N for signal N */
+	EXEC_SIGNAL = 128,		/* + N for signal N */
+	EXEC_LIMIT = EXEC_SIGNAL + SIGKILL,
+	EXEC_VIOLATION = EXEC_SIGNAL + SIGSYS, /* as a shell shows a plain filter's kill */
 };
 
 static void usage(FILE *out)
@@ -29,7 +32,8 @@ static void usage(FILE *out)
 	request_options_help(out);
 	fputs("\nexit code without --json: the job's own; 124 timeout, 125 the sandbox failed,\n"
 		"126 refused by validation (also: no such script or runtime), 128+N signal N,\n"
-		"137 a limit. With --json: 0 when the job succeeded, else 1.\n", out);
+		"137 a limit, 159 a system call that only an attack makes; 2 a usage error.\n"
+		"With --json: 0 when the job succeeded, else 1.\n", out);
 }
 
 struct exec {
@@ -102,14 +106,25 @@ static int exit_code(const struct exec *exec)
 		return EXEC_REFUSED;
 	switch (result->verdict) {
 	case SANDBOX_EXITED: return result->exit_code;
-	case SANDBOX_SIGNALED: return 128 + result->signal;
+	case SANDBOX_SIGNALED: return EXEC_SIGNAL + result->signal;
 	case SANDBOX_TIMEOUT: return EXEC_TIMEOUT;
 	case SANDBOX_LIMIT: return EXEC_LIMIT;
 	case SANDBOX_FAILED: return EXEC_SANDBOX_FAILED;
 	case SANDBOX_KILLED_OUTSIDE: return EXEC_LIMIT;
-	case SANDBOX_VIOLATION: return 128 + 31; /* as SIGSYS would show */
+	case SANDBOX_VIOLATION: return EXEC_VIOLATION;
 	default: return 1;
 	}
+}
+
+static bool end_needs_words(const struct exec *exec)
+{
+	return exec->failed && (!exec->attempt || exec->attempt->sandbox.verdict != SANDBOX_EXITED);
+}
+
+static bool ours_follows(const struct exec *exec)
+{
+	const struct sandbox_result *result = &exec->attempt->sandbox;
+	return result->out.truncated || result->err.truncated || end_needs_words(exec);
 }
 
 /* The job's own output, and a line of ours only where its end was not its own plain exit. */
@@ -119,11 +134,14 @@ static void print_plain(const struct exec *exec)
 	if (result) {
 		write_all(STDOUT_FILENO, result->out.data, result->out.size);
 		write_all(STDERR_FILENO, result->err.data, result->err.size);
+		if (ours_follows(exec) && result->err.size > 0 &&
+				result->err.data[result->err.size - 1] != '\n')
+			write_all(STDERR_FILENO, "\n", 1);
 		if (result->out.truncated || result->err.truncated)
 			fprintf(stderr, "codeworker: output beyond %llu bytes was cut "
 				"(--output-limit)\n", (unsigned long long)result->limits.output_bytes);
 	}
-	if (exec->failed && (!result || result->verdict != SANDBOX_EXITED))
+	if (end_needs_words(exec))
 		fprintf(stderr, "codeworker: %s: %s\n", error_code_name(exec->error.code),
 			exec->error.message);
 }
