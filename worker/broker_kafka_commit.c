@@ -4,7 +4,8 @@
  * while the next already retries; two that alternate hide that. The broker keeps the offsets that were
  * sent last, whatever the order of commits: so a batch may produce while the one before commits,
  * but sends its offsets only when that one is through. A batch whose transaction had to be aborted
- * is published again by the same thread, and the one behind it waits. A record that the broker refuses for
+ * is published again by the same thread, and so is the one behind it, after it: the order of commits says
+ * nothing of the order of records in a partition, which is that of producing. A record that the broker refuses for
  * what it is (too large, invalid) would refuse the batch for ever: it is found by producing one
  * record at a time, and what stands in its `instead`, or nothing, takes its place.
  *
@@ -57,7 +58,7 @@ struct committer {
 	pthread_cond_t changed;
 	bool fatal;
 	atomic_bool ending;
-	uint64_t turns_given, turns_done;
+	uint64_t turns_given, turns_produced, turns_done;
 	struct producer producers[PRODUCERS];
 };
 
@@ -70,7 +71,13 @@ static int64_t clock_us(void)
 
 /* ---- one transaction */
 
-enum step { STEP_DONE, STEP_AGAIN, STEP_DROP, STEP_FATAL };
+enum step {
+	STEP_DONE,
+	STEP_AGAIN,
+	STEP_BEHIND,			/* as AGAIN, because of the batch before */
+	STEP_DROP,
+	STEP_FATAL
+};
 
 /* Takes the error. The group went on without us: what this batch finished is somebody else's now. */
 static enum step judge(struct producer *producer, rd_kafka_error_t *error, const char *what,
@@ -184,16 +191,63 @@ static enum step produce_all(struct producer *producer, const struct broker_batc
 	return producer->refusal ? STEP_AGAIN : STEP_DONE;
 }
 
-/* Waits until all batches before this one are through. */
-static bool turn_wait(struct producer *producer)
+/* Waits until all batches before this one are produced: records that were made earlier are to stand earlier in
+ * their partition. */
+static bool produce_turn_wait(struct producer *producer)
+{
+	struct committer *committer = producer->committer;
+	pthread_mutex_lock(&committer->lock);
+	while (committer->turns_produced < producer->turn && !committer->fatal)
+		pthread_cond_wait(&committer->changed, &committer->lock);
+	bool ours = !committer->fatal;
+	pthread_mutex_unlock(&committer->lock);
+	return ours;
+}
+
+static void produced_note(struct producer *producer)
+{
+	struct committer *committer = producer->committer;
+	pthread_mutex_lock(&committer->lock);
+	committer->turns_produced = producer->turn + 1;
+	pthread_cond_broadcast(&committer->changed);
+	pthread_mutex_unlock(&committer->lock);
+}
+
+/* What was produced is aborted: this batch comes again, and so must those that were produced behind it. */
+static void aborted_note(struct producer *producer)
+{
+	struct committer *committer = producer->committer;
+	pthread_mutex_lock(&committer->lock);
+	if (committer->turns_produced > producer->turn)
+		committer->turns_produced = producer->turn;
+	pthread_cond_broadcast(&committer->changed);
+	pthread_mutex_unlock(&committer->lock);
+}
+
+/* Waits until all batches before this one are through; STEP_BEHIND when one of them was aborted. */
+static enum step commit_turn_wait(struct producer *producer)
+{
+	struct committer *committer = producer->committer;
+	pthread_mutex_lock(&committer->lock);
+	while (committer->turns_done != producer->turn && !committer->fatal &&
+			committer->turns_produced > producer->turn)
+		pthread_cond_wait(&committer->changed, &committer->lock);
+	enum step step = committer->fatal ? STEP_FATAL :
+		committer->turns_produced > producer->turn ? STEP_DONE : STEP_BEHIND;
+	pthread_mutex_unlock(&committer->lock);
+	return step;
+}
+
+/* The same for one that publishes nothing. */
+static enum step drop_turn_wait(struct producer *producer)
 {
 	struct committer *committer = producer->committer;
 	pthread_mutex_lock(&committer->lock);
 	while (committer->turns_done != producer->turn && !committer->fatal)
 		pthread_cond_wait(&committer->changed, &committer->lock);
-	bool ours = !committer->fatal;
+	enum step step = committer->fatal ? STEP_FATAL : STEP_DROP;
 	pthread_mutex_unlock(&committer->lock);
-	return ours;
+	return step;
 }
 
 /* The list frees the metadata. */
@@ -251,13 +305,17 @@ static enum step transaction(struct producer *producer, struct broker_batch *bat
 	struct err *err)
 {
 	producer->refusal = RD_KAFKA_RESP_ERR_NO_ERROR;
+	if (!produce_turn_wait(producer))
+		return STEP_FATAL;
 	producer->called_us = clock_us();
 	enum step step = judge(producer, rd_kafka_begin_transaction(producer->rk), "beginning", err);
 	if (step == STEP_DONE)
 		step = produce_all(producer, batch, err);
 	producer->called_us = 0;
-	if (step == STEP_DONE && !turn_wait(producer))
-		step = STEP_FATAL;
+	if (step != STEP_DONE)
+		return step;
+	produced_note(producer);
+	step = commit_turn_wait(producer);
 	producer->called_us = clock_us();
 	if (step == STEP_DONE)
 		step = offsets_send(producer, batch, err);
@@ -305,10 +363,13 @@ static enum step publish_insisting(struct producer *producer, struct broker_batc
 			return STEP_FATAL;
 		}
 		producer->called_us = 0;
+		aborted_note(producer);
 		if (step == STEP_DROP)
-			return turn_wait(producer) ? STEP_DROP : STEP_FATAL;
+			return drop_turn_wait(producer);
+		if (step == STEP_BEHIND)
+			continue;
 		if (producer->committer->ending)
-			return STEP_DROP;
+			return drop_turn_wait(producer);
 		if (producer->refusal) {
 			refusal_handle(producer, batch);
 			continue;
@@ -351,6 +412,8 @@ static void batch_report(struct producer *producer, struct broker_batch *batch, 
 		committer->fatal = true;
 	else
 		committer->turns_done++;
+	if (committer->turns_produced < committer->turns_done)
+		committer->turns_produced = committer->turns_done;
 	pthread_cond_broadcast(&committer->changed);
 	pthread_mutex_unlock(&committer->lock);
 	mailbox_put(committer->mailbox, &event, NULL);
