@@ -146,7 +146,7 @@ START_TEST(only_regular_files_are_scripts)
 	absent("report.py/x");
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	snprintf(address.sun_path, sizeof address.sun_path, "%s", below("socket.py"));
+	snprintf(address.sun_path, sizeof address.sun_path, "%.100s", below("socket.py"));
 	ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
 	absent("socket.py");
 	close(fd);
