@@ -54,7 +54,7 @@ static int label_count(enum metric metric)
 	case LABEL_CODE:
 		return ERROR_CODE_COUNT;
 	case LABEL_PARTITION:
-		return METRIC_PARTITIONS;
+		return METRIC_PARTITION_LABELS;
 	default:
 		return 1;
 	}

@@ -61,7 +61,7 @@ enum metric {
 	METRIC_COUNT
 };
 
-#define METRIC_PARTITIONS 1024		/* above that a partition has no gauges of its own */
+#define METRIC_PARTITION_LABELS 1024	/* above that a partition has no gauges of its own */
 #define METRIC_UNLABELLED 0
 
 struct metrics;
