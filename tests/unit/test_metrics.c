@@ -99,7 +99,7 @@ START_TEST(labels_out_of_range_and_wrong_types_are_ignored)
 	metrics_add(metrics, METRIC_RESULTS, STATUS_SKIPPED + 1, 1);
 	metrics_add(metrics, METRIC_ERRORS, ERROR_CODE_COUNT, 1);
 	metrics_add(metrics, METRIC_BACKLOG, 0, 1);
-	metrics_set(metrics, METRIC_LAG, METRIC_PARTITIONS, 1);
+	metrics_set(metrics, METRIC_LAG, METRIC_PARTITION_LABELS, 1);
 	metrics_set(metrics, METRIC_LAG, -5, 1);
 	metrics_forget_partition(metrics, 1 << 30);
 	metrics_set(metrics, METRIC_RETRIES, 0, 1);
