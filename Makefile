@@ -1,10 +1,19 @@
-# make            builds build/codeworker; installs nothing
-# make demo       sets up, builds, shows about 20 sample jobs end to end
-# make check      sets up, builds, runs every test
-# make help       the rest
+# make              builds build/codeworker; installs nothing
+# make demo         sets up, builds, shows about 20 sample jobs end to end
+# make check        sets up, builds, runs every test (FUZZ_SECONDS=60 a fuzz target)
+# make deps         sets up only, for make check (DEPS=build or demo: for less); YES=1 asks nothing
+# make bench        measures sandboxed jobs beside bare ones
+# make install      codeworker, libcodesandbox and their files to DESTDIR and PREFIX (/usr/local)
+# make unit-tests   builds the unit tests; each is a program in build/tests
+# make fuzz         builds the fuzz targets and runs them for FUZZ_SECONDS each
+# make layers       checks who includes what
+# make check-fresh  make demo and make check in a bare Debian 12 made by debootstrap; needs root
+# make clean        removes build/
 
 BUILD ?= build
-CC ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
 PREFIX ?= /usr/local
 DESTDIR ?=
 PKG_CONFIG ?= pkg-config
@@ -23,6 +32,16 @@ PACKAGE_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(LIBRARY_PACKAGES) $(WORKER_PAC
 LIBRARY_LIBS = $(shell $(PKG_CONFIG) --libs $(LIBRARY_PACKAGES) 2>/dev/null)
 WORKER_LIBS = $(shell $(PKG_CONFIG) --libs $(WORKER_PACKAGES) 2>/dev/null) -lpthread
 
+# Only goals that compile need the libraries; the others set them up or do without.
+QUIET_GOALS := deps demo check check-fresh bench fuzz layers clean help
+ifneq ($(if $(MAKECMDGOALS),$(filter-out $(QUIET_GOALS),$(MAKECMDGOALS)),all),)
+MISSING := $(strip $(foreach package,$(LIBRARY_PACKAGES) $(WORKER_PACKAGES),\
+	$(shell $(PKG_CONFIG) --exists $(package) 2>/dev/null || echo $(package))))
+ifneq ($(MISSING),)
+$(error pkg-config does not find $(MISSING): run "make deps DEPS=build", which installs what is missing)
+endif
+endif
+
 LIBRARY_SOURCES := $(wildcard sandbox/*.c)
 LAUNCHER_SOURCES := $(wildcard sandbox/launcher/*.c)
 SHARED_SOURCES := $(wildcard sandbox/shared/*.c)
@@ -37,7 +56,13 @@ LAUNCHER_OBJECTS := $(LAUNCHER_SOURCES:%.c=$(BUILD)/%.launcher.o) \
 	$(SHARED_SOURCES:%.c=$(BUILD)/%.launcher.o)
 WORKER_OBJECTS := $(WORKER_SOURCES:%.c=$(BUILD)/%.o) $(ATTACK_SOURCES:%.c=$(BUILD)/%.o)
 
-all: $(BUILD)/codeworker $(BUILD)/libcodesandbox.a
+all: $(BUILD)/codeworker $(BUILD)/libcodesandbox.a $(BUILD)/layers
+
+# Without Python the build goes on; make check has it.
+$(BUILD)/layers: $(wildcard sandbox/*.[ch] sandbox/*/*.[ch] worker/*.[ch] worker/*/*.[ch]) \
+		scripts/check-layers
+	@if command -v python3 >/dev/null; then scripts/check-layers --quiet; fi
+	@mkdir -p $(@D) && touch $@
 
 $(BUILD)/codeworker: $(WORKER_OBJECTS) $(BUILD)/libcodesandbox.a
 	$(CC) $(SANITIZE) $(LDFLAGS) -o $@ $^ $(LIBRARY_LIBS) $(WORKER_LIBS)
@@ -75,14 +100,95 @@ CHECK_LIBS = $(shell $(PKG_CONFIG) --libs check 2>/dev/null)
 
 unit-tests: $(UNIT_TESTS:%=$(BUILD)/tests/%)
 
+# Its executor takes the place of the real one.
+$(BUILD)/tests/test_worker_memory: LDFLAGS += -Wl,--allow-multiple-definition
+
 $(BUILD)/tests/test_%: $(BUILD)/tests/unit/test_%.o \
 		$(filter-out $(BUILD)/worker/main.o,$(WORKER_OBJECTS)) $(BUILD)/libcodesandbox.a
 	$(CC) $(SANITIZE) $(LDFLAGS) -o $@ $^ $(LIBRARY_LIBS) $(WORKER_LIBS) $(CHECK_LIBS)
+
+
+# One build of the tests per compiler; the objects of a fuzz target are instrumented throughout.
+FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_SECONDS ?= 60
+CLANG ?= clang
+
+fuzz-targets: $(FUZZ_TARGETS:%=$(BUILD)/fuzz/%)
+
+$(BUILD)/fuzz/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o \
+		$(filter-out $(BUILD)/worker/main.o,$(WORKER_OBJECTS)) $(BUILD)/libcodesandbox.a
+	@mkdir -p $(@D)
+	$(CC) $(SANITIZE) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(LIBRARY_LIBS) $(WORKER_LIBS)
+
+# ---- what people call
+SUB := +$(MAKE) --no-print-directory
+JOBS ?= 2
+CHECKED := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+DEPS ?= check
+
+help:
+	@sed -n 's/^# \(make.*\)/\1/p' Makefile
+
+deps:
+	@scripts/deps $(DEPS)
+
+demo:
+	@scripts/deps demo
+	$(SUB) -s -j$(JOBS) all
+	@$(BUILD)/codeworker demo
+
+bench:
+	$(SUB) -s -j$(JOBS) all
+	@$(BUILD)/codeworker bench
+
+layers:
+	@scripts/check-layers
+
+check:
+	@scripts/deps check
+	@echo "== building: gcc, clang, sanitizers, fuzz targets, test build of the sandbox"
+	$(SUB) -s -j$(JOBS) all unit-tests
+	$(SUB) -s -j$(JOBS) all unit-tests BUILD=$(BUILD)/clang CC=$(CLANG)
+	$(SUB) -s -j$(JOBS) unit-tests BUILD=$(BUILD)/asan SANITIZE='$(CHECKED)' OPTIMIZE=-O1
+	$(SUB) -s -j$(JOBS) fuzz-build
+	$(SUB) -s -j$(JOBS) all BUILD=$(BUILD)/drop CFLAGS=-DSANDBOX_TEST_DROP \
+		LAUNCHER_CFLAGS=-DSANDBOX_TEST_DROP
+	@BUILD=$(BUILD) FUZZ_SECONDS=$(FUZZ_SECONDS) CC='$(CC)' tests/run
+
+fuzz-build:
+	$(SUB) -s fuzz-targets BUILD=$(BUILD)/fuzzing CC=$(CLANG) OPTIMIZE=-O1 \
+		SANITIZE='$(CHECKED) -fsanitize=fuzzer-no-link'
+
+fuzz:
+	@scripts/deps check
+	$(SUB) -s -j$(JOBS) fuzz-build
+	@BUILD=$(BUILD) FUZZ_SECONDS=$(FUZZ_SECONDS) tests/run fuzz
+
+check-fresh:
+	@scripts/check-fresh
+
+# ---- installation
+VERSION := $(shell sed -n 's/.*define CODEWORKER_VERSION "\(.*\)"/\1/p' worker/*.h)
+SHARE = $(DESTDIR)$(PREFIX)/share
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig \
+		$(DESTDIR)$(PREFIX)/include/codesandbox $(SHARE)/codeworker/schemas \
+		$(SHARE)/doc/codeworker
+	install -m 755 $(BUILD)/codeworker $(DESTDIR)$(PREFIX)/bin
+	install -m 644 $(BUILD)/libcodesandbox.a $(DESTDIR)$(PREFIX)/lib
+	install -m 644 sandbox/sandbox.h sandbox/err.h $(DESTDIR)$(PREFIX)/include/codesandbox
+	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(or $(VERSION),0)|' scripts/codesandbox.pc.in \
+		>$(DESTDIR)$(PREFIX)/lib/pkgconfig/codesandbox.pc
+	install -m 644 config/codeworker.yaml $(SHARE)/codeworker
+	install -m 644 schemas/*.avsc $(SHARE)/codeworker/schemas
+	install -m 644 README.md docs/*.md $(SHARE)/doc/codeworker
 
 clean:
 	rm -rf $(BUILD)
 
 -include $(shell test -d $(BUILD) && find $(BUILD) -name '*.d')
 
-.PHONY: all clean unit-tests
+.PHONY: all unit-tests fuzz-targets help deps demo bench layers check fuzz-build fuzz check-fresh \
+	install clean
 .SECONDARY:

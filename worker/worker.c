@@ -740,6 +740,7 @@ static void attempt_ended(struct worker *worker, struct attempt *attempt)
 		STATUS_COMPLETED, (double)attempt->sandbox.wall_ms / 1e3);
 	job->running = false;
 	if (job->epoch != worker->epoch) {
+		scheduler_finish(worker->scheduler, &job->entry);
 		job_free(worker, job, false);	/* its partition is somebody else's now */
 	} else if (attempt->killed) {
 		/* Handed back: not done, so whoever has the partition next runs it; no attempt counts. */
