@@ -187,7 +187,7 @@ install: all
 clean:
 	rm -rf $(BUILD)
 
--include $(shell test -d $(BUILD) && find $(BUILD) -name '*.d')
+-include $(shell test -d $(BUILD) && find $(wildcard $(BUILD)/sandbox $(BUILD)/worker $(BUILD)/tests) -name '*.d' 2>/dev/null)
 
 .PHONY: all unit-tests fuzz-targets help deps demo bench layers check fuzz-build fuzz check-fresh \
 	install clean
