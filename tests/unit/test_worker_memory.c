@@ -274,6 +274,16 @@ static int64_t produce(const char *thread, const char *execution, const char *co
 	return memory_store_produce(store, 0, thread, text, NULL, 0);
 }
 
+/* Each of a key of its own. */
+static void produce_many(int count)
+{
+	for (int i = 0; i < count; i++) {
+		char name[16];
+		snprintf(name, sizeof name, "x%d", i);
+		produce(name, name, "ok", "");
+	}
+}
+
 static size_t results(void)
 {
 	return memory_store_count(store, config->topics.results);
@@ -344,11 +354,7 @@ END_TEST
 START_TEST(what_is_finished_beyond_a_running_job_survives_a_crash)
 {
 	produce("slow", "slow", "hold", "");
-	for (int i = 0; i < 8; i++) {
-		char name[8];
-		snprintf(name, sizeof name, "x%d", i);
-		produce(name, name, "ok", "");
-	}
+	produce_many(8);
 	start(&one);
 	go(&one);
 	wait_for(results() == 8);
@@ -388,11 +394,7 @@ START_TEST(a_dropped_batch_is_run_again_and_nothing_is_committed_past_it)
 {
 	start(&one);
 	broker_memory_drop_next(one.broker);
-	for (int i = 0; i < 6; i++) {
-		char name[8];
-		snprintf(name, sizeof name, "x%d", i);
-		produce(name, name, "ok", "");
-	}
+	produce_many(6);
 	go(&one);
 	wait_for(broker_memory_assigned(one.broker));
 	broker_memory_drop_next(one.broker);
@@ -413,11 +415,7 @@ START_TEST(little_is_begun_while_nothing_can_be_committed)
 {
 	start(&one);
 	broker_memory_hold(one.broker, true);
-	for (int i = 0; i < 400; i++) {
-		char name[8];
-		snprintf(name, sizeof name, "x%d", i);
-		produce(name, name, "ok", "");
-	}
+	produce_many(400);
 	go(&one);
 	wait_for(started(&one) >= 10);
 	nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
@@ -432,11 +430,7 @@ END_TEST
 START_TEST(a_full_window_waits_for_its_oldest)
 {
 	produce("slow", "slow", "hold", "");
-	for (int i = 0; i < 60; i++) {
-		char name[8];
-		snprintf(name, sizeof name, "x%d", i);
-		produce(name, name, "ok", "");
-	}
+	produce_many(60);
 	start(&one);
 	go(&one);
 	wait_for(results() == 19);	/* the window has 20 */
