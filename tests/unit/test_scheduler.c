@@ -1,0 +1,173 @@
+/* test_scheduler.c: keys in order, different keys in turn, waiting retries out of the way. */
+#include "../../worker/scheduler.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct scheduler *scheduler;
+static struct scheduler_entry entries[64];
+
+static void setup(void)
+{
+	scheduler = scheduler_new();
+	ck_assert_ptr_nonnull(scheduler);
+	memset(entries, 0, sizeof entries);
+}
+
+static void teardown(void)
+{
+	scheduler_free(scheduler);
+}
+
+static void add(int index, int32_t partition, const char *key)
+{
+	ck_assert_int_eq(scheduler_add(scheduler, &entries[index], partition, key, strlen(key)), 0);
+}
+
+/* Index of what runs next; -1: nothing. */
+static int next(void)
+{
+	struct scheduler_entry *entry = scheduler_next(scheduler);
+	return entry ? (int)(entry - entries) : -1;
+}
+
+START_TEST(one_key_runs_one_at_a_time_in_order)
+{
+	add(0, 0, "a");
+	add(1, 0, "a");
+	add(2, 0, "a");
+	ck_assert_int_eq(next(), 0);
+	ck_assert_int_eq(next(), -1);
+	scheduler_finish(scheduler, &entries[0]);
+	ck_assert_int_eq(next(), 1);
+	ck_assert_int_eq(next(), -1);
+	scheduler_finish(scheduler, &entries[1]);
+	ck_assert_int_eq(next(), 2);
+	ck_assert_uint_eq(scheduler_queued(scheduler), 0);
+}
+END_TEST
+
+START_TEST(different_keys_and_partitions_run_side_by_side)
+{
+	add(0, 0, "a");
+	add(1, 0, "b");
+	add(2, 1, "a");
+	ck_assert_int_eq(next(), 0);
+	ck_assert_int_eq(next(), 1);
+	ck_assert_int_eq(next(), 2);
+	ck_assert_int_eq(next(), -1);
+}
+END_TEST
+
+START_TEST(a_key_with_a_long_queue_takes_turns_with_others)
+{
+	for (int i = 0; i < 10; i++)
+		add(i, 0, "a");
+	add(10, 0, "b");
+	ck_assert_int_eq(next(), 0);
+	scheduler_finish(scheduler, &entries[0]);
+	ck_assert_int_eq(next(), 10);
+	ck_assert_int_eq(next(), 1);
+}
+END_TEST
+
+START_TEST(a_waiting_retry_frees_its_key_and_comes_first_when_due)
+{
+	add(0, 0, "a");
+	add(1, 0, "a");
+	add(2, 0, "a");
+	ck_assert_int_eq(next(), 0);
+	scheduler_retry(scheduler, &entries[0], 1000);
+	ck_assert_uint_eq(scheduler_waiting(scheduler), 1);
+	ck_assert_int_eq(next(), 1);
+	ck_assert_int_eq(scheduler_tick(scheduler, 999), 1000);
+	ck_assert_int_eq(scheduler_tick(scheduler, 1000), INT64_MAX);
+	ck_assert_int_eq(next(), -1);	/* attempts of one key do not overlap */
+	scheduler_finish(scheduler, &entries[1]);
+	ck_assert_int_eq(next(), 0);
+	scheduler_finish(scheduler, &entries[0]);
+	ck_assert_int_eq(next(), 2);
+}
+END_TEST
+
+START_TEST(retries_come_due_in_order_of_time_whatever_the_order_of_failure)
+{
+	static const int64_t due[] = {300, 100, 200, 100};
+	for (int i = 0; i < 4; i++) {
+		add(i, i, "k");
+		ck_assert_int_eq(next(), i);
+		scheduler_retry(scheduler, &entries[i], due[i]);
+	}
+	ck_assert_int_eq(scheduler_tick(scheduler, 0), 100);
+	ck_assert_int_eq(scheduler_tick(scheduler, 250), 300);
+	ck_assert_int_eq(next(), 1);
+	ck_assert_int_eq(next(), 3);
+	ck_assert_int_eq(next(), 2);
+	ck_assert_int_eq(next(), -1);
+}
+END_TEST
+
+START_TEST(what_could_not_be_started_is_the_first_of_its_key_again)
+{
+	add(0, 0, "a");
+	add(1, 0, "a");
+	ck_assert_int_eq(next(), 0);
+	scheduler_put_back(scheduler, &entries[0]);
+	ck_assert_uint_eq(scheduler_queued(scheduler), 2);
+	ck_assert_int_eq(next(), 0);
+}
+END_TEST
+
+START_TEST(dropping_takes_all_but_what_runs)
+{
+	int dropped = 0;
+	add(0, 0, "a");
+	add(1, 0, "a");
+	add(2, 0, "b");
+	add(3, 0, "c");
+	ck_assert_int_eq(next(), 0);
+	ck_assert_int_eq(next(), 2);
+	scheduler_retry(scheduler, &entries[2], 50);
+	while (scheduler_drop(scheduler))
+		dropped++;
+	ck_assert_int_eq(dropped, 3);
+	ck_assert_int_eq(next(), -1);
+	ck_assert_uint_eq(scheduler_queued(scheduler) + scheduler_waiting(scheduler), 0);
+	scheduler_finish(scheduler, &entries[0]);
+	add(4, 0, "a");
+	ck_assert_int_eq(next(), 4);
+}
+END_TEST
+
+START_TEST(keys_with_bytes_in_common_are_different)
+{
+	ck_assert_int_eq(scheduler_add(scheduler, &entries[0], 0, "a\0b", 3), 0);
+	ck_assert_int_eq(scheduler_add(scheduler, &entries[1], 0, "a\0c", 3), 0);
+	add(2, 0, "a");
+	add(3, 0, "");
+	for (int i = 0; i < 4; i++)
+		ck_assert_int_eq(next(), i);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("scheduler");
+	TCase *cases = tcase_create("all");
+	tcase_add_checked_fixture(cases, setup, teardown);
+	tcase_add_test(cases, one_key_runs_one_at_a_time_in_order);
+	tcase_add_test(cases, different_keys_and_partitions_run_side_by_side);
+	tcase_add_test(cases, a_key_with_a_long_queue_takes_turns_with_others);
+	tcase_add_test(cases, a_waiting_retry_frees_its_key_and_comes_first_when_due);
+	tcase_add_test(cases, retries_come_due_in_order_of_time_whatever_the_order_of_failure);
+	tcase_add_test(cases, what_could_not_be_started_is_the_first_of_its_key_again);
+	tcase_add_test(cases, dropping_takes_all_but_what_runs);
+	tcase_add_test(cases, keys_with_bytes_in_common_are_different);
+	suite_add_tcase(suite, cases);
+	SRunner *runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}
