@@ -1,0 +1,219 @@
+/* worker_attempts.c: jobs start, end, and start again.
+ *
+ * A slot runs one attempt. Retries wait in the scheduler; a sandbox that fails is tried again within the same
+ * attempt.
+ */
+#include "worker_internal.h"
+
+#include "executor_error.h"
+#include "log.h"
+
+#define SANDBOX_TRIES 3
+#define SANDBOX_BACKOFF_MS 500
+
+static bool deadline_passed(const struct job *job, int64_t now_ms)
+{
+	return job->request->deadline_ms != REQUEST_TIME_NONE && job->request->deadline_ms <= now_ms;
+}
+
+static int slot_of(const struct worker *worker, uint64_t tag)
+{
+	for (int i = 0; i < worker->slots; i++)
+		if (worker->running[i] && worker->running[i]->tag == tag)
+			return i;
+	return -1;
+}
+
+static void job_started(struct worker *worker, struct job *job)
+{
+	for (int i = 0; i < worker->slots; i++)
+		if (!worker->running[i]) {
+			worker->running[i] = job;
+			worker->running_count++;
+			job->running = true;
+			return;
+		}
+}
+
+static void job_skip(struct worker *worker, struct job *job)
+{
+	static const struct error_record expired = {.code = ERROR_EXPIRED,
+		.message = "The deadline passed before the first attempt"};
+	scheduler_finish(worker->scheduler, &job->entry);
+	if (job->attempt == 1) {
+		job_conclude(worker, job, STATUS_SKIPPED, &expired, NULL);
+		return;
+	}
+	job->attempt--;			/* the one that failed */
+	job_conclude(worker, job, STATUS_FAILED, &job->last_error, NULL);
+}
+
+/* Returns false when no more can be started now. */
+static bool job_start(struct worker *worker, struct job *job)
+{
+	struct error_record error = {0};
+	struct err err = {0};
+	if (job->refused) {
+		error = job->last_error;
+		job_fail(worker, job, &error, NULL);
+		return true;
+	}
+	if (deadline_passed(job, wall_ms())) {
+		job_skip(worker, job);
+		return true;
+	}
+	job->tag = worker->next_tag++;
+	job->queued_ms = monotonic_ms() - job->received_ms;
+	metrics_observe(worker->parts.metrics, METRIC_QUEUE_SECONDS, METRIC_UNLABELLED,
+		(double)job->queued_ms / 1e3);
+	switch (executor_start(worker->parts.executor, job->request, job->attempt, job->tag, &error,
+			&err)) {
+	case EXECUTOR_STARTED:
+		job_started(worker, job);
+		return true;
+	case EXECUTOR_REFUSED:
+		job_fail(worker, job, &error, NULL);
+		return true;
+	case EXECUTOR_BUSY:
+		scheduler_put_back(worker->scheduler, &job->entry);
+		return false;
+	case EXECUTOR_BROKEN:
+		scheduler_put_back(worker->scheduler, &job->entry);
+		worker_fatal(worker, &err);
+		return false;
+	}
+	return false;
+}
+
+void jobs_start(struct worker *worker)
+{
+	while (!worker->draining && !worker->ended && !worker->stalled && !worker->out_of_touch &&
+			!batch_backlogged(worker) && worker->running_count < worker->slots) {
+		struct scheduler_entry *entry = scheduler_next(worker->scheduler);
+		if (!entry || !job_start(worker, (struct job *)entry))
+			break;
+	}
+}
+
+/* Details of an error live as long as the attempt; the next attempt may have to repeat them. */
+static struct error_record error_copy(struct arena *arena, const struct error_record *error)
+{
+	struct error_record copy = {.code = error->code};
+	struct pair *pairs = arena_alloc(arena, (error->details.count + 1) * sizeof *pairs);
+	copy.message = arena_string(arena, error->message);
+	copy.field = arena_string(arena, error->field);
+	for (size_t i = 0; pairs && i < error->details.count; i++)
+		pairs[i] = (struct pair){arena_string(arena, error->details.pairs[i].name),
+			arena_string(arena, error->details.pairs[i].value)};
+	copy.details = (struct map){pairs, pairs ? error->details.count : 0};
+	return copy;
+}
+
+static void attempt_sandbox_failed(struct worker *worker, struct job *job,
+	const struct attempt *attempt)
+{
+	count(worker, METRIC_SANDBOX_FAILURES, METRIC_UNLABELLED);
+	if (job->sandbox_failures++ < SANDBOX_TRIES) {
+		log_event(LOG_WARN, "the sandbox failed; trying again", "executionId",
+			job->request->execution_id, "reason", attempt->error.message, NULL);
+		scheduler_retry(worker->scheduler, &job->entry,
+			wall_ms() + (SANDBOX_BACKOFF_MS << (job->sandbox_failures - 1)));
+		return;
+	}
+	job_fail(worker, job, &attempt->error, attempt);
+}
+
+static void attempt_failed(struct worker *worker, struct job *job, const struct attempt *attempt)
+{
+	const struct config *config = worker->parts.config;
+	int64_t retries = job->request->retries, delay = job->request->retry_delay_ms;
+	int64_t now = wall_ms();
+	if (attempt->sandbox_failed) {
+		attempt_sandbox_failed(worker, job, attempt);
+		return;
+	}
+	if (retries > config->policy.max_retries)
+		retries = config->policy.max_retries;
+	if (delay > config->policy.max_retry_delay_ms)
+		delay = config->policy.max_retry_delay_ms;
+	if (!error_retryable(attempt->error.code) || job->attempt > retries) {
+		job_fail(worker, job, &attempt->error, attempt);
+		return;
+	}
+	job_error_event(worker, job, false, now + delay, &attempt->error, attempt);
+	job->last_error = error_copy(job->request->arena, &attempt->error);
+	job->attempt++;
+	count(worker, METRIC_RETRIES, METRIC_UNLABELLED);
+	scheduler_retry(worker->scheduler, &job->entry, now + delay);
+}
+
+static void attempt_succeeded(struct worker *worker, struct job *job, struct attempt *attempt)
+{
+	struct err err = {0};
+	int done = result_publish(worker, job, STATUS_COMPLETED, NULL, attempt, &err);
+	if (done == 1) {
+		executor_error_make(attempt->arena, job->request, job->attempt, ERROR_LIMIT_OUTPUT,
+			&attempt->error, "The value is larger than the topic %s takes",
+			worker->parts.config->topics.results);
+		executor_error_detail(attempt->arena, &attempt->error, "limit", "output");
+		attempt_failed(worker, job, attempt);
+		return;
+	}
+	batch_published(worker, done, &err);
+	scheduler_finish(worker->scheduler, &job->entry);
+	job_settle(worker, job, STATUS_COMPLETED, NULL);
+}
+
+void attempt_ended(struct worker *worker, struct attempt *attempt)
+{
+	int slot = slot_of(worker, attempt->tag);
+	if (slot < 0) {
+		attempt_free(attempt);
+		return;
+	}
+	struct job *job = worker->running[slot];
+	worker->running[slot] = NULL;
+	worker->running_count--;
+	metrics_observe(worker->parts.metrics, METRIC_JOB_SECONDS, attempt->failed ? STATUS_FAILED :
+		STATUS_COMPLETED, (double)attempt->sandbox.wall_ms / 1e3);
+	job->running = false;
+	if (job->epoch != worker->epoch) {
+		scheduler_finish(worker->scheduler, &job->entry);
+		job_free(worker, job, false);	/* its partition is somebody else's now */
+	} else if (attempt->killed) {
+		/* Handed back: not done, so whoever has the partition next runs it; no attempt counts. */
+		scheduler_put_back(worker->scheduler, &job->entry);
+	} else if (attempt->failed) {
+		attempt_failed(worker, job, attempt);
+	} else {
+		attempt_succeeded(worker, job, attempt);
+	}
+	attempt_free(attempt);
+}
+
+void attempts_collect(struct worker *worker, int timeout_ms)
+{
+	struct attempt *attempt;
+	struct err err = {0};
+	int got;
+	while ((got = executor_poll(worker->parts.executor, timeout_ms, &attempt, &err)) == 1) {
+		attempt_ended(worker, attempt);
+		timeout_ms = 0;
+	}
+	if (got < 0)
+		worker_fatal(worker, &err);
+}
+
+void jobs_kill(struct worker *worker)
+{
+	for (int i = 0; i < worker->slots; i++)
+		if (worker->running[i])
+			executor_kill(worker->parts.executor, worker->running[i]->tag);
+}
+
+void jobs_drop(struct worker *worker)
+{
+	struct scheduler_entry *entry;
+	while ((entry = scheduler_drop(worker->scheduler)))
+		job_free(worker, (struct job *)entry, false);
+}

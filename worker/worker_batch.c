@@ -1,0 +1,118 @@
+/* worker_batch.c: what is finished becomes a transaction.
+ *
+ * Finished work gathers in a publication. It is given to the broker as soon as a producer is free, so
+ * batches grow with the load and never wait for a running job.
+ */
+#include "worker_internal.h"
+
+#include "log.h"
+
+struct publication *publication_open(struct worker *worker)
+{
+	struct err err;
+	if (!worker->open) {
+		worker->open = publication_new(worker->epoch);
+		if (worker->open)
+			worker->open->begun_ms = monotonic_ms();
+	}
+	if (!worker->open) {
+		err_set(&err, ERR_MEMORY, "no memory for results");
+		worker_fatal(worker, &err);
+	}
+	return worker->open;
+}
+
+void publication_end(struct worker *worker, struct publication *publication)
+{
+	for (size_t i = 0; i < publication->message_count; i++)
+		worker->broker->message_free(worker->parts.broker, &publication->messages[i]);
+	publication_free(publication);
+}
+
+void batch_published(struct worker *worker, int result, const struct err *err)
+{
+	if (result < 0)
+		worker_fatal(worker, err);
+}
+
+bool watermarks_moved(const struct worker *worker)
+{
+	for (size_t i = 0; i < worker->partition_count; i++) {
+		const struct partition *partition = &worker->partitions[i];
+		if (partition->window &&
+				offset_window_watermark(partition->window) != partition->published)
+			return true;
+	}
+	return false;
+}
+
+static void offset_publish(struct worker *worker, struct publication *publication,
+	struct partition *partition)
+{
+	struct err err;
+	int64_t since_ms = offset_window_since(partition->window, wall_ms());
+	partition->published = offset_window_watermark(partition->window);
+	batch_published(worker, publish_offset(publication, partition->number, partition->published,
+		since_ms, &err), &err);
+}
+
+/* At least one, moved or not: the group's generation is checked with the offsets, and a transaction without
+ * any would let a worker that the group has given up publish. */
+static void offsets_publish(struct worker *worker, struct publication *publication)
+{
+	struct partition *any = NULL;
+	for (size_t i = 0; i < worker->partition_count; i++) {
+		struct partition *partition = &worker->partitions[i];
+		if (!partition->window)
+			continue;
+		any = partition;
+		if (offset_window_watermark(partition->window) != partition->published)
+			offset_publish(worker, publication, partition);
+	}
+	if (any && publication->batch.offset_count == 0)
+		offset_publish(worker, publication, any);
+}
+
+bool batch_backlogged(const struct worker *worker)
+{
+	return worker->open && worker->open->count >=
+		(size_t)worker->parts.config->worker.batch_records * 4;
+}
+
+void batch_commit(struct worker *worker)
+{
+	if (worker->stalled || !worker->broker->free_for_batch(worker->parts.broker))
+		return;
+	if ((!worker->open || worker->open->count == 0) && !watermarks_moved(worker))
+		return;
+	struct publication *publication = publication_open(worker);
+	if (!publication)
+		return;
+	offsets_publish(worker, publication);
+	publication_seal(publication);
+	worker->open = NULL;
+	worker->batches_under_way++;
+	worker->broker->commit(worker->parts.broker, &publication->batch);
+}
+
+void batch_ended(struct worker *worker, struct broker_batch *batch)
+{
+	worker->batches_under_way--;
+	if (batch->outcome == BROKER_COMMITTED) {
+		count(worker, METRIC_COMMITS, METRIC_UNLABELLED);
+		metrics_observe(worker->parts.metrics, METRIC_TRANSACTION_SECONDS, METRIC_UNLABELLED,
+			(double)batch->commit_us / 1e6);
+		metrics_observe(worker->parts.metrics, METRIC_BATCH_RECORDS, METRIC_UNLABELLED,
+			(double)batch->record_count);
+	} else {
+		count(worker, METRIC_ABORTS, METRIC_UNLABELLED);
+		/* Its offsets count as done here: a later batch would commit past what was lost. */
+		if (batch->epoch == worker->epoch && !worker->stalled) {
+			worker->stalled = true;
+			worker->stalled_ms = monotonic_ms();
+		}
+		log_event(LOG_WARN, "a batch was dropped: its partitions are no longer ours",
+			"records", log_number((int64_t)batch->record_count), NULL);
+	}
+	publication_end(worker, (struct publication *)batch);
+}

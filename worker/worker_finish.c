@@ -1,0 +1,119 @@
+/* worker_finish.c: what an execution leaves behind.
+ *
+ * One final result, an event for each failed attempt, a dead letter if it failed, and the mark in
+ * code.state that it is final: all in the batch that its offset is in.
+ */
+#include "worker_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+
+#define RESULT_ARENA_BYTES (64u << 20)
+
+void job_free(struct worker *worker, struct job *job, bool keep_message)
+{
+	worker->held--;
+	worker->held_bytes -= (int64_t)job->message.value_size;
+	if (!keep_message)
+		worker->broker->message_free(worker->parts.broker, &job->message);
+	arena_free(job->request->arena);
+	free(job);
+}
+
+static enum encoding answer_encoding(const struct worker *worker, const struct request *request)
+{
+	const char *configured = worker->parts.config->worker.result_encoding;
+	if (configured && strcmp(configured, "json") == 0)
+		return ENCODING_JSON;
+	if (configured && strcmp(configured, "avro") == 0)
+		return ENCODING_AVRO;
+	return request->encoding;
+}
+
+int result_publish(struct worker *worker, const struct job *job, enum status status,
+	const struct error_record *error, const struct attempt *attempt, struct err *err)
+{
+	struct publication *publication = publication_open(worker);
+	struct arena *scratch = arena_new(RESULT_ARENA_BYTES);
+	struct result result;
+	int done = publication && scratch ? 0 : err_set(err, ERR_MEMORY, "no memory for a result");
+	if (done == 0)
+		done = executor_result(worker->parts.executor, scratch, job->request, job->attempt,
+			status, error, attempt, job->queued_ms, &result, err);
+	if (done == 0)
+		done = publish_result(worker->parts.publisher, publication, &job->message,
+			answer_encoding(worker, job->request), &result, err);
+	arena_free(scratch);
+	return done;
+}
+
+void job_settle(struct worker *worker, struct job *job, enum status status,
+	const struct error_record *error)
+{
+	const struct worker_parts *parts = &worker->parts;
+	const struct request *request = job->request;
+	struct publication *publication = publication_open(worker);
+	struct err err = {0};
+	int64_t now = wall_ms();
+	int done = publication ? 0 : -1;
+	if (done == 0 && status == STATUS_FAILED)
+		done = publish_dead(parts->publisher, publication, &job->message, job->attempt,
+			error->message, &err);
+	if (done == 0)
+		done = publish_final(parts->publisher, publication, &job->message, request->thread_id,
+			request->node_id, request->execution_id, now, &err);
+	if (done == 0)
+		done = publication_keep(publication, &job->message, &err);
+	if (publication)
+		batch_published(worker, done, &err);
+	struct execution_name name = execution_name(request->thread_id, request->node_id,
+		request->execution_id);
+	dedupe_remove(worker->dedupe, job->message.partition, name);
+	if (dedupe_add(worker->dedupe, job->message.partition, name, now) < 0)
+		log_event(LOG_WARN, "no memory to remember an execution for the dedupe window", NULL);
+	count(worker, METRIC_RESULTS, (int)status);
+	if (status == STATUS_FAILED)
+		count(worker, METRIC_DEAD, METRIC_UNLABELLED);
+	offset_done(worker, job->message.partition, job->message.offset);
+	job_free(worker, job, done == 0);
+}
+
+void job_conclude(struct worker *worker, struct job *job, enum status status,
+	const struct error_record *error, const struct attempt *attempt)
+{
+	struct err err = {0};
+	int done = result_publish(worker, job, status, error, attempt, &err);
+	if (done == 1)
+		done = err_set(&err, ERR_INVALID, "a result does not fit into %s even without output: "
+			"raise its max.message.bytes", worker->parts.config->topics.results);
+	batch_published(worker, done, &err);
+	job_settle(worker, job, status, error);
+}
+
+void job_error_event(struct worker *worker, struct job *job, bool is_final,
+	int64_t next_attempt_at_ms, const struct error_record *error, const struct attempt *attempt)
+{
+	const struct worker_parts *parts = &worker->parts;
+	struct publication *publication = publication_open(worker);
+	struct err err = {0};
+	struct error_event event;
+	if (!publication)
+		return;
+	int done = executor_error_event(parts->executor, publication->arena, job->request,
+		job->attempt, is_final, next_attempt_at_ms, error, attempt, &event, &err);
+	if (done == 0)
+		done = publish_error(parts->publisher, publication, &job->message,
+			answer_encoding(worker, job->request), &event, &err);
+	batch_published(worker, done, &err);
+	count(worker, METRIC_ERRORS, (int)error->code);
+}
+
+void job_fail(struct worker *worker, struct job *job, const struct error_record *error,
+	const struct attempt *attempt)
+{
+	job_error_event(worker, job, true, REQUEST_TIME_NONE, error, attempt);
+	scheduler_finish(worker->scheduler, &job->entry);
+	job_conclude(worker, job, STATUS_FAILED, error, attempt);
+}
