@@ -17,6 +17,8 @@
 
 #define CALL_MS 10000
 #define CLOSE_S 5
+#define TOPIC_TRIES 10
+#define TOPIC_PAUSE_NS 200000000
 #define STUCK_MS 120000		/* a call into librdkafka that takes longer never ends */
 #define SESSION_MS "10000"
 
@@ -412,7 +414,7 @@ static int consumer_open(struct broker_kafka *kafka, struct err *err)
 	return 0;
 }
 
-static int partitions_of(struct broker_kafka *kafka, const char *topic, struct err *err)
+static int partitions_ask(struct broker_kafka *kafka, const char *topic, struct err *err)
 {
 	const struct rd_kafka_metadata *metadata;
 	rd_kafka_t *rk = kafka->rk;
@@ -427,6 +429,17 @@ static int partitions_of(struct broker_kafka *kafka, const char *topic, struct e
 	int count = metadata->topic_cnt == 1 && metadata->topics[0].err == 0 ?
 		metadata->topics[0].partition_cnt : 0;
 	rd_kafka_metadata_destroy(metadata);
+	return count;
+}
+
+/* 0: there is no such topic. One that was only just made may not have reached this broker. */
+static int partitions_of(struct broker_kafka *kafka, const char *topic, struct err *err)
+{
+	int count = partitions_ask(kafka, topic, err);
+	for (int tries = 0; count == 0 && tries < TOPIC_TRIES; tries++) {
+		nanosleep(&(struct timespec){.tv_nsec = TOPIC_PAUSE_NS}, NULL);
+		count = partitions_ask(kafka, topic, err);
+	}
 	return count;
 }
 
