@@ -476,7 +476,8 @@ static int subscribe(struct broker_kafka *kafka, struct err *err)
 	return 0;
 }
 
-int broker_kafka_new(const struct config *config, struct broker **broker, struct err *err)
+int broker_kafka_new(const struct config *config, const struct broker_kafka_limits *limits,
+	struct broker **broker, struct err *err)
 {
 	struct broker_kafka *kafka = calloc(1, sizeof *kafka);
 	if (!kafka)
@@ -492,7 +493,7 @@ int broker_kafka_new(const struct config *config, struct broker **broker, struct
 		free(kafka);
 		return -1;
 	}
-	if (topics_check(kafka, err) < 0 || committer_new(config, kafka->rk, &kafka->mailbox,
+	if (topics_check(kafka, err) < 0 || committer_new(config, limits, kafka->rk, &kafka->mailbox,
 			&kafka->committer, err) < 0 || subscribe(kafka, err) < 0) {
 		kafka_close(&kafka->base, false);
 		return -1;

@@ -5,8 +5,17 @@
 #include "broker.h"
 #include "config.h"
 
+#define LIMITED_TOPICS 4
+struct broker_kafka_limits {		/* max.message.bytes of the topics that are written to */
+	int64_t results, errors, dead, state;
+};
+
+/* Asks the brokers; where they don't tell, Kafka's default. */
+void broker_kafka_limits(const struct config *config, struct broker_kafka_limits *limits);
+
 /* Connects, ends what a predecessor of the same worker.id left open, and joins the group. Checks that
  * the topics it needs are there: ERR_INVALID says what to create. May take some seconds. */
-int broker_kafka_new(const struct config *config, struct broker **broker, struct err *err);
+int broker_kafka_new(const struct config *config, const struct broker_kafka_limits *limits,
+	struct broker **broker, struct err *err);
 
 #endif

@@ -21,7 +21,6 @@
 #include <sys/random.h>
 #include <time.h>
 
-#include "kafka_client.h"
 #include "kafka_conf.h"
 #include "log.h"
 
@@ -456,27 +455,14 @@ static int conf_put(rd_kafka_conf_t *conf, const char *name, const char *value, 
 
 /* A message set larger than its topic takes is refused as a whole, whatever its messages' sizes; librdkafka
  * makes sets of up to batch.size across topics, so the smallest topic decides. */
-static int64_t set_bytes(const struct config *config)
+static int64_t set_bytes(const struct config *config, const struct broker_kafka_limits *limits)
 {
-	const char *const topics[] = {config->topics.results, config->topics.errors,
-		config->topics.dead, config->topics.state};
-	static const char *const names[] = {"max.message.bytes"};
+	const int64_t all[] = {limits->results, limits->errors, limits->dead, limits->state};
 	const char *configured = config_kafka(config, "batch.size");
 	int64_t smallest = configured ? strtoll(configured, NULL, 10) : SET_BYTES;
-	struct kafka_admin *admin;
-	struct err err;
-	if (kafka_admin_new(config, &admin, &err) != 0)
-		return smallest;
-	for (size_t i = 0; i < sizeof topics / sizeof *topics; i++) {
-		char *value = NULL;
-		if (kafka_admin_settings(admin, topics[i], names, &value, 1, &err) != 0)
-			continue;
-		int64_t bytes = value ? strtoll(value, NULL, 10) : 0;
-		if (bytes > 0 && bytes < smallest)
-			smallest = bytes;
-		free(value);
-	}
-	kafka_admin_free(admin);
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+		if (all[i] < smallest)
+			smallest = all[i];
 	return smallest;
 }
 
@@ -592,8 +578,8 @@ static int id_base(const struct config *config, char id[128], struct err *err)
 	return 0;
 }
 
-int committer_new(const struct config *config, rd_kafka_t *consumer, struct mailbox *mailbox,
-	struct committer **made, struct err *err)
+int committer_new(const struct config *config, const struct broker_kafka_limits *limits,
+	rd_kafka_t *consumer, struct mailbox *mailbox, struct committer **made, struct err *err)
 {
 	char base[128], id[160];
 	struct committer *committer = calloc(1, sizeof *committer);
@@ -605,7 +591,7 @@ int committer_new(const struct config *config, rd_kafka_t *consumer, struct mail
 	pthread_mutex_init(&committer->lock, NULL);
 	pthread_cond_init(&committer->changed, NULL);
 	int result = id_base(config, base, err);
-	int64_t bytes = set_bytes(config);
+	int64_t bytes = set_bytes(config, limits);
 	for (int i = 0; i < PRODUCERS && result == 0; i++) {
 		committer->producers[i].committer = committer;
 		committer->producers[i].index = i;

@@ -6,6 +6,7 @@
 #include <pthread.h>
 
 #include "broker.h"
+#include "broker_kafka.h"
 #include "config.h"
 
 /* An event that another thread has for the loop, in a list under a lock; an eventfd wakes it. */
@@ -33,8 +34,9 @@ struct mail *mailbox_take(struct mailbox *mailbox);
 /* ---- committing: broker_kafka_commit.c */
 struct committer;
 
-int committer_new(const struct config *config, rd_kafka_t *consumer, struct mailbox *mailbox,
-	struct committer **committer, struct err *err);
+int committer_new(const struct config *config, const struct broker_kafka_limits *limits,
+	rd_kafka_t *consumer, struct mailbox *mailbox, struct committer **committer,
+	struct err *err);
 void committer_free(struct committer *committer);
 bool committer_free_for_batch(struct committer *committer);
 void committer_give(struct committer *committer, struct broker_batch *batch);

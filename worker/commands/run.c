@@ -16,12 +16,10 @@
 #include "../broker_kafka.h"
 #include "../command_common.h"
 #include "../endpoints.h"
-#include "../kafka_client.h"
 #include "../log.h"
 #include "../worker.h"
 
 #define NOBODY 65534
-#define KAFKA_MESSAGE_BYTES 1048588
 
 static void usage(FILE *out)
 {
@@ -80,29 +78,6 @@ static int executor_open(const struct config *config, const char *name, struct e
 	}
 }
 
-static int64_t topic_bytes(struct kafka_admin *admin, const char *topic)
-{
-	static const char *const names[] = {"max.message.bytes"};
-	char *value = NULL;
-	struct err err;
-	int64_t bytes = KAFKA_MESSAGE_BYTES;
-	if (kafka_admin_settings(admin, topic, names, &value, 1, &err) == 0 && value)
-		bytes = strtoll(value, NULL, 10);
-	free(value);
-	return bytes;
-}
-
-static int limits_ask(const struct config *config, struct publisher *publisher, struct err *err)
-{
-	struct kafka_admin *admin;
-	if (kafka_admin_new(config, &admin, err) < 0)
-		return -1;
-	publisher->result_bytes = topic_bytes(admin, config->topics.results);
-	publisher->error_bytes = topic_bytes(admin, config->topics.errors);
-	kafka_admin_free(admin);
-	return 0;
-}
-
 static int exit_code(const struct err *err)
 {
 	fprintf(stderr, "codeworker: %s\n", err->text);
@@ -123,9 +98,12 @@ static void worker_name(const struct config *config, char name[128])
 static int serve(struct worker_parts *parts, const char *name, struct err *err)
 {
 	struct publisher publisher = {.config = parts->config, .worker = name};
+	struct broker_kafka_limits limits;
 	struct broker *broker;
-	if (limits_ask(parts->config, &publisher, err) < 0 ||
-			broker_kafka_new(parts->config, &broker, err) < 0)
+	broker_kafka_limits(parts->config, &limits);
+	publisher.result_bytes = limits.results;
+	publisher.error_bytes = limits.errors;
+	if (broker_kafka_new(parts->config, &limits, &broker, err) < 0)
 		return -1;
 	publisher.codec = parts->codec;
 	parts->publisher = &publisher;
