@@ -25,11 +25,14 @@
 #include "log.h"
 
 #define PRODUCERS 2
+#define ID_BYTES 180
 #define TOPICS 4
 #define CALL_MS 5000		/* one call; it is repeated as long as that is right */
 #define PAUSE_MS 50		/* before a batch is published again, doubled up to: */
 #define PAUSE_MOST_MS 5000
 #define SET_BYTES 1000000
+#define REVIVALS 5
+#define REVIVE_PAUSE_S 2		/* by then a fenced membership is known */
 #define END_S 20		/* patience with a transaction at the end */
 
 struct producer {
@@ -46,13 +49,18 @@ struct producer {
 	bool one_by_one;
 	rd_kafka_resp_err_t refusal;	/* of a record, since the transaction began */
 	size_t refused_index;
+	bool committing;		/* the commit was asked for: what became of it may be unknown */
+	char id[200];			/* transactional */
 	_Atomic int64_t called_us;	/* when the present call into librdkafka began; 0: none */
 };
 
 struct committer {
 	rd_kafka_t *consumer;
 	struct mailbox *mailbox;
+	const struct config *config;
 	const char *requests;		/* topic, of the configuration */
+	int64_t set_bytes;
+	uint64_t incarnation;		/* tells our commits from those of others */
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	bool fatal;
@@ -66,6 +74,119 @@ static int64_t clock_us(void)
 	struct timespec now;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return now.tv_sec * 1000000ll + now.tv_nsec / 1000;
+}
+
+/* ---- one producer */
+
+static bool is_refusal(rd_kafka_resp_err_t code)
+{
+	return code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE || code == RD_KAFKA_RESP_ERR_INVALID_MSG ||
+		code == RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE ||
+		code == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE ||
+		code == RD_KAFKA_RESP_ERR_INVALID_RECORD;
+}
+
+static void refusal_note(struct producer *producer, size_t index, rd_kafka_resp_err_t code)
+{
+	producer->refusal = code;
+	producer->refused_index = index;
+}
+
+static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
+{
+	(void)rk;
+	struct producer *producer = opaque;
+	if (is_refusal(message->err))
+		refusal_note(producer, (size_t)(uintptr_t)message->_private, message->err);
+}
+
+static int conf_put(rd_kafka_conf_t *conf, const char *name, const char *value, struct err *err)
+{
+	char reason[256];
+	if (rd_kafka_conf_set(conf, name, value, reason, sizeof reason) != RD_KAFKA_CONF_OK)
+		return err_set(err, ERR_INVALID, "%s=%s: %s", name, value, reason);
+	return 0;
+}
+
+/* A message set larger than its topic takes is refused as a whole, whatever its messages' sizes; librdkafka
+ * makes sets of up to batch.size across topics, so the smallest topic decides. */
+static int64_t set_bytes(const struct config *config, const struct broker_kafka_limits *limits)
+{
+	const int64_t all[] = {limits->results, limits->errors, limits->dead, limits->state};
+	const char *configured = config_kafka(config, "batch.size");
+	int64_t smallest = configured ? strtoll(configured, NULL, 10) : SET_BYTES;
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+		if (all[i] < smallest)
+			smallest = all[i];
+	return smallest;
+}
+
+/* What the configuration leaves open and what it may not change. */
+static int producer_conf(const struct config *config, rd_kafka_conf_t *conf, const char *id,
+	int64_t bytes, struct err *err)
+{
+	char set[24];
+	snprintf(set, sizeof set, "%lld", (long long)bytes);
+	if (conf_put(conf, "batch.size", set, err) < 0)
+		return -1;
+	static const char *const defaults[][2] = {{"linger.ms", "0"}, {"retry.backoff.ms", "1"},
+		{"transaction.timeout.ms", "10000"}, {"message.max.bytes", "67108864"}};
+	for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++)
+		if (!config_kafka(config, defaults[i][0]) &&
+				conf_put(conf, defaults[i][0], defaults[i][1], err) < 0)
+			return -1;
+	if (conf_put(conf, "transactional.id", id, err) < 0 ||
+			conf_put(conf, "partitioner", "murmur2_random", err) < 0)
+		return -1;
+	return conf_put(conf, "enable.idempotence", "true", err);
+}
+
+static int producer_open(const struct config *config, struct producer *producer, const char *id,
+	int64_t bytes, struct err *err)
+{
+	char reason[256];
+	rd_kafka_conf_t *conf = kafka_conf_new(config, RD_KAFKA_PRODUCER, err);
+	if (!conf)
+		return -1;
+	if (producer_conf(config, conf, id, bytes, err) < 0) {
+		rd_kafka_conf_destroy(conf);
+		return -1;
+	}
+	rd_kafka_conf_set_log_cb(conf, broker_kafka_log);
+	rd_kafka_conf_set_opaque(conf, producer);
+	rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
+	producer->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, sizeof reason);
+	if (!producer->rk) {
+		rd_kafka_conf_destroy(conf);
+		return err_set(err, ERR_BROKER, "a producer can't be made: %s", reason);
+	}
+	return 0;
+}
+
+/* librdkafka learns where a topic is with its first message, which then waits a second for it. */
+static void topics_warm(const struct config *config, struct producer *producer)
+{
+	const char *const topics[TOPICS] = {config->topics.results, config->topics.errors,
+		config->topics.dead, config->topics.state};
+	for (int i = 0; i < TOPICS; i++) {
+		const struct rd_kafka_metadata *metadata;
+		producer->topics[i] = rd_kafka_topic_new(producer->rk, topics[i], NULL);
+		if (producer->topics[i] && rd_kafka_metadata(producer->rk, 0, producer->topics[i],
+				&metadata, CALL_MS) == RD_KAFKA_RESP_ERR_NO_ERROR)
+			rd_kafka_metadata_destroy(metadata);
+	}
+}
+
+static void producer_close(struct producer *producer)
+{
+	for (int t = 0; t < TOPICS; t++) {
+		if (producer->topics[t])
+			rd_kafka_topic_destroy(producer->topics[t]);
+		producer->topics[t] = NULL;
+	}
+	if (producer->rk)
+		rd_kafka_destroy(producer->rk);
+	producer->rk = NULL;
 }
 
 /* ---- one transaction */
@@ -107,28 +228,6 @@ static rd_kafka_headers_t *headers_make(const struct broker_record *record)
 		rd_kafka_header_add(headers, record->headers[i].name, -1, record->headers[i].value,
 			(ssize_t)record->headers[i].size);
 	return headers;
-}
-
-static bool is_refusal(rd_kafka_resp_err_t code)
-{
-	return code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE || code == RD_KAFKA_RESP_ERR_INVALID_MSG ||
-		code == RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE ||
-		code == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE ||
-		code == RD_KAFKA_RESP_ERR_INVALID_RECORD;
-}
-
-static void refusal_note(struct producer *producer, size_t index, rd_kafka_resp_err_t code)
-{
-	producer->refusal = code;
-	producer->refused_index = index;
-}
-
-static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
-{
-	(void)rk;
-	struct producer *producer = opaque;
-	if (is_refusal(message->err))
-		refusal_note(producer, (size_t)(uintptr_t)message->_private, message->err);
 }
 
 static rd_kafka_resp_err_t produce_one(rd_kafka_t *rk, const struct broker_record *record,
@@ -250,16 +349,17 @@ static enum step drop_turn_wait(struct producer *producer)
 }
 
 /* The list frees the metadata. */
-static void offset_add(rd_kafka_topic_partition_list_t *list, const char *topic,
+static void offset_add(rd_kafka_topic_partition_list_t *list, const struct producer *producer,
 	const struct broker_offset *offset)
 {
+	const char *topic = producer->committer->requests;
 	rd_kafka_topic_partition_t *added =
 		rd_kafka_topic_partition_list_add(list, topic, offset->partition);
 	char *text;
 	added->offset = offset->offset;
-	if (offset->since_ms <= 0)
-		return;
-	int size = asprintf(&text, "1 %lld", (long long)offset->since_ms);
+	int size = asprintf(&text, "1 %lld %016llx-%llu", (long long)offset->since_ms,
+		(unsigned long long)producer->committer->incarnation,
+		(unsigned long long)producer->turn);
 	if (size < 0)
 		return;
 	added->metadata = text;
@@ -277,11 +377,10 @@ static bool worth_repeating(struct producer *producer, const rd_kafka_error_t *e
 static enum step offsets_send(struct producer *producer, const struct broker_batch *batch,
 	struct err *err)
 {
-	struct committer *committer = producer->committer;
 	rd_kafka_topic_partition_list_t *list =
 		rd_kafka_topic_partition_list_new((int)batch->offset_count);
 	for (size_t i = 0; i < batch->offset_count; i++)
-		offset_add(list, committer->requests, &batch->offsets[i]);
+		offset_add(list, producer, &batch->offsets[i]);
 	rd_kafka_error_t *error;
 	while ((error = rd_kafka_send_offsets_to_transaction(producer->rk, list, batch->group,
 			CALL_MS)) && worth_repeating(producer, error))
@@ -294,16 +393,20 @@ static enum step offsets_send(struct producer *producer, const struct broker_bat
 static enum step commit(struct producer *producer, struct err *err)
 {
 	rd_kafka_error_t *error;
+	producer->committing = true;
 	while ((error = rd_kafka_commit_transaction(producer->rk, CALL_MS)) &&
 			worth_repeating(producer, error))
 		rd_kafka_error_destroy(error);
-	return judge(producer, error, "committing", err);
+	enum step step = judge(producer, error, "committing", err);
+	producer->committing = step == STEP_FATAL;
+	return step;
 }
 
 static enum step transaction(struct producer *producer, struct broker_batch *batch,
 	struct err *err)
 {
 	producer->refusal = RD_KAFKA_RESP_ERR_NO_ERROR;
+	producer->committing = false;
 	if (!produce_turn_wait(producer))
 		return STEP_FATAL;
 	producer->called_us = clock_us();
@@ -348,7 +451,7 @@ static void refusal_handle(struct producer *producer, const struct broker_batch 
 		record->instead && times == 1 ? "one without its value" : "nothing", NULL);
 }
 
-static enum step publish_insisting(struct producer *producer, struct broker_batch *batch,
+static enum step publish_trying(struct producer *producer, struct broker_batch *batch,
 	struct err *err)
 {
 	for (int64_t pause_ms = PAUSE_MS;; pause_ms *= 2) {
@@ -380,6 +483,55 @@ static enum step publish_insisting(struct producer *producer, struct broker_batc
 	}
 }
 
+/* A transaction that timed out, or was open while this worker or its broker was away, fences its producer: the
+ * same id is taken up anew, which ends what it had open. Another worker with our id would fence us as
+ * well; then the group has fenced our membership too, and we end. */
+static enum step producer_revive(struct producer *producer, struct err *err)
+{
+	struct committer *committer = producer->committer;
+	char text[256];
+	nanosleep(&(struct timespec){.tv_sec = REVIVE_PAUSE_S}, NULL);
+	if (rd_kafka_fatal_error(committer->consumer, text, sizeof text)) {
+		err_set(err, ERR_BROKER, "%s", text);
+		return STEP_FATAL;
+	}
+	log_event(LOG_WARN, "a producer was fenced and is made anew", "producer",
+		log_number(producer->index), "reason", err->text, NULL);
+	producer_close(producer);
+	if (producer_open(committer->config, producer, producer->id, committer->set_bytes, err) < 0)
+		return STEP_FATAL;
+	rd_kafka_error_t *error;
+	while ((error = rd_kafka_init_transactions(producer->rk, CALL_MS)) &&
+			rd_kafka_error_is_retriable(error) && !committer->ending)
+		rd_kafka_error_destroy(error);
+	if (judge(producer, error, "starting again", err) != STEP_DONE)
+		return STEP_FATAL;
+	topics_warm(committer->config, producer);
+	return STEP_AGAIN;
+}
+
+/* Whether the commit that was asked for took place: its metadata are ours. Where the partition went to others
+ * they have overwritten it; publishing again is then refused by the group's generation. */
+static bool commit_happened(struct producer *producer, const struct broker_batch *batch)
+{
+	struct committer *committer = producer->committer;
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+	rd_kafka_topic_partition_list_t *ours = rd_kafka_topic_partition_list_new(1);
+	offset_add(ours, producer, &batch->offsets[0]);
+	rd_kafka_topic_partition_list_add(list, committer->requests, batch->offsets[0].partition);
+	rd_kafka_resp_err_t code;
+	while ((code = rd_kafka_committed(committer->consumer, list, CALL_MS)) !=
+			RD_KAFKA_RESP_ERR_NO_ERROR && !committer->ending)
+		nanosleep(&(struct timespec){.tv_nsec = PAUSE_MS * 1000000}, NULL);
+	const rd_kafka_topic_partition_t *found = &list->elems[0], *sent = &ours->elems[0];
+	bool happened = code == RD_KAFKA_RESP_ERR_NO_ERROR && found->metadata && sent->metadata &&
+		found->metadata_size == sent->metadata_size &&
+		memcmp(found->metadata, sent->metadata, sent->metadata_size) == 0;
+	rd_kafka_topic_partition_list_destroy(list);
+	rd_kafka_topic_partition_list_destroy(ours);
+	return happened;
+}
+
 static enum step publish(struct producer *producer, struct broker_batch *batch, struct err *err)
 {
 	producer->one_by_one = false;
@@ -388,7 +540,19 @@ static enum step publish(struct producer *producer, struct broker_batch *batch, 
 		err_set(err, ERR_MEMORY, "no memory for a transaction");
 		return STEP_FATAL;
 	}
-	enum step step = publish_insisting(producer, batch, err);
+	enum step step;
+	int revivals = 0;
+	while ((step = publish_trying(producer, batch, err)) == STEP_FATAL &&
+			!producer->committer->fatal && revivals++ < REVIVALS) {
+		bool unknown = producer->committing;
+		aborted_note(producer);
+		if (producer_revive(producer, err) != STEP_AGAIN)
+			break;
+		if (unknown && commit_happened(producer, batch)) {
+			step = STEP_DONE;
+			break;
+		}
+	}
 	producer->called_us = 0;
 	free(producer->refused);
 	producer->refused = NULL;
@@ -445,83 +609,6 @@ static void *producer_thread(void *opaque)
 
 /* ---- setting up */
 
-static int conf_put(rd_kafka_conf_t *conf, const char *name, const char *value, struct err *err)
-{
-	char reason[256];
-	if (rd_kafka_conf_set(conf, name, value, reason, sizeof reason) != RD_KAFKA_CONF_OK)
-		return err_set(err, ERR_INVALID, "%s=%s: %s", name, value, reason);
-	return 0;
-}
-
-/* A message set larger than its topic takes is refused as a whole, whatever its messages' sizes; librdkafka
- * makes sets of up to batch.size across topics, so the smallest topic decides. */
-static int64_t set_bytes(const struct config *config, const struct broker_kafka_limits *limits)
-{
-	const int64_t all[] = {limits->results, limits->errors, limits->dead, limits->state};
-	const char *configured = config_kafka(config, "batch.size");
-	int64_t smallest = configured ? strtoll(configured, NULL, 10) : SET_BYTES;
-	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-		if (all[i] < smallest)
-			smallest = all[i];
-	return smallest;
-}
-
-/* What the configuration leaves open and what it may not change. */
-static int producer_conf(const struct config *config, rd_kafka_conf_t *conf, const char *id,
-	int64_t bytes, struct err *err)
-{
-	char set[24];
-	snprintf(set, sizeof set, "%lld", (long long)bytes);
-	if (conf_put(conf, "batch.size", set, err) < 0)
-		return -1;
-	static const char *const defaults[][2] = {{"linger.ms", "0"}, {"retry.backoff.ms", "1"},
-		{"transaction.timeout.ms", "10000"}, {"message.max.bytes", "67108864"}};
-	for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++)
-		if (!config_kafka(config, defaults[i][0]) &&
-				conf_put(conf, defaults[i][0], defaults[i][1], err) < 0)
-			return -1;
-	if (conf_put(conf, "transactional.id", id, err) < 0 ||
-			conf_put(conf, "partitioner", "murmur2_random", err) < 0)
-		return -1;
-	return conf_put(conf, "enable.idempotence", "true", err);
-}
-
-static int producer_open(const struct config *config, struct producer *producer, const char *id,
-	int64_t bytes, struct err *err)
-{
-	char reason[256];
-	rd_kafka_conf_t *conf = kafka_conf_new(config, RD_KAFKA_PRODUCER, err);
-	if (!conf)
-		return -1;
-	if (producer_conf(config, conf, id, bytes, err) < 0) {
-		rd_kafka_conf_destroy(conf);
-		return -1;
-	}
-	rd_kafka_conf_set_log_cb(conf, broker_kafka_log);
-	rd_kafka_conf_set_opaque(conf, producer);
-	rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
-	producer->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, sizeof reason);
-	if (!producer->rk) {
-		rd_kafka_conf_destroy(conf);
-		return err_set(err, ERR_BROKER, "a producer can't be made: %s", reason);
-	}
-	return 0;
-}
-
-/* librdkafka learns where a topic is with its first message, which then waits a second for it. */
-static void topics_warm(const struct config *config, struct producer *producer)
-{
-	const char *const topics[TOPICS] = {config->topics.results, config->topics.errors,
-		config->topics.dead, config->topics.state};
-	for (int i = 0; i < TOPICS; i++) {
-		const struct rd_kafka_metadata *metadata;
-		producer->topics[i] = rd_kafka_topic_new(producer->rk, topics[i], NULL);
-		if (producer->topics[i] && rd_kafka_metadata(producer->rk, 0, producer->topics[i],
-				&metadata, CALL_MS) == RD_KAFKA_RESP_ERR_NO_ERROR)
-			rd_kafka_metadata_destroy(metadata);
-	}
-}
-
 struct initialising {
 	rd_kafka_t *rk;
 	rd_kafka_error_t *error;
@@ -564,39 +651,44 @@ static int initialise_all(struct committer *committer, struct err *err)
 	return result;
 }
 
-/* Stable with worker.id: a restart then ends at once what its predecessor left open. */
-static int id_base(const struct config *config, char id[128], struct err *err)
+/* Of the group, too: the same worker.id may be in use in another. Stable with worker.id: a restart then ends at once what its predecessor left open. */
+static int id_base(const struct config *config, uint64_t incarnation, char id[ID_BYTES])
 {
-	unsigned long long random;
-	if (config->worker.id) {
-		snprintf(id, 128, "codeworker-%.80s", config->worker.id);
-		return 0;
-	}
-	if (getrandom(&random, sizeof random, 0) != sizeof random)
-		return err_system(err, "getrandom");
-	snprintf(id, 128, "codeworker-%016llx", random);
-	return 0;
+	const char *group = config_kafka(config, "group.id");
+	int size = config->worker.id ?
+		snprintf(id, ID_BYTES, "codeworker-%s-%s", group ? group : "", config->worker.id) :
+		snprintf(id, ID_BYTES, "codeworker-%.80s-%016llx", group ? group : "",
+			(unsigned long long)incarnation);
+	return size < ID_BYTES ? 0 : -1;
 }
 
 int committer_new(const struct config *config, const struct broker_kafka_limits *limits,
 	rd_kafka_t *consumer, struct mailbox *mailbox, struct committer **made, struct err *err)
 {
-	char base[128], id[160];
+	char base[ID_BYTES];
 	struct committer *committer = calloc(1, sizeof *committer);
 	if (!committer)
 		return err_set(err, ERR_MEMORY, "no memory");
 	committer->consumer = consumer;
 	committer->mailbox = mailbox;
+	committer->config = config;
 	committer->requests = config->topics.requests;
+	committer->set_bytes = set_bytes(config, limits);
 	pthread_mutex_init(&committer->lock, NULL);
 	pthread_cond_init(&committer->changed, NULL);
-	int result = id_base(config, base, err);
-	int64_t bytes = set_bytes(config, limits);
+	int result = 0;
+	if (getrandom(&committer->incarnation, sizeof committer->incarnation, 0) !=
+			sizeof committer->incarnation)
+		result = err_system(err, "getrandom");
+	else if (id_base(config, committer->incarnation, base) < 0)
+		result = err_set(err, ERR_INVALID, "kafka.group.id and worker.id are too long together");
 	for (int i = 0; i < PRODUCERS && result == 0; i++) {
 		committer->producers[i].committer = committer;
 		committer->producers[i].index = i;
-		snprintf(id, sizeof id, "%s-%d", base, i);
-		result = producer_open(config, &committer->producers[i], id, bytes, err);
+		snprintf(committer->producers[i].id, sizeof committer->producers[i].id, "%s-%d", base,
+			i);
+		result = producer_open(config, &committer->producers[i], committer->producers[i].id,
+			committer->set_bytes, err);
 	}
 	if (result == 0)
 		result = initialise_all(committer, err);
@@ -640,11 +732,8 @@ void committer_free(struct committer *committer)
 	for (int i = 0; i < PRODUCERS; i++) {
 		struct producer *producer = &committer->producers[i];
 		bool ended = producer_join(producer);
-		for (int t = 0; t < TOPICS && ended; t++)
-			if (producer->topics[t])
-				rd_kafka_topic_destroy(producer->topics[t]);
-		if (ended && producer->rk)
-			rd_kafka_destroy(producer->rk);
+		if (ended)
+			producer_close(producer);
 		all = all && ended;
 	}
 	if (!all)

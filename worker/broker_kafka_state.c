@@ -58,7 +58,7 @@ static rd_kafka_topic_partition_list_t *list_make(const struct takeover *takeove
 
 int64_t commit_metadata_read(const void *metadata, size_t size)
 {
-	char text[32];
+	char text[96];
 	int64_t since_ms;
 	if (!metadata || size == 0 || size >= sizeof text)
 		return 0;

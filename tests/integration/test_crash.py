@@ -4,6 +4,7 @@
 import collections
 import os
 import random
+import signal
 import sys
 import time
 import unittest
@@ -17,8 +18,13 @@ REQUESTS = 2000
 KEYS = 120
 
 
+BROKER = None
+
+
 def setUpModule():
+    global BROKER
     cli.broker_start()
+    BROKER = cli._broker
 
 
 def tearDownModule():
@@ -163,6 +169,43 @@ class Crash(unittest.TestCase):
             wait_results(self.topics, 300, seconds=90, worker=second)
             self.assertEqual(second.end(), 0)
         self.check(expected)
+
+    def test_a_broker_that_is_killed_and_comes_back_loses_and_doubles_nothing(self):
+        requests, expected = mixed(600, 11)
+        with Worker(self.topics) as worker:
+            worker.wait_log("partitions assigned")
+            publish(self.topics, requests)
+            start = self.written()
+            cli.wait_until(lambda: self.written() > start + 50, 60, "nothing was written")
+            BROKER.kill()
+            time.sleep(1)
+            BROKER.start()
+            wait_results(self.topics, 600, seconds=150, worker=worker)
+            self.assertEqual(worker.end(), 0)
+        self.check(expected)
+        self.check_order(expected)
+
+    def test_a_worker_that_was_stopped_too_long_publishes_nothing_of_what_others_took(self):
+        group = "z" + self.topics.name("state")
+        settings = ["kafka.session.timeout.ms=6000", "kafka.heartbeat.interval.ms=500"]
+        requests = [request("t%d" % (i % 20), "n", "z%03d" % i, code="sleep 0.05")
+                    for i in range(200)]
+        with Worker(self.topics, group, settings) as first, \
+                Worker(self.topics, group, settings) as second:
+            first.wait_log("partitions assigned")
+            second.wait_log("partitions assigned")
+            publish(self.topics, requests)
+            wait_results(self.topics, 20)
+            first.process.send_signal(signal.SIGSTOP)
+            wait_results(self.topics, 200, seconds=90, worker=second)
+            first.process.send_signal(signal.SIGCONT)
+            publish(self.topics, [request("t%d" % i, "n", "y%03d" % i) for i in range(60)])
+            found = wait_results(self.topics, 260, seconds=60, worker=second)
+            self.assertEqual(second.end(), 0)
+            self.assertEqual(first.end(), 0)
+        self.assertEqual([name for name, records in results(self.topics).items()
+                          if len(records) != 1], [])
+        self.assertEqual(len(found), 260)
 
 
 if __name__ == "__main__":
