@@ -35,7 +35,7 @@ WORKER_LIBS = $(shell $(PKG_CONFIG) --libs $(WORKER_PACKAGES) 2>/dev/null) -lpth
 # Only goals that compile need the libraries; the others set them up or do without.
 QUIET_GOALS := deps demo check check-fresh bench fuzz layers clean help
 ifneq ($(if $(MAKECMDGOALS),$(filter-out $(QUIET_GOALS),$(MAKECMDGOALS)),all),)
-MISSING := $(strip $(foreach package,$(LIBRARY_PACKAGES) $(WORKER_PACKAGES),\
+MISSING := $(strip $(foreach package,$(sort $(LIBRARY_PACKAGES) $(WORKER_PACKAGES)),\
 	$(shell $(PKG_CONFIG) --exists $(package) 2>/dev/null || echo $(package))))
 ifneq ($(MISSING),)
 $(error pkg-config does not find $(MISSING): run "make deps DEPS=build", which installs what is missing)
