@@ -1,0 +1,90 @@
+/* broker_kafka_commit.h: shared by the files of committing: the committer, its producers, their transactions. */
+#ifndef CODEWORKER_BROKER_KAFKA_COMMIT_H
+#define CODEWORKER_BROKER_KAFKA_COMMIT_H
+
+#include <stdatomic.h>
+#include <time.h>
+
+#include "broker_kafka_internal.h"
+
+#define PRODUCERS 2
+#define TOPICS 4
+#define CALL_MS 5000		/* one call; it is repeated as long as that is right */
+#define PAUSE_MS 50		/* before a batch is published again, doubled up to: */
+
+struct producer {
+	struct committer *committer;
+	rd_kafka_t *rk;
+	rd_kafka_topic_t *topics[TOPICS]; /* kept, so that librdkafka keeps knowing them */
+	pthread_t thread;
+	bool started, busy;
+	struct broker_batch *batch;	/* given, not yet taken */
+	uint64_t turn;			/* the batch's place in the order */
+	int index;
+	/* of the batch under way; the delivery reports, which come in this thread, write refused */
+	unsigned char *refused;		/* by record: how often; then `instead`, then nothing goes */
+	bool one_by_one;
+	rd_kafka_resp_err_t refusal;	/* of a record, since the transaction began */
+	size_t refused_index;
+	bool committing;		/* the commit was asked for: what became of it may be unknown */
+	char id[200];			/* transactional */
+	_Atomic int64_t called_us;	/* when the present call into librdkafka began; 0: none */
+};
+
+struct committer {
+	rd_kafka_t *consumer;
+	struct mailbox *mailbox;
+	const struct config *config;
+	const char *requests;		/* topic, of the configuration */
+	int64_t set_bytes;
+	uint64_t incarnation;		/* tells our commits from those of others */
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	bool fatal;
+	atomic_bool ending;
+	uint64_t turns_given, turns_produced, turns_done;
+	struct producer producers[PRODUCERS];
+};
+
+enum step {
+	STEP_DONE,
+	STEP_AGAIN,
+	STEP_BEHIND,			/* as AGAIN, because of the batch before */
+	STEP_DROP,
+	STEP_FATAL
+};
+
+static inline int64_t clock_us(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000ll + now.tv_nsec / 1000;
+}
+
+/* ---- broker_kafka_producer.c */
+
+bool producer_is_refusal(rd_kafka_resp_err_t code);
+void producer_refused(struct producer *producer, size_t index, rd_kafka_resp_err_t code);
+int producer_open(const struct config *config, struct producer *producer, const char *id,
+	int64_t bytes, struct err *err);
+/* librdkafka learns where a topic is with its first message, which then waits a second for it. */
+void producer_warm(const struct config *config, struct producer *producer);
+void producer_close(struct producer *producer);
+
+/* ---- broker_kafka_transaction.c */
+
+/* Takes the error. The group went on without us: what this batch finished is somebody else's now. */
+enum step transaction_judge(struct producer *producer, rd_kafka_error_t *error, const char *what,
+	struct err *err);
+enum step transaction_produce(struct producer *producer, const struct broker_batch *batch,
+	struct err *err);
+enum step transaction_offsets(struct producer *producer, const struct broker_batch *batch,
+	struct err *err);
+/* A commit that timed out may have happened: the same call is repeated until it is known. */
+enum step transaction_commit(struct producer *producer, struct err *err);
+enum step transaction_abort(struct producer *producer, struct err *err);
+/* Whether the commit that was asked for took place: its metadata are ours. Where the partition went to others
+ * they have overwritten it; publishing again is then refused by the group's generation. */
+bool transaction_happened(struct producer *producer, const struct broker_batch *batch);
+
+#endif
