@@ -9,6 +9,9 @@ import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, os.path.join(ROOT, "tests"))
+import counted
+
 BUILD = os.path.join(ROOT, os.environ.get("BUILD", "build"))
 PREFIX = "/opt/codeworker"
 INSTALLED = ["bin/codeworker", "lib/libcodesandbox.a", "lib/pkgconfig/codesandbox.pc",
@@ -59,17 +62,5 @@ class Install(unittest.TestCase):
                          ["strict", "0", "42"])
 
 
-class Result(unittest.TextTestResult):
-    passed = 0
-
-    def addSuccess(self, test):
-        super().addSuccess(test)
-        self.passed += 1
-
-
 if __name__ == "__main__":
-    ran = unittest.TextTestRunner(stream=sys.stdout, verbosity=2, resultclass=Result).run(
-        unittest.defaultTestLoader.loadTestsFromModule(sys.modules["__main__"]))
-    failed = len(ran.failures) + len(ran.errors)
-    print("%d passed, %d failed, %d skipped" % (ran.passed, failed, len(ran.skipped)))
-    sys.exit(1 if failed else 0)
+    counted.main()
