@@ -4,8 +4,10 @@
 #include "seccomp.h"
 
 #include <errno.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +23,7 @@
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 #define CLONE_NAMESPACES (CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | \
 	CLONE_NEWNET | CLONE_NEWCGROUP | 0x80 /* CLONE_NEWTIME */)
+#define X32_BIT 0x40000000
 
 /* A call that this machine or libseccomp does not know needs no rule: unknown is denied at strict. */
 static int rule(scmp_filter_ctx context, uint32_t action, const char *name)
@@ -141,6 +144,16 @@ static int rules_prctl(scmp_filter_ctx context, bool strict)
 	return result;
 }
 
+/* Only the question which one it has: other personalities switch address randomisation off. */
+static int rules_personality(scmp_filter_ctx context)
+{
+	const uint32_t query = 0xffffffff;
+	int result = rule_if(context, SCMP_ACT_ALLOW, SCMP_SYS(personality),
+		SCMP_A0(SCMP_CMP_EQ, query));
+	return result < 0 ? result : rule_if(context, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(personality),
+		SCMP_A0(SCMP_CMP_NE, query));
+}
+
 /* Memory that RLIMIT_DATA does not count. */
 static int rules_memory(scmp_filter_ctx context, bool strict, bool by_rlimit)
 {
@@ -182,8 +195,33 @@ static int rules_all(scmp_filter_ctx context, bool strict, bool by_rlimit)
 	if (result == 0)
 		result = rules_prctl(context, strict);
 	if (result == 0)
+		result = rules_personality(context);
+	if (result == 0)
 		result = rules_memory(context, strict, by_rlimit);
 	return result;
+}
+
+/* Puts in front of a denying filter what libseccomp can't say: calls above a number are ENOSYS.
+ * Numbers of x32, and calls of other architectures, are left to the filter behind it. */
+static int deny_later_calls(struct seccomp_program *program, struct err *err)
+{
+	const struct sock_filter front[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, seccomp_arch_native(), 0, 4),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, X32_BIT, 2, 0),
+		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, POLICY_FIRST_UNKNOWN, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+	};
+	size_t count = COUNT(front) + program->count;
+	struct sock_filter *filter = malloc(count * sizeof *filter);
+	if (!filter)
+		return err_set(err, ERR_MEMORY, "no memory for a filter");
+	memcpy(filter, front, sizeof front);
+	memcpy(filter + COUNT(front), program->filter, program->count * sizeof *filter);
+	free(program->filter);
+	*program = (struct seccomp_program){.filter = filter, .count = count};
+	return 0;
 }
 
 /* libseccomp gives a filter's program only through a descriptor. */
@@ -225,8 +263,12 @@ int seccomp_compile(enum sandbox_level level, bool memory_by_rlimit,
 		err_system(err, "the system-call filter of level %s", sandbox_level_name(level));
 	} else {
 		result = export(context, program, err);
+		if (result == 0 && level == SANDBOX_RESTRICTED)
+			result = deny_later_calls(program, err);
 	}
 	seccomp_release(context);
+	if (result < 0)
+		seccomp_program_free(program);
 	return result < 0 ? -1 : 0;
 }
 
@@ -238,6 +280,8 @@ void seccomp_program_free(struct seccomp_program *program)
 
 void seccomp_syscall_name(uint32_t arch, int number, char name[32])
 {
+	if (arch == SCMP_ARCH_X86_64 && number >= X32_BIT)
+		arch = SCMP_ARCH_X32;	/* to the kernel, the architecture is the same */
 	char *found = arch ? seccomp_syscall_resolve_num_arch(arch, number) : NULL;
 	snprintf(name, 32, "%.31s", found ? found : "unknown");
 	free(found);
