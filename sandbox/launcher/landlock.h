@@ -10,8 +10,9 @@
 #define LANDLOCK_ABI_MIN 2	/* below it rename across directories breaks (no REFER) */
 #define LANDLOCK_ABI_SCOPES 6	/* from here on abstract sockets and signals can be scoped */
 
+/* Directories, NULL-terminated lists or NULL. What can't be opened is skipped, and so stays closed. */
 struct landlock_policy {
-	const char *const *read_execute;	/* NULL-terminated; missing paths are skipped */
+	const char *const *read_execute;
 	const char *const *read_write;		/* also execute */
 	const char *const *read_write_noexec;
 	bool scope_signals, scope_abstract_sockets, deny_network;
