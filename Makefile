@@ -58,25 +58,35 @@ WORKER_OBJECTS := $(WORKER_SOURCES:%.c=$(BUILD)/%.o) $(ATTACK_SOURCES:%.c=$(BUIL
 
 all: $(BUILD)/codeworker $(BUILD)/libcodesandbox.a $(BUILD)/layers
 
+# Objects of other flags are compiled again, and what was linked from a file that is gone is linked again.
+$(BUILD)/flags: STAMP = $(CC) $(CFLAGS_ALL) $(PACKAGE_CFLAGS) $(LAUNCHER_CFLAGS)
+$(BUILD)/objects: STAMP = $(LDFLAGS) \
+	$(patsubst $(BUILD)/%,%,$(LIBRARY_OBJECTS) $(LAUNCHER_OBJECTS) $(WORKER_OBJECTS))
+$(BUILD)/flags $(BUILD)/objects: FORCE
+	@mkdir -p $(@D)
+	@text='$(subst ','\'',$(STAMP))' && echo "$$text" | cmp -s - $@ || echo "$$text" >$@
+
 # Without Python the build goes on; make check has it.
 $(BUILD)/layers: $(wildcard sandbox/*.[ch] sandbox/*/*.[ch] worker/*.[ch] worker/*/*.[ch]) \
 		scripts/check-layers
 	@if command -v python3 >/dev/null; then scripts/check-layers --quiet; fi
 	@mkdir -p $(@D) && touch $@
 
-$(BUILD)/codeworker: $(WORKER_OBJECTS) $(BUILD)/libcodesandbox.a
-	$(CC) $(SANITIZE) $(LDFLAGS) -o $@ $^ $(LIBRARY_LIBS) $(WORKER_LIBS)
+LINKED = $(filter %.o %.a,$^)
 
-$(BUILD)/libcodesandbox.a: $(LIBRARY_OBJECTS)
+$(BUILD)/codeworker: $(WORKER_OBJECTS) $(BUILD)/libcodesandbox.a $(BUILD)/objects
+	$(CC) $(SANITIZE) $(LDFLAGS) -o $@ $(LINKED) $(LIBRARY_LIBS) $(WORKER_LIBS)
+
+$(BUILD)/libcodesandbox.a: $(LIBRARY_OBJECTS) $(BUILD)/objects
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(AR) rcs $@ $(LINKED)
 
 # The launcher is a static program with none of the caller's memory; the library carries its image.
 LAUNCHER_CFLAGS ?=
-$(BUILD)/codesandbox-launcher: $(LAUNCHER_OBJECTS)
-	$(CC) -static -Wl,-z,relro,-z,now -o $@ $^
+$(BUILD)/codesandbox-launcher: $(LAUNCHER_OBJECTS) $(BUILD)/objects
+	$(CC) -static -Wl,-z,relro,-z,now -o $@ $(LINKED)
 
-$(BUILD)/%.launcher.o: %.c
+$(BUILD)/%.launcher.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(CC) -std=gnu17 -D_GNU_SOURCE -O2 -g $(WARNINGS) $(HARDENING) -fno-pie -MMD -MP \
 		$(LAUNCHER_CFLAGS) -c -o $@ $<
@@ -90,7 +100,7 @@ $(BUILD)/sandbox/launcher_image.o: sandbox/launcher_image.S $(BUILD)/codesandbox
 $(BUILD)/sandbox/launcher/runtime_files.launcher.o: $(wildcard sandbox/runtimes/*/*)
 $(BUILD)/sandbox/attacks/table.o: $(wildcard sandbox/attacks/*)
 
-$(BUILD)/%.o: %.c
+$(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) $(PACKAGE_CFLAGS) -c -o $@ $<
 
@@ -101,11 +111,12 @@ CHECK_LIBS = $(shell $(PKG_CONFIG) --libs check 2>/dev/null)
 unit-tests: $(UNIT_TESTS:%=$(BUILD)/tests/%)
 
 # Its executor takes the place of the real one.
-$(BUILD)/tests/test_worker_memory: LDFLAGS += -Wl,--allow-multiple-definition
+$(BUILD)/tests/test_worker_memory: private LDFLAGS += -Wl,--allow-multiple-definition
 
 $(BUILD)/tests/test_%: $(BUILD)/tests/unit/test_%.o \
-		$(filter-out $(BUILD)/worker/main.o,$(WORKER_OBJECTS)) $(BUILD)/libcodesandbox.a
-	$(CC) $(SANITIZE) $(LDFLAGS) -o $@ $^ $(LIBRARY_LIBS) $(WORKER_LIBS) $(CHECK_LIBS)
+		$(filter-out $(BUILD)/worker/main.o,$(WORKER_OBJECTS)) $(BUILD)/libcodesandbox.a \
+		$(BUILD)/objects
+	$(CC) $(SANITIZE) $(LDFLAGS) -o $@ $(LINKED) $(LIBRARY_LIBS) $(WORKER_LIBS) $(CHECK_LIBS)
 
 
 # One build of the tests per compiler; the objects of a fuzz target are instrumented throughout.
@@ -116,9 +127,10 @@ CLANG ?= clang
 fuzz-targets: $(FUZZ_TARGETS:%=$(BUILD)/fuzz/%)
 
 $(BUILD)/fuzz/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o \
-		$(filter-out $(BUILD)/worker/main.o,$(WORKER_OBJECTS)) $(BUILD)/libcodesandbox.a
+		$(filter-out $(BUILD)/worker/main.o,$(WORKER_OBJECTS)) $(BUILD)/libcodesandbox.a \
+		$(BUILD)/objects
 	@mkdir -p $(@D)
-	$(CC) $(SANITIZE) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(LIBRARY_LIBS) $(WORKER_LIBS)
+	$(CC) $(SANITIZE) -fsanitize=fuzzer $(LDFLAGS) -o $@ $(LINKED) $(LIBRARY_LIBS) $(WORKER_LIBS)
 
 # ---- what people call
 SUB := +$(MAKE) --no-print-directory
@@ -190,5 +202,5 @@ clean:
 -include $(shell test -d $(BUILD) && find $(wildcard $(BUILD)/sandbox $(BUILD)/worker $(BUILD)/tests) -name '*.d' 2>/dev/null)
 
 .PHONY: all unit-tests fuzz-targets help deps demo bench layers check fuzz-build fuzz check-fresh \
-	install clean
+	install clean FORCE
 .SECONDARY:
