@@ -1,6 +1,12 @@
-"""A Kafka of a test's own: scripts/kafka on free loopback ports, in a directory that goes with it."""
+"""A Kafka of a test's own: scripts/kafka on free loopback ports, in a directory that goes with it.
+
+And records as bytes, by kcat, which knows nothing of the worker's code: what read() returns is what any
+consumer with read_committed gets, whether or not it is text.
+"""
 
 import atexit
+import collections
+import json
 import os
 import shutil
 import socket
@@ -12,6 +18,56 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 SCRIPT = os.path.join(ROOT, "scripts", "kafka")
 TOOLS = ("java", "mvn")
 ATTEMPTS = 3
+
+# key, value and the values of headers are bytes or None; headers are pairs, in order.
+Record = collections.namedtuple("Record", "topic partition offset timestamp_ms key value headers")
+
+
+def _kcat(bootstrap, *arguments, stdin=b""):
+    ran = subprocess.run(["kcat", "-b", bootstrap, "-q", *arguments], input=stdin,
+                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
+    if ran.returncode != 0:
+        raise AssertionError("kcat %s: %s" % (arguments, ran.stderr.decode(errors="replace")))
+    return ran.stdout
+
+
+def _bytes(text):
+    return None if text is None else text.encode("utf-8", "surrogateescape")
+
+
+def _record(line):
+    """kcat's JSON escapes control characters and leaves all other bytes as they are, UTF-8 or not."""
+    found = json.loads(line.decode("utf-8", "surrogateescape"))
+    headers = found.get("headers", [])
+    return Record(found["topic"], found["partition"], found["offset"], found["ts"],
+                  _bytes(found["key"]), _bytes(found["payload"]),
+                  list(zip(headers[::2], map(_bytes, headers[1::2]))))
+
+
+def read(bootstrap, topic):
+    """Every committed record of a topic, by partition and offset."""
+    lines = _kcat(bootstrap, "-C", "-t", topic, "-o", "beginning", "-e", "-J",
+                  "-X", "isolation.level=read_committed")
+    return sorted(map(_record, lines.splitlines()), key=lambda r: (r.partition, r.offset))
+
+
+def produce(bootstrap, topic, value, key=None, partition=None, headers=()):
+    """One record. None makes null of a value, a key or a header's value; null keys of empty values can't
+    be made."""
+    options = ["-P", "-t", topic]
+    options += ["-p", str(partition)] if partition is not None else []
+    for name, content in headers:
+        options += ["-H", name.encode() + (b"" if content is None else b"=" + content)]
+    if value:
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(value)
+            file.flush()
+            _kcat(bootstrap, *options, *(["-k", key] if key is not None else []), file.name)
+    else:  # from a file kcat makes no empty message, from a line it does
+        assert value is None or key is not None
+        assert b"\t" not in (key or b"") and b"\n" not in (key or b"")
+        _kcat(bootstrap, *options, "-K", "\t", *(["-Z"] if value is None else []),
+              stdin=(key or b"") + b"\t\n")
 
 
 def free_ports(count):

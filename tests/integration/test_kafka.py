@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""scripts/kafka: brokers that keep their data, stand side by side and end when told."""
+"""scripts/kafka: brokers that keep their data, stand side by side and end when told; records as bytes."""
 
 import os
 import subprocess
@@ -65,6 +65,31 @@ class Scripts(unittest.TestCase):
             directory = other.directory
         self.assertEqual(java_of(directory), [])
         self.assertEqual(len(java_of(self.broker.directory)), 1)
+
+    def test_records_come_back_byte_for_byte(self):
+        self.assertEqual(cli.run(["topics", "create", "-b", self.broker.bootstrap,
+                                  "--partitions", "3"]).returncode, 0)
+        every = bytes(range(256))
+        sent = [(every, b"key", 2, [("h", every[1:]), ("h", b""), ("null", None)]),
+                (b"\xff\xfe", every[1:], 0, []), (None, None, 0, []), (b"", b"k", 0, []),
+                ("\u2028\u00e9\n\"\\".encode(), b"k", 0, [("n\u00e9", b"a,b=c")])]
+        for value, key, partition, headers in sent:
+            kafka_harness.produce(self.broker.bootstrap, "code.dead", value, key, partition, headers)
+        found = kafka_harness.read(self.broker.bootstrap, "code.dead")
+        self.assertEqual([(r.value, r.key, r.partition, r.headers) for r in found], sent[1:] + sent[:1])
+        self.assertEqual([r.offset for r in found], [0, 1, 2, 3, 0])
+
+    def test_a_start_that_is_interrupted_leaves_no_broker(self):
+        self.broker.stop()
+        started = subprocess.Popen([kafka_harness.SCRIPT, "start", "--dir", self.broker.directory],
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        try:
+            cli.wait_until(lambda: java_of(self.broker.directory), 30, "no Java came up")
+        finally:
+            started.terminate()
+            self.assertEqual(started.wait(30), 143)
+        self.assertEqual(java_of(self.broker.directory), [])
+        self.broker.start()
 
     def test_a_stale_pid_file_harms_nobody(self):
         self.broker.stop()
