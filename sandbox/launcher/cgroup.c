@@ -9,11 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* Memory is charged in batches of 64 pages (MEMCG_CHARGE_BATCH), so a group at its limit can stand this
  * far below it. */
 #define CHARGE_BATCH_BYTES (64u * 4096)
+
+#define TRIAL_SERIAL (~0u)
+#define TRIAL_MEMORY_BYTES (16u << 20)
 
 static const char *const controllers[CGROUP_CONTROLLERS] = {"memory", "pids", "cpuacct"};
 
@@ -118,17 +122,26 @@ static int own_place(const char *controller, char path[256])
 	return found;
 }
 
-/* The directory of our own place: where the mount shows only a part of the hierarchy, below it. */
+/* The part of place below root, or NULL where it is not below. */
+static const char *path_below(const char *place, const char *root)
+{
+	size_t length = strcmp(root, "/") == 0 ? 0 : strlen(root);
+	if (strncmp(place, root, length) != 0 || (place[length] != '/' && place[length] != '\0'))
+		return NULL;
+	return strcmp(place + length, "/") == 0 ? "" : place + length;
+}
+
+/* A group of ours below our own place: where the mount shows only a part of the hierarchy, it must
+ * be a part with that place in it. */
 static int parent_path(const char *controller, const char *instance, char path[512])
 {
 	char root[256], mount_point[256], place[256];
 	if (hierarchy_find(controller, root, mount_point) < 0 || own_place(controller, place) < 0)
 		return -1;
-	const char *below = place;
-	if (strcmp(root, "/") != 0)
-		below = strncmp(place, root, strlen(root)) == 0 ? place + strlen(root) : "";
-	int length = snprintf(path, 512, "%s%s/codesandbox-%s", mount_point,
-		strcmp(below, "/") == 0 ? "" : below, instance);
+	const char *below = path_below(place, root);
+	if (!below)
+		return -1;
+	int length = snprintf(path, 512, "%s%s/codesandbox-%s", mount_point, below, instance);
 	return length < 512 ? 0 : -1;
 }
 
@@ -137,57 +150,80 @@ static int directory_open(const char *path)
 	return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-static bool limits_hold(struct cgroups *cgroups)
+/* Without an account of swap a group at its limit would go on into it; groups made below inherit. */
+static void swap_settle(struct cgroups *cgroups)
 {
 	int memory = directory_open(cgroups->parents[CGROUP_MEMORY]);
-	int pids = directory_open(cgroups->parents[CGROUP_PIDS]);
-	bool hold = memory >= 0 && pids >= 0 &&
-		faccessat(memory, "memory.max_usage_in_bytes", R_OK, 0) == 0 &&
-		write_number(pids, "pids.max", 30000) == 0 && read_number(pids, "pids.max") == 30000;
-	cgroups->memsw = memory >= 0 && faccessat(memory, "memory.memsw.limit_in_bytes", W_OK, 0) == 0;
-	if (memory >= 0)
-		close(memory);
-	if (pids >= 0)
-		close(pids);
-	return hold;
+	if (memory < 0)
+		return;
+	cgroups->memsw = faccessat(memory, "memory.memsw.limit_in_bytes", W_OK, 0) == 0;
+	(void)write_number(memory, "memory.swappiness", 0);
+	close(memory);
 }
 
-int cgroups_open(struct cgroups *cgroups, const char *instance, struct err *err)
+/* In a group that takes one process: joins it, and finds that it can't fork. */
+static _Noreturn void trial_child(const struct cgroup *group)
 {
-	*cgroups = (struct cgroups){.busy_count = 0};
+	if (cgroup_join(group) < 0)
+		_exit(1);
+	pid_t pid = fork();
+	_exit(pid < 0 && errno == EAGAIN ? 0 : 2);
+}
+
+/* Some hosts show groups that take no limit or no process. Whether they do is known by trying. */
+static bool trial(const struct cgroup *group)
+{
+	struct cgroup_usage usage;
+	int status = -1;
+	if (cgroup_limit(group, TRIAL_MEMORY_BYTES, 1, NULL) < 0 ||
+			read_number(group->directory_fds[CGROUP_MEMORY], "memory.limit_in_bytes") !=
+			TRIAL_MEMORY_BYTES)
+		return false;
+	pid_t pid = fork();
+	if (pid == 0)
+		trial_child(group);
+	return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0 &&
+		cgroup_usage(group, &usage) == 0 && usage.pids_denied > 0 && usage.cpu_us > 0 &&
+		usage.memory_peak_bytes > 0;
+}
+
+static int parents_make(struct cgroups *cgroups, const char *instance, struct err *err)
+{
 	for (int i = 0; i < CGROUP_CONTROLLERS; i++) {
 		char *path = cgroups->parents[i];
-		if (parent_path(controllers[i], instance, path) < 0) {
-			path[0] = '\0';
-			cgroups_close(cgroups);
+		int found = parent_path(controllers[i], instance, path);
+		if (found == 0 && (mkdir(path, 0755) == 0 || errno == EEXIST))
+			continue;
+		path[0] = '\0';
+		if (found < 0)
 			return err_set(err, ERR_UNAVAILABLE, "no version 1 hierarchy with the %s "
-				"controller is mounted", controllers[i]);
-		}
-		if (mkdir(path, 0755) < 0 && errno != EEXIST) {
-			err_system(err, "no group can be made in the %s hierarchy (start as root, or "
-				"have the group of the worker delegated)", controllers[i]);
-			path[0] = '\0';
-			cgroups_close(cgroups);
-			return -1;
-		}
-	}
-	if (!limits_hold(cgroups)) {
-		cgroups_close(cgroups);
-		return err_set(err, ERR_UNAVAILABLE, "limits set on a group do not stay");
+				"controller is mounted with the worker's own group in it",
+				controllers[i]);
+		return err_set(err, ERR_UNAVAILABLE, "no group can be made in the %s hierarchy: %s "
+			"(start as root, or have the group of the worker delegated)",
+			controllers[i], strerror(errno));
 	}
 	return 0;
 }
 
-void cgroups_close(struct cgroups *cgroups)
+int cgroups_open(struct cgroups *cgroups, const char *instance, struct err *err)
 {
-	for (int tries = 0; tries < 100 && cgroups->busy_count > 0; tries++) {
-		cgroups_sweep(cgroups);
-		if (cgroups->busy_count > 0)
-			usleep(10000);
+	struct cgroup group;
+	*cgroups = (struct cgroups){.busy_count = 0};
+	int result = parents_make(cgroups, instance, err);
+	if (result == 0) {
+		swap_settle(cgroups);
+		result = cgroup_create(cgroups, TRIAL_SERIAL, &group, err);
 	}
-	for (int i = 0; i < CGROUP_CONTROLLERS; i++)
-		if (cgroups->parents[i][0])
-			(void)rmdir(cgroups->parents[i]);
+	if (result == 0) {
+		if (!trial(&group))
+			result = err_set(err, ERR_UNAVAILABLE,
+				"a group can be made, but its limits hold no process");
+		cgroup_destroy(cgroups, &group);
+	}
+	if (result < 0)
+		cgroups_close(cgroups);
+	return result;
 }
 
 int cgroup_create(struct cgroups *cgroups, unsigned serial, struct cgroup *cgroup, struct err *err)
@@ -265,9 +301,11 @@ static bool groups_remove(const struct cgroups *cgroups, unsigned serial)
 
 void cgroup_destroy(struct cgroups *cgroups, struct cgroup *cgroup)
 {
-	for (int i = 0; i < CGROUP_CONTROLLERS; i++)
+	for (int i = 0; i < CGROUP_CONTROLLERS; i++) {
 		if (cgroup->directory_fds[i] >= 0)
 			close(cgroup->directory_fds[i]);
+		cgroup->directory_fds[i] = -1;
+	}
 	if (!groups_remove(cgroups, cgroup->serial) && cgroups->busy_count < CGROUP_SWEEP_MAX)
 		cgroups->busy[cgroups->busy_count++] = cgroup->serial;
 }
@@ -281,8 +319,7 @@ void cgroups_sweep(struct cgroups *cgroups)
 			i++;
 }
 
-/* ---- what a killed predecessor left */
-
+/* ---- what is left at the end, or of a killed predecessor */
 
 static void group_kill(int parent, const char *name)
 {
@@ -301,6 +338,15 @@ static void group_kill(int parent, const char *name)
 		fclose(processes);
 }
 
+/* What forks while it is being killed is killed the next time. */
+static void group_clear(int parent, const char *path, const char *name)
+{
+	for (int tries = 0; tries < 50 && !group_remove(path, name); tries++) {
+		group_kill(parent, name);
+		usleep(tries < 10 ? 1000 : 10000);
+	}
+}
+
 static void groups_clear(const char *path)
 {
 	DIR *parent = opendir(path);
@@ -308,12 +354,18 @@ static void groups_clear(const char *path)
 		return;
 	const struct dirent *entry;
 	while ((entry = readdir(parent)))
-		if (entry->d_name[0] != '.' && entry->d_type == DT_DIR) {
-			group_kill(dirfd(parent), entry->d_name);
-			for (int tries = 0; tries < 50 && !group_remove(path, entry->d_name); tries++)
-				usleep(10000);
-		}
+		if (entry->d_name[0] != '.' && entry->d_type == DT_DIR)
+			group_clear(dirfd(parent), path, entry->d_name);
 	closedir(parent);
+}
+
+void cgroups_close(struct cgroups *cgroups)
+{
+	for (int i = 0; i < CGROUP_CONTROLLERS; i++)
+		if (cgroups->parents[i][0]) {
+			groups_clear(cgroups->parents[i]);
+			(void)rmdir(cgroups->parents[i]);
+		}
 }
 
 int cgroups_clear_leftovers(const char *instance)

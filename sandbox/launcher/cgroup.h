@@ -38,9 +38,11 @@ struct cgroup_usage {
 	uint64_t pids_denied;
 };
 
-/* Finds the hierarchies and makes our own group in each, by effect: a limit is set and read back.
- * ERR_UNAVAILABLE names the cause and the remedy. */
+/* Finds the hierarchies, makes our own group in each, and tries by effect that limits hold a child.
+ * Returns 0, or -1 with err set: ERR_UNAVAILABLE, ERR_SYSTEM; nothing is left then. */
 int cgroups_open(struct cgroups *cgroups, const char *instance, struct err *err);
+
+/* Ends what is still in our groups and removes them. */
 void cgroups_close(struct cgroups *cgroups);
 
 /* Ends and removes the groups of a dead instance. 0 when nothing of it is left. */
@@ -54,7 +56,8 @@ int cgroup_create(struct cgroups *cgroups, unsigned serial, struct cgroup *cgrou
 /* Moves the calling process into the group; called by init. 0, or -1 with errno. */
 int cgroup_join(const struct cgroup *cgroup);
 
-/* memory_bytes: with swap. processes: threads counted. */
+/* memory_bytes: with swap. processes: threads counted, init too. Limits may be lowered later, not
+ * raised. */
 int cgroup_limit(const struct cgroup *cgroup, uint64_t memory_bytes, uint64_t processes,
 	struct err *err);
 
