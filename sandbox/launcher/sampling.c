@@ -7,12 +7,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define PROCESSES_MAX 8192
+#define THREADS_TRIED 32	/* "." and "..", and threads that are just ending */
 
 int sampling_parse_stat(const char *line, uint64_t *ticks, uint64_t *threads)
 {
@@ -51,18 +53,50 @@ static uint64_t field_kb(const char *text, const char *name)
 	return at ? strtoull(at + strlen(name), NULL, 10) : 0;
 }
 
-static void add_process(struct sampling_usage *usage, int proc_fd, const char *pid)
+/* Whether task, a directory of /proc, still has memory to tell of. */
+static bool memory_read(int proc_fd, const char *task, uint64_t *bytes)
 {
 	char text[4096];
-	uint64_t ticks, threads;
+	if (read_small(proc_fd, task, "status", text, sizeof text) < 0 ||
+			!strstr(text, "\nRssAnon:"))
+		return false;
+	*bytes = (field_kb(text, "\nRssAnon:") + field_kb(text, "\nRssShmem:")) * 1024;
+	return true;
+}
+
+/* A process whose first thread has ended shows no memory, while the others go on using it. */
+static uint64_t memory_by_threads(int proc_fd, const char *pid)
+{
+	char path[64];
+	uint64_t bytes = 0;
+	unsigned seen = 0;
+	snprintf(path, sizeof path, "%.20s/task", pid);
+	int fd = openat(proc_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *tasks = fd < 0 ? NULL : fdopendir(fd);
+	if (!tasks && fd >= 0)
+		close(fd);
+	const struct dirent *entry;
+	while (tasks && seen++ < THREADS_TRIED && (entry = readdir(tasks)))
+		if (isdigit((unsigned char)entry->d_name[0]) &&
+				memory_read(dirfd(tasks), entry->d_name, &bytes))
+			break;
+	if (tasks)
+		closedir(tasks);
+	return bytes;
+}
+
+static void add_process(struct sampling_usage *usage, int proc_fd, const char *pid)
+{
+	char text[1024];
+	uint64_t ticks, threads, bytes = 0;
 	if (read_small(proc_fd, pid, "stat", text, sizeof text) < 0 ||
 			sampling_parse_stat(text, &ticks, &threads) < 0)
 		return;
 	usage->cpu_us += ticks * 1000000u / (uint64_t)sysconf(_SC_CLK_TCK);
 	usage->processes += threads;
-	if (read_small(proc_fd, pid, "status", text, sizeof text) == 0)
-		usage->memory_bytes += (field_kb(text, "\nRssAnon:") +
-			field_kb(text, "\nRssShmem:")) * 1024;
+	if (!memory_read(proc_fd, pid, &bytes) && threads > 1)
+		bytes = memory_by_threads(proc_fd, pid);
+	usage->memory_bytes += bytes;
 }
 
 int sampling_take(struct sampling *sampling, int proc_fd)
