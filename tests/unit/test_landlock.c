@@ -274,7 +274,8 @@ static const char *missing_below(int needed)
 	static const char *const reasons[] = {"Landlock", "Landlock", "Landlock ABI 2",
 		"Landlock ABI 3 (Linux 6.2)", "Landlock ABI 4 (Linux 6.7)", "Landlock ABI 5",
 		"Landlock ABI 6 (Linux 6.12)"};
-	return landlock_abi() >= needed ? NULL : reasons[needed];
+	/* not asked of the code under test: if that finds none, its tests fail */
+	return syscall(SYS_landlock_create_ruleset, NULL, 0, 1) >= needed ? NULL : reasons[needed];
 }
 
 int main(void)
