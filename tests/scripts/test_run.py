@@ -73,6 +73,16 @@ class Counting(unittest.TestCase):
         child = int(next(line for line in lines if line.startswith("child ")).split()[1])
         self.assertFalse(os.path.exists("/proc/%d/exe" % child))
 
+    def test_a_process_left_behind_is_named_ended_and_a_failure(self):
+        self.addCleanup(setattr, run, "LINGER_SECONDS", run.LINGER_SECONDS)
+        run.LINGER_SECONDS = 0.3
+        suite = self.suite("sleep 60 & echo child $!; echo '1 passed, 0 failed, 0 skipped'")
+        lines, status = self.report(suite)
+        self.assertEqual((lines[-1], status), ("1 passed, 1 failed, 0 skipped", 1))
+        self.assertEqual(suite.note, "left behind: sleep")
+        child = int(next(line for line in lines if line.startswith("child ")).split()[1])
+        self.assertFalse(os.path.exists("/proc/%d/exe" % child))
+
     def test_nothing_at_all_is_no_success(self):
         self.assertEqual(self.report()[1], 1)
 
