@@ -158,6 +158,7 @@ layers:
 
 check:
 	@scripts/deps check
+	@scripts/kafka fetch >/dev/null
 	@echo "== building: gcc, clang, sanitizers, fuzz targets, test build of the sandbox"
 	$(SUB) -s -j$(JOBS) all unit-tests
 	$(SUB) -s -j$(JOBS) all unit-tests BUILD=$(BUILD)/clang CC=$(CLANG)
