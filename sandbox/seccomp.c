@@ -175,6 +175,13 @@ static int rules_memory(scmp_filter_ctx context, bool strict, bool by_rlimit)
 	return result;
 }
 
+/* A level without a policy of its own still has its memory limit; SysV segments would outlive it. */
+static int rules_none(scmp_filter_ctx context)
+{
+	int result = rules_memory(context, false, true);
+	return result < 0 ? result : rule(context, SCMP_ACT_ERRNO(EPERM), "shmget");
+}
+
 static int rules_all(scmp_filter_ctx context, bool strict, bool by_rlimit)
 {
 	int result = rules(context, SCMP_ACT_NOTIFY, policy_kill);
@@ -256,7 +263,7 @@ int seccomp_compile(enum sandbox_level level, bool memory_by_rlimit,
 	if (result == 0)
 		result = seccomp_attr_set(context, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 	if (result == 0)
-		result = level == SANDBOX_NONE ? rules_memory(context, false, true) :
+		result = level == SANDBOX_NONE ? rules_none(context) :
 			rules_all(context, strict, memory_by_rlimit);
 	if (result < 0) {
 		errno = -result;

@@ -317,6 +317,8 @@ START_TEST(memory_that_no_rlimit_counts_is_denied_where_there_is_no_cgroup)
 				ck_assert_uint_eq(verdict(&program, SYS_mmap, 0, 4096, 3, flags),
 					denied ? FAIL(ENOMEM) : ALLOW);
 			}
+	if (by_rlimit)
+		ck_assert_uint_eq(verdict(&program, SYS_shmget, 0, 4096, 0, 0), FAIL(EPERM));
 	if (program.count)
 		ck_assert_uint_eq(verdict(&program, SYS_memfd_create, 0, 0, 0, 0),
 			by_rlimit ? FAIL(ENOSYS) : ALLOW);
