@@ -42,14 +42,21 @@ static int stop_fd_open(struct err *err)
 	return fd < 0 ? err_system(err, "signalfd") : fd;
 }
 
-/* The launcher keeps what privilege sandboxes take; from here on this process needs none. */
+/* The launcher keeps what privilege sandboxes take; from here on this process needs none. Who started it may
+ * have tied it to its own life (PR_SET_PDEATHSIG(2const)): a change of ids unties it. */
 static int privileges_drop(struct err *err)
 {
+	int death_signal = 0;
+	pid_t parent = getppid();
+	if (prctl(PR_GET_PDEATHSIG, &death_signal) < 0)
+		return err_system(err, "prctl");
 	if (geteuid() == 0 && (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 ||
 			setresuid(NOBODY, NOBODY, NOBODY) < 0))
 		return err_system(err, "privileges can't be dropped");
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_PDEATHSIG, death_signal) < 0)
 		return err_system(err, "prctl");
+	if (death_signal && getppid() != parent)
+		return err_set(err, ERR_CLOSED, "the process that started this one is gone");
 	return 0;
 }
 
