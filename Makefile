@@ -2,7 +2,7 @@
 # make demo         sets up, builds, shows about 20 sample jobs end to end
 # make check        sets up, builds, runs every test (FUZZ_SECONDS=60 a fuzz target)
 # make deps         sets up only, for make check (DEPS=build or demo: for less); YES=1 asks nothing
-# make bench        measures sandboxed jobs beside bare ones
+# make bench        sets up, builds, measures sandboxed jobs beside bare ones, and through a real Kafka
 # make install      codeworker, libcodesandbox and their files to DESTDIR and PREFIX (/usr/local)
 # make unit-tests   builds the unit tests; each is a program in build/tests
 # make fuzz         builds the fuzz targets and runs them for FUZZ_SECONDS each
@@ -150,8 +150,9 @@ demo:
 	@$(BUILD)/codeworker demo
 
 bench:
+	@scripts/deps bench
 	$(SUB) -s -j$(JOBS) all
-	@$(BUILD)/codeworker bench
+	@scripts/kafka run $(BUILD)/codeworker bench --kafka
 
 layers:
 	@scripts/check-layers

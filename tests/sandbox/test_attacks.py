@@ -10,11 +10,14 @@ from support import Counts, Driver, lines, users
 MINIMUM = 60
 
 
-def check(counts, reports, user, how):
+def check(counts, self_test, reports, user, how):
     outcomes = collections.Counter()
     missing = collections.defaultdict(list)
     for report in reports:
         name = "%s at %s, as %s, %s" % (report["name"], report["level"], user, how)
+        if report["outcome"] == "skipped" and report["detail"].endswith(": sampling") and \
+                "cgroup" in self_test[report["level"]]["mechanisms"]:
+            continue  # it is about the cgroups' substitute, which has a run of its own
         outcomes[report["outcome"]] += 1
         if report["outcome"] == "skipped":
             counts.skipped += 1
@@ -39,7 +42,7 @@ def main():
                 counts.ok(found["available"], "%s available as %s" % (level, user), found["reason"])
             names = {report["name"] for report in reports}
             counts.ok(len(names) >= MINIMUM, "at least %d attacks" % MINIMUM, len(names))
-            check(counts, reports, user, how)
+            check(counts, self_test, reports, user, how)
     driver.close()
     counts.end()
 

@@ -2,7 +2,8 @@
  *
  * A pair is one bare spawn and one sandboxed job, so both meet the machine in the same mood; the ratio
  * is of medians. Each program is measured back to back, and with a pause before each, since a
- * machine that has just been idle behaves differently (grace periods, sleeping processors).
+ * machine that has just been idle behaves differently (grace periods, sleeping processors). With --kafka,
+ * jobs a second through a real broker stand beside those without, before and after it.
  */
 #include "../command.h"
 
@@ -17,6 +18,7 @@
 #include <unistd.h>
 
 #include "../../sandbox/sandbox.h"
+#include "../bench_kafka.h"
 #include "../command_common.h"
 
 struct program {
@@ -24,6 +26,18 @@ struct program {
 	struct sandbox_runtime runtime;
 	const char *code;
 	const char *bare[4];
+};
+
+#define PYTHON 1			/* its place among the programs */
+#define PARTITIONS 8
+
+struct bench_options {
+	size_t count;
+	double seconds;
+	bool kafka;
+	int slots;
+	const struct command_common *common;
+	const struct config *config;	/* with kafka only */
 };
 
 static const char *const shell_argv[] = {"/bin/sh", "{file}", NULL};
@@ -223,46 +237,108 @@ static int measure(struct sandbox *sandbox, const struct sandbox_self_test *foun
 	return 0;
 }
 
-static void usage(FILE *out)
+/* Without Kafka, for as long as the other. */
+static int rate_without(struct sandbox *sandbox, const struct bench_options *options, double *rate,
+	double *by_cpu, struct err *err)
 {
-	fputs("usage: codeworker bench [--count N] [--seconds N]\n\n"
-		"Measures cold strict jobs beside the same programs bare, in one run.\n\n"
-		"  --count N     pairs a measurement (100)\n"
-		"  --seconds N   length of each measurement at full load (3)\n", out);
+	double cpu = bench_cpu_seconds(getpid()), begin = now_ms();
+	if (measure_boxed_rate(sandbox, PYTHON, options->slots, options->seconds, rate, err) < 0)
+		return -1;
+	double jobs = *rate * (now_ms() - begin) / 1e3;
+	*by_cpu = jobs / (bench_cpu_seconds(getpid()) - cpu);
+	return 0;
 }
 
-static int run(size_t count, double seconds)
+static int measure_kafka(struct sandbox *sandbox, const struct bench_options *options, struct err *err)
+{
+	double rate[2], by_cpu[2];
+	struct bench_rate through;
+	if (rate_without(sandbox, options, &rate[0], &by_cpu[0], err) < 0)
+		return -1;
+	const struct bench_load load = {.script_type = "python", .code = programs[PYTHON].code,
+		.slots = options->slots, .partitions = PARTITIONS,
+		.jobs = (size_t)(rate[0] * options->seconds) + 20};
+	if (bench_kafka_run(options->config, (const char *const *)options->common->set,
+			options->common->set_count, &load, &through, err) < 0 ||
+			rate_without(sandbox, options, &rate[1], &by_cpu[1], err) < 0)
+		return -1;
+	double without = (rate[0] + rate[1]) / 2, without_cpu = (by_cpu[0] + by_cpu[1]) / 2;
+	double with = through.jobs / through.seconds, with_cpu = through.jobs / through.cpu_seconds;
+	printf("\nPython through Kafka, exactly once: %zu requests over %d partitions, %d at once.\n"
+		"The broker shares the processors; its CPU is not counted.\n"
+		"%-28s %14s %14s %9s\n%-28s %14.0f %14.0f %8.0f%%\n%-28s %14.0f %14.0f %8.0f%%\n",
+		load.jobs, PARTITIONS, options->slots, "", "without Kafka", "through Kafka", "ratio",
+		"jobs a second", without, with, 100 * with / without,
+		"jobs a CPU second", without_cpu, with_cpu, 100 * with_cpu / without_cpu);
+	return 0;
+}
+
+static void usage(FILE *out)
+{
+	fputs("usage: codeworker bench [--count N] [--seconds N] [--kafka]\n\n"
+		"Measures cold strict jobs beside the same programs bare, in one run.\n\n"
+		"  --count N     pairs a measurement (100)\n"
+		"  --seconds N   length of each measurement at full load (3)\n"
+		"  --kafka       also jobs through the brokers of the configuration, beside jobs without;\n"
+		"                makes seven topics for it (scripts/kafka run gives a broker of its own)\n",
+		out);
+}
+
+static int run(const struct bench_options *options)
 {
 	struct sandbox_runtime runtimes[PROGRAMS];
 	struct sandbox *sandbox;
 	struct err err = {0};
-	long processors = sysconf(_SC_NPROCESSORS_ONLN);
-	int slots = processors < 1 ? 1 : processors > 64 ? 64 : (int)processors;
 	for (size_t i = 0; i < PROGRAMS; i++)
 		runtimes[i] = programs[i].runtime;
-	struct sandbox_config config = {.slots = slots, .floor = SANDBOX_STRICT,
+	struct sandbox_config config = {.slots = options->slots, .floor = SANDBOX_STRICT,
 		.runtimes = runtimes, .runtime_count = PROGRAMS, .pool = -1};
 	if (sandbox_open(&config, &sandbox, &err) < 0)
 		return command_failed(&err);
 	const struct sandbox_self_test *found = sandbox_self_test(sandbox);
 	int result = found->available[SANDBOX_STRICT] ?
-		measure(sandbox, found, count, slots, seconds, &err) :
+		measure(sandbox, found, options->count, options->slots, options->seconds, &err) :
 		err_set(&err, ERR_UNAVAILABLE, "no strict sandbox here: %s",
 			found->reason[SANDBOX_STRICT]);
+	if (result == 0 && options->kafka)
+		result = found->runtime_available[PYTHON] ? measure_kafka(sandbox, options, &err) :
+			err_set(&err, ERR_UNAVAILABLE, "--kafka measures python, which is not here");
 	sandbox_close(sandbox);
 	return result < 0 ? command_failed(&err) : 0;
 }
 
+static int processors(void)
+{
+	long count = sysconf(_SC_NPROCESSORS_ONLN);
+	return count < 1 ? 1 : count > 64 ? 64 : (int)count;
+}
+
+static int run_configured(struct bench_options *options, struct command_common *common)
+{
+	struct config *config;
+	struct err err = {0};
+	if (common->overrides.file && setenv("CODEWORKER_CONFIG", common->overrides.file, 1) < 0)
+		return 1;		/* for the worker, which is a process of its own */
+	if (command_common_config(common, &config, &err) < 0)
+		return command_failed(&err);
+	options->config = config;
+	int answer = run(options);
+	config_free(config);
+	return answer;
+}
+
 int command_bench(int argc, char **argv)
 {
-	enum { OPTION_COUNT = 2000, OPTION_SECONDS };
-	static const struct option options[] = {
+	enum { OPTION_COUNT = 2000, OPTION_SECONDS, OPTION_KAFKA };
+	static const struct option long_options[] = {
 		{"count", required_argument, NULL, OPTION_COUNT},
-		{"seconds", required_argument, NULL, OPTION_SECONDS}, COMMAND_COMMON_OPTIONS, {0}};
+		{"seconds", required_argument, NULL, OPTION_SECONDS},
+		{"kafka", no_argument, NULL, OPTION_KAFKA}, COMMAND_COMMON_OPTIONS, {0}};
 	struct command_common common = {.usage = usage};
+	struct bench_options options = {.slots = processors(), .common = &common};
 	long count = 100, seconds = 3;
 	int option, answer = -1;
-	while (answer < 0 && (option = getopt_long(argc, argv, COMMAND_COMMON_LETTERS, options,
+	while (answer < 0 && (option = getopt_long(argc, argv, COMMAND_COMMON_LETTERS, long_options,
 			NULL)) != -1)
 		switch (command_common_take(&common, option, optarg)) {
 		case COMMAND_TAKEN:
@@ -276,15 +352,22 @@ int command_bench(int argc, char **argv)
 		case COMMAND_NOT_COMMON:
 			if (option == OPTION_COUNT)
 				count = strtol(optarg, NULL, 10);
-			else
+			else if (option == OPTION_SECONDS)
 				seconds = strtol(optarg, NULL, 10);
+			else if (option == OPTION_KAFKA)
+				options.kafka = true;
+			else
+				answer = COMMAND_USAGE;
 			break;
 		}
-	command_common_free(&common);
-	if (answer >= 0)
-		return answer;
-	if (count < 1 || count > 100000 || seconds < 1 || seconds > 3600 || optind < argc)
-		return command_wrong("bench", "--count takes 1 to 100000, --seconds 1 to 3600, and "
+	if (answer < 0 && (count < 1 || count > 100000 || seconds < 1 || seconds > 3600 ||
+			optind < argc))
+		answer = command_wrong("bench", "--count takes 1 to 100000, --seconds 1 to 3600, and "
 			"there are no arguments");
-	return run((size_t)count, (double)seconds);
+	options.count = (size_t)count;
+	options.seconds = (double)seconds;
+	if (answer < 0)
+		answer = run_configured(&options, &common);
+	command_common_free(&common);
+	return answer;
 }

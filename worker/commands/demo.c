@@ -16,10 +16,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../child_command.h"
 #include "../codec.h"
 #include "../demo_broker.h"
 #include "../demo_samples.h"
-#include "../demo_worker.h"
 #include "../kafka_client.h"
 #include "../record_view.h"
 #include "../table.h"
@@ -37,7 +37,7 @@ struct demo {
 	struct config *config;
 	struct codec *codec;
 	struct demo_broker broker;
-	struct demo_worker worker;
+	struct child_command worker;
 	struct kafka_reader *reader;
 	struct table table;
 	char directory[32];		/* of scripts; "": none */
@@ -119,13 +119,14 @@ static int children_start(struct demo *demo, const struct config *names, struct 
 	const char *settings[] = {brokers, scripts, "kafka.group.id=codeworker-demo",
 		"kafka.session.timeout.ms=6000", "kafka.heartbeat.interval.ms=500",
 		"http.listen=off", "log.format=text", "worker.slots=2"};
+	static const char *const words[] = {"run", NULL};
 	size_t count = sizeof settings / sizeof *settings;
 	if (scripts_make(demo, err) != 0 || demo_broker_start(&demo->broker, topics,
 		sizeof topics / sizeof *topics, PARTITIONS, err) != 0)
 		return -1;
 	snprintf(brokers, sizeof brokers, "kafka.bootstrap.servers=%s", demo->broker.address);
 	snprintf(scripts, sizeof scripts, "scripts.directory=%s", demo->directory);
-	if (demo_worker_start(&demo->worker, settings, count, err) != 0)
+	if (child_command_start(&demo->worker, words, settings, count, err) != 0)
 		return -1;
 	const struct config_overrides overrides = {.set = settings, .set_count = count};
 	return config_load(&overrides, &demo->config, err);
@@ -229,7 +230,7 @@ static int watch(struct demo *demo, struct err *err)
 		if (read == KAFKA_READ_ERROR ||
 			(read == KAFKA_READ_RECORD && show(demo, &record, err) != 0))
 			return -1;
-		if (!demo_worker_runs(&demo->worker))
+		if (!child_command_runs(&demo->worker))
 			return err_set(err, ERR_CLOSED, "the worker ended before its work did");
 		if (time_now_ms() > end_ms)
 			return err_set(err, ERR_BROKER, "%zu of %zu results came in %d seconds",
@@ -278,7 +279,7 @@ static int demo_play(struct demo *demo, struct err *err)
 
 static void demo_end(struct demo *demo)
 {
-	demo_worker_stop(&demo->worker);
+	child_command_stop(&demo->worker);
 	kafka_reader_free(demo->reader);
 	demo_broker_stop(&demo->broker);
 	codec_free(demo->codec);
@@ -302,7 +303,7 @@ static int demo_run(struct err *err)
 	if (answer == 0)
 		answer = demo_play(&demo, err);
 	if (answer < 0 && !stopped && demo.worker.log_fd >= 0)
-		demo_worker_complain(&demo.worker);
+		child_command_complain(&demo.worker, "the worker");
 	demo_end(&demo);
 	return answer;
 }
