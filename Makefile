@@ -11,6 +11,7 @@
 # make clean        removes build/
 
 BUILD ?= build
+comma := ,
 ifeq ($(origin CC),default)
 CC := gcc
 endif
@@ -46,6 +47,14 @@ LIBRARY_SOURCES := $(wildcard sandbox/*.c)
 LAUNCHER_SOURCES := $(wildcard sandbox/launcher/*.c)
 SHARED_SOURCES := $(wildcard sandbox/shared/*.c)
 WORKER_SOURCES := $(wildcard worker/*.c worker/commands/*.c)
+
+# What makes zygotes of stock interpreters: each built where its language's headers are, else left empty.
+ZYGOTE_SOURCES := sandbox/zygote/zygote.c $(patsubst %,sandbox/launcher/%.c,job script probe identity \
+	landlock rlimit namespace) $(SHARED_SOURCES)
+ZYGOTE_OBJECTS := $(ZYGOTE_SOURCES:%.c=$(BUILD)/%.zygote.o)
+ZYGOTES := $(BUILD)/zygote/zygote_python.so $(BUILD)/zygote/zygote_node.node $(BUILD)/zygote/node_forkable.so
+PYTHON_CFLAGS := $(shell $(PKG_CONFIG) --cflags python3 2>/dev/null)
+NODE_CFLAGS ?= $(if $(wildcard /usr/include/node/node_api.h),-I/usr/include/node)
 
 # The attack programs, for doctor --attack and for tests.
 ATTACK_SOURCES := $(wildcard sandbox/attacks/*.c)
@@ -91,13 +100,35 @@ $(BUILD)/%.launcher.o: %.c $(BUILD)/flags
 	$(CC) -std=gnu17 -D_GNU_SOURCE -O2 -g $(WARNINGS) $(HARDENING) -fno-pie -MMD -MP \
 		$(LAUNCHER_CFLAGS) -c -o $@ $<
 
+# Python's and Node's own names for what these include; nothing of ours is visible to them but the door.
+$(BUILD)/%.zygote.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) -std=gnu17 -D_GNU_SOURCE -O2 -g $(WARNINGS) $(HARDENING) -fPIC -fvisibility=hidden -MMD -MP \
+		$(LAUNCHER_CFLAGS) $(ZYGOTE_CFLAGS) -c -o $@ $<
+$(BUILD)/sandbox/runtimes/python/zygote.zygote.o: private ZYGOTE_CFLAGS = $(PYTHON_CFLAGS)
+$(BUILD)/sandbox/runtimes/node/zygote.zygote.o: private ZYGOTE_CFLAGS = $(NODE_CFLAGS)
+
+$(BUILD)/zygote/zygote_python.so: $(if $(PYTHON_CFLAGS),$(ZYGOTE_OBJECTS) \
+		$(BUILD)/sandbox/runtimes/python/zygote.zygote.o)
+	@mkdir -p $(@D)
+	$(if $(PYTHON_CFLAGS),$(CC) -shared -Wl$(comma)-z$(comma)relro$(comma)-z$(comma)now -o $@ $^,: >$@)
+$(BUILD)/zygote/zygote_node.node: $(if $(wildcard sandbox/runtimes/node/zygote.c),$(if $(NODE_CFLAGS),$(ZYGOTE_OBJECTS) \
+		$(BUILD)/sandbox/runtimes/node/zygote.zygote.o))
+	@mkdir -p $(@D)
+	$(if $^,$(CC) -shared -Wl$(comma)-z$(comma)relro$(comma)-z$(comma)now -o $@ $^,: >$@)
+$(BUILD)/zygote/node_forkable.so: $(wildcard sandbox/runtimes/node/forkable.c)
+	@mkdir -p $(@D)
+	$(if $^,$(CC) -std=gnu17 -D_GNU_SOURCE -O2 $(WARNINGS) -fPIC -shared -o $@ $^,: >$@)
+
 $(BUILD)/sandbox/launcher_image.o: sandbox/launcher_image.S $(BUILD)/codesandbox-launcher \
 		$(wildcard sandbox/runtimes/*/*)
 	@mkdir -p $(@D)
 	$(CC) -DLAUNCHER_PATH='"$(BUILD)/codesandbox-launcher"' -c -o $@ $<
 
 # What an object carries by .incbin, the compiler does not list.
-$(BUILD)/sandbox/launcher/runtime_files.launcher.o: $(wildcard sandbox/runtimes/*/*)
+$(BUILD)/sandbox/launcher/runtime_files.launcher.o: $(wildcard sandbox/runtimes/*/*) $(ZYGOTES)
+$(BUILD)/sandbox/launcher/runtime_files.launcher.o: private LAUNCHER_CFLAGS += \
+	-DZYGOTE_DIRECTORY='"$(BUILD)/zygote"'
 $(BUILD)/sandbox/attacks/table.o: $(wildcard sandbox/attacks/*)
 
 $(BUILD)/%.o: %.c $(BUILD)/flags

@@ -24,6 +24,7 @@
 #define GREETING_MS 30000
 #define END_MS 10000
 #define DEFAULT_UID_BASE 60100
+#define ZYGOTE_JOBS 10000
 
 static int runtime_copy(const struct sandbox_runtime *from, struct setup_runtime *to, struct err *err)
 {
@@ -38,6 +39,7 @@ static int runtime_copy(const struct sandbox_runtime *from, struct setup_runtime
 	to->name = from->name;
 	to->kind = from->kind;
 	to->extension = from->extension ? from->extension : "";
+	to->preload = from->preload ? from->preload : "";
 	return 0;
 }
 
@@ -107,6 +109,8 @@ static int setup_fill(const struct sandbox_config *config, const struct sandbox_
 	setup->require = config->require;
 	setup->uid_base = config->uid_base ? config->uid_base : DEFAULT_UID_BASE;
 	setup->no_cgroup = config->no_cgroup;
+	setup->no_warm = config->no_warm;
+	setup->zygote_jobs = config->zygote_jobs ? config->zygote_jobs : ZYGOTE_JOBS;
 	setup->limits = *limits;
 	setup->runtime_count = config->runtime_count;
 #ifdef SANDBOX_TEST_DROP

@@ -102,7 +102,7 @@ void result_build(const struct record_outcome *outcome, struct sandbox_buffer *o
 		.sampled = outcome->sampled != 0, .wall_ms = outcome->wall_ms,
 		.cpu_ms = outcome->cpu_ms, .memory_peak_bytes = outcome->memory_peak_bytes,
 		.processes_peak = outcome->processes_peak,
-		.level = (enum sandbox_level)outcome->level, .mechanisms = outcome->mechanisms,
+		.level = (enum sandbox_level)outcome->level, .warm = outcome->warm != 0, .mechanisms = outcome->mechanisms,
 		.created_at_ms = outcome->created_at_ms, .limits = outcome->limits};
 	memcpy(result->reason, outcome->reason, sizeof result->reason);
 	memcpy(result->sandbox_id, outcome->sandbox_id, sizeof result->sandbox_id);

@@ -66,6 +66,8 @@ struct sandbox_runtime {
 	enum sandbox_runtime_kind kind;
 	const char *const *argv;	/* NULL-terminated, argv[0] an absolute path */
 	const char *extension;		/* of the script's file in the sandbox: ".sh" */
+	const char *preload;		/* modules that a warm interpreter loads beforehand, by commas;
+					 * NULL: our choice alone */
 };
 
 struct sandbox_config {
@@ -80,6 +82,8 @@ struct sandbox_config {
 	const char *const *read_only_paths; /* more host paths to show; NULL-terminated, or NULL */
 	int pool;			/* ready sandboxes kept waiting; -1 = as many as slots */
 	bool no_cgroup;			/* use the substitutes even where cgroups can be had */
+	bool no_warm;			/* start each interpreter anew */
+	unsigned zygote_jobs;		/* a warm interpreter is replaced after so many; 0 = 10000 */
 };
 
 /* Copied by sandbox_start; the caller keeps all of it. NULL strings are absent. */
@@ -156,6 +160,8 @@ struct sandbox_self_test {
 	uint32_t mechanisms[SANDBOX_LEVELS];
 	char reason[SANDBOX_LEVELS][256];	/* why not, and the remedy */
 	bool runtime_available[64];		/* interpreter found, index as in the configuration */
+	bool runtime_warm[64];			/* jobs are forked from a warm one */
+	char runtime_reason[64][160];		/* why not, where it was tried */
 };
 
 struct sandbox;

@@ -29,6 +29,7 @@
 /* What the sandbox itself needs in its group: init, beside the job's processes; its memory. */
 #define INIT_PROCESSES 1
 #define INIT_MEMORY_BYTES (1u << 20)
+#define PREPARE_US 10000000
 #define CHECK_MIN_US 5000
 #define SAMPLE_US 20000
 
@@ -61,6 +62,10 @@ void cell_release(struct cell *cell, const struct host *host)
 	close_fd(&cell->listener_fd);
 	close_fd(&cell->mount_fd);
 	close_fd(&cell->proc_fd);
+	close_fd(&cell->child_control_fd);
+	close_fd(&cell->child_status_fd);
+	for (int i = 0; i < JOB_ENTERED_FDS; i++)
+		close_fd(&cell->entered_fds[i]);
 	if (cell->has_cgroup)
 		cgroup_destroy((struct cgroups *)&host->cgroups, &cell->cgroup);
 	cell->has_cgroup = false;
@@ -68,13 +73,16 @@ void cell_release(struct cell *cell, const struct host *host)
 }
 
 static void cell_reset(struct cell *cell, const struct host *host, enum sandbox_level level,
-	uint64_t serial)
+	int runtime, uint64_t serial)
 {
 	struct cell fresh = {.index = cell->index, .slot_made = cell->slot_made,
-		.state = CELL_PREPARING, .level = level, .serial = serial, .init_fd = -1,
-		.control_fd = -1, .status_fd = -1, .listener_fd = -1, .mount_fd = -1,
-		.proc_fd = -1, .created_at_ms = wall_clock_ms(), .check_us = INT64_MAX,
-		.wall_end_us = INT64_MAX};
+		.state = CELL_PREPARING, .level = level, .runtime = runtime,
+		
+		.zygote = -1, .warm = runtime >= 0, .serial = serial, .init_fd = -1, .control_fd = -1,
+		.status_fd = -1, .listener_fd = -1, .mount_fd = -1, .proc_fd = -1,
+		.child_control_fd = -1, .child_status_fd = -1, .entered_fds = {-1, -1},
+		.created_at_ms = wall_clock_ms(), .check_us = INT64_MAX,
+		.prepare_end_us = clock_us() + PREPARE_US, .wall_end_us = INT64_MAX};
 	memcpy(fresh.namespaces, cell->namespaces, sizeof fresh.namespaces);
 	fresh.mechanisms = host_mechanisms(host, level);
 	*cell = fresh;
@@ -133,30 +141,37 @@ static int birth_give(struct cell *cell, const struct host *host, struct err *er
 	}
 	cell->control_fd = control[0];
 	cell->status_fd = status[0];
-	struct birth birth = {.host = host, .level = cell->level,
+	struct birth birth = {.host = host, .level = cell->level, .warm = cell->warm,
 		.id = host->setup.uid_base + cell->index, .mount_fd = cell->mount_fd,
 		.cgroup = cell->has_cgroup && !DROPPED(&host->setup, "cgroup") ? &cell->cgroup : NULL,
 		.control_fd = control[1], .status_fd = status[1]};
-	if (slot_wanted(host, cell->level, &birth.only_net))
+	cell->has_slot = slot_wanted(host, cell->level, &cell->only_net);
+	birth.only_net = cell->only_net;
+	if (cell->has_slot)
 		birth.namespaces = cell->namespaces;
 	int init_fd = -1;
 	cell->init = init_clone(host, &init_fd);
 	if (cell->init == 0)
 		init_main(&birth);
-	close(control[1]);
-	close(status[1]);
+	if (cell->warm) {
+		cell->child_control_fd = control[1];
+		cell->child_status_fd = status[1];
+	} else {
+		close(control[1]);
+		close(status[1]);
+	}
 	if (cell->init < 0)
 		return err_system(err, "clone3 with a pid namespace");
 	cell->init_fd = init_fd;
 	return fcntl(cell->control_fd, F_SETFL, O_NONBLOCK);
 }
 
-int cell_prepare(struct cell *cell, const struct host *host, enum sandbox_level level,
+int cell_prepare(struct cell *cell, const struct host *host, enum sandbox_level level, int runtime,
 	uint64_t serial, struct err *err)
 {
 	bool only_net;
 	uid_t owner = host->own_identity ? host->setup.uid_base + cell->index : 0;
-	cell_reset(cell, host, level, serial);
+	cell_reset(cell, host, level, runtime, serial);
 	cell->mount_fd = job_files_make(host, owner, err);
 	if (cell->mount_fd < 0 || cgroup_ensure(cell, host, err) < 0 ||
 			(slot_wanted(host, level, &only_net) && slot_ensure(cell, err) < 0) ||
@@ -165,6 +180,54 @@ int cell_prepare(struct cell *cell, const struct host *host, enum sandbox_level 
 		return -1;
 	}
 	return 0;
+}
+
+/* The groups' files, opened here: a job's process moves itself, by our right. */
+static int groups_open(const struct cell *cell, int fds[CGROUP_CONTROLLERS])
+{
+	for (int i = 0; i < CGROUP_CONTROLLERS; i++) {
+		fds[i] = openat(cell->cgroup.directory_fds[i], "cgroup.procs", O_WRONLY | O_CLOEXEC);
+		if (fds[i] >= 0)
+			continue;
+		while (i-- > 0)
+			close(fds[i]);
+		return -1;
+	}
+	return 0;
+}
+
+int cell_fork(struct cell *cell, const struct host *host, struct zygote *zygote)
+{
+	bool grouped = cell->has_cgroup && !DROPPED(&host->setup, "cgroup");
+	const struct zygote_fork request = {.level = cell->level,
+		.id = host->setup.uid_base + cell->index, .grouped = grouped,
+		.slotted = cell->has_slot ? (cell->only_net ? 1 : SLOT_NAMESPACES) : 0};
+	int fds[ZYGOTE_FDS] = {cell->child_control_fd, cell->child_status_fd,
+		cell->entered_fds[0], cell->entered_fds[1]};
+	size_t count = ZYGOTE_MORE;
+	for (uint32_t i = 0; i < request.slotted; i++)
+		fds[count++] = cell->namespaces[i];
+	size_t groups = count;
+	if (grouped && groups_open(cell, &fds[groups]) < 0)
+		return -1;
+	count += grouped ? CGROUP_CONTROLLERS : 0;
+	int result = zygote_fork(zygote, &request, fds, count), saved = errno;
+	for (size_t i = groups; i < count; i++)
+		close(fds[i]);
+	close_fd(&cell->child_control_fd);
+	close_fd(&cell->child_status_fd);
+	for (int i = 0; i < JOB_ENTERED_FDS; i++)
+		close_fd(&cell->entered_fds[i]);
+	errno = saved;
+	return result;
+}
+
+static enum cell_news cell_failed(struct cell *cell, const char *step, int errnum)
+{
+	snprintf(cell->failed_step, sizeof cell->failed_step, "%s", step);
+	cell->failed_errno = errnum;
+	cell_kill(cell, CAUSE_FAILED);
+	return CELL_HAS_FAILED;
 }
 
 enum cell_news cell_read_control(struct cell *cell)
@@ -176,10 +239,21 @@ enum cell_news cell_read_control(struct cell *cell)
 	if (got < 0 && errno == EAGAIN)
 		return CELL_NO_NEWS;
 	if (got == 0)
-		return CELL_STARTED;
+		return cell->state == CELL_RUNNING ? CELL_STARTED :
+			cell_failed(cell, "the sandbox's process died", 0);
 	bool whole = got == sizeof report &&
 		count == (size_t)(report.has_listener != 0) + (report.has_proc != 0);
-	if (whole && report.ready && cell->state == CELL_PREPARING) {
+	if (got == sizeof report && report.kind == JOB_ENTERED && count == JOB_ENTERED_FDS &&
+			cell->state == CELL_PREPARING && cell->child_control_fd >= 0 &&
+			cell->entered_fds[0] < 0) {
+		memcpy(cell->entered_fds, fds, sizeof fds);
+		return CELL_ENTERED;
+	}
+	if (whole && report.kind == JOB_COLD && count == 0 && cell->state == CELL_RUNNING) {
+		cell->warm = false;
+		return CELL_NO_NEWS;
+	}
+	if (whole && report.kind == JOB_READY && cell->state == CELL_PREPARING) {
 		cell->listener_fd = report.has_listener ? fds[taken++] : -1;
 		cell->proc_fd = report.has_proc ? fds[taken++] : -1;
 		cell->state = CELL_READY;
@@ -188,10 +262,7 @@ enum cell_news cell_read_control(struct cell *cell)
 	while (count > 0)
 		close(fds[--count]);
 	report.step[sizeof report.step - 1] = '\0';
-	memcpy(cell->failed_step, report.step, sizeof cell->failed_step);
-	cell->failed_errno = report.errnum;
-	cell_kill(cell, CAUSE_FAILED);
-	return CELL_HAS_FAILED;
+	return cell_failed(cell, report.step, report.errnum);
 }
 
 void cell_read_listener(struct cell *cell)
@@ -278,8 +349,15 @@ void cell_kill(struct cell *cell, enum cause cause)
 		(void)pidfd_kill(cell->init_fd);
 }
 
+void cell_finish(struct cell *cell)
+{
+	(void)pidfd_kill(cell->init_fd);	/* no cause: the job has ended by itself */
+}
+
 int64_t cell_next_check_us(const struct cell *cell)
 {
+	if (cell->state == CELL_PREPARING && cell->cause == CAUSE_NONE)
+		return cell->prepare_end_us;
 	if (cell->state != CELL_RUNNING || cell->cause != CAUSE_NONE)
 		return INT64_MAX;
 	return cell->wall_end_us < cell->check_us ? cell->wall_end_us : cell->check_us;
@@ -318,6 +396,9 @@ static void check_samples(struct cell *cell, const struct host *host, int64_t no
 
 void cell_check(struct cell *cell, const struct host *host, int64_t now_us)
 {
+	if (cell->state == CELL_PREPARING && cell->cause == CAUSE_NONE &&
+			now_us >= cell->prepare_end_us)
+		(void)cell_failed(cell, "making the sandbox", ETIMEDOUT);
 	if (cell->state != CELL_RUNNING || cell->cause != CAUSE_NONE)
 		return;
 	if (now_us >= cell->wall_end_us) {
@@ -354,14 +435,14 @@ static int output_open(const struct cell *cell, const struct host *host, bool *i
 
 static void evidence_gather(struct cell *cell, struct evidence *evidence)
 {
+	struct job_status status = {0};
 	struct rusage usage = {0};
 	struct statfs fs;
-	evidence->has_status = read(cell->status_fd, &evidence->status,
-		sizeof evidence->status) == sizeof evidence->status;
+	evidence->has_status = read(cell->status_fd, &status, sizeof status) == sizeof status;
 	while (wait4(cell->init, NULL, __WALL, &usage) < 0 && errno == EINTR)
 		continue;
-	evidence->cpu_ms = (uint64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000 +
-		(uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1000;
+	evidence->status = status.wait_status;
+	evidence->cpu_ms = (evidence->has_status ? status.cpu_us : job_cpu_us(&usage)) / 1000;
 	if (cell->has_cgroup && cgroup_usage(&cell->cgroup, &evidence->usage) == 0)
 		evidence->cpu_ms = evidence->usage.cpu_us / 1000;
 	evidence->sampled = cell->sampling.usage;
@@ -376,6 +457,7 @@ static void outcome_describe(const struct cell *cell, struct record_outcome *out
 	outcome->header = (struct record_header){RECORD_MAGIC, RECORD_OUTCOME};
 	outcome->tag = cell->tag;
 	outcome->level = cell->level;
+	outcome->warm = cell->warm;
 	outcome->mechanisms = cell->mechanisms;
 	outcome->created_at_ms = cell->created_at_ms;
 	outcome->limits = cell->limits;

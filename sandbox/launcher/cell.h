@@ -11,6 +11,7 @@
 #include "../shared/record.h"
 #include "job.h"
 #include "sampling.h"
+#include "zygote.h"
 
 enum cell_state { CELL_FREE, CELL_PREPARING, CELL_READY, CELL_RUNNING };
 
@@ -23,16 +24,23 @@ struct cell {
 	unsigned index;
 	uint64_t serial;		/* of the sandbox in it now */
 	enum sandbox_level level;
+	int runtime;			/* of a warm one; -1: cold, for any */
+	int zygote;			/* that forked it: index; -1: none yet */
 	uint32_t mechanisms;
 	bool slot_made;
 	int namespaces[SLOT_NAMESPACES];
 	int64_t created_at_ms;		/* since 1970 */
+	int64_t prepare_end_us;		/* PREPARING no longer than that */
 
 	pid_t init;
 	int init_fd, control_fd, status_fd, listener_fd, mount_fd, proc_fd; /* -1: none */
+	int child_control_fd, child_status_fd;	/* a warm one's, until its zygote has them; */
+	int entered_fds[JOB_ENTERED_FDS];	/* init's namespaces, likewise */
+	bool has_slot, only_net;	/* which of the slot's namespaces it is in */
 	bool has_cgroup;
 	struct cgroup cgroup;
 
+	bool warm;			/* the job runs in a fork of a warm interpreter */
 	uint64_t tag;			/* from here on: of the job, while RUNNING */
 	struct sandbox_limits limits;
 	int64_t started_us, wall_end_us, check_us;	/* CLOCK_MONOTONIC */
@@ -45,18 +53,31 @@ struct cell {
 	struct sampling sampling;
 };
 
+/* Whether a zygote forks the job's process into it. */
+static inline bool cell_is_forked(const struct cell *cell)
+{
+	return cell->runtime >= 0;
+}
+
 int64_t clock_us(void);			/* CLOCK_MONOTONIC */
 
-/* Starts making a sandbox: PREPARING, and a report follows on control_fd. On failure the cell is
- * FREE again. */
-int cell_prepare(struct cell *cell, const struct host *host, enum sandbox_level level,
+/* Starts making a sandbox: PREPARING, and a report follows on control_fd. runtime: whose zygote is to
+ * fork into it, -1 for a cold one. On failure the cell is FREE again. */
+int cell_prepare(struct cell *cell, const struct host *host, enum sandbox_level level, int runtime,
 	uint64_t serial, struct err *err);
 
-enum cell_news { CELL_NO_NEWS, CELL_IS_READY, CELL_HAS_FAILED, CELL_STARTED };
+enum cell_news { CELL_NO_NEWS, CELL_ENTERED, CELL_IS_READY, CELL_HAS_FAILED, CELL_STARTED };
 
-/* Reads control_fd: IS_READY (the cell is READY, listener_fd and proc_fd set), HAS_FAILED (killed,
- * failed_step and failed_errno set), STARTED (the socket closed at exec, or with the process). */
+/* Reads control_fd: ENTERED (a warm one may be forked into: cell_fork), IS_READY (the cell is READY,
+ * listener_fd and proc_fd set), HAS_FAILED (killed, failed_step and failed_errno set), STARTED (the socket
+ * closed at exec, when a warm job began, or with the process). */
 enum cell_news cell_read_control(struct cell *cell);
+
+/* Has the zygote fork the job's process into a cell that was ENTERED. -1 with errno: the zygote is gone. */
+int cell_fork(struct cell *cell, const struct host *host, struct zygote *zygote);
+
+/* status_fd is readable: the process of a warm job has ended, so all of the sandbox is to end. */
+void cell_finish(struct cell *cell);
 
 /* Reads listener_fd: a call of the kill tier. Notes which, and kills. */
 void cell_read_listener(struct cell *cell);

@@ -19,15 +19,20 @@ static int bounding_set_empty(void)
 	return 0;
 }
 
-int identity_change(uid_t id)
+int identity_change_ids(uid_t id)
 {
-	if (bounding_set_empty() < 0)	/* while CAP_SETPCAP is held */
-		return -1;
 	if (setgroups(0, NULL) < 0)
 		return -1;
 	if (setresgid(id, id, id) < 0)
 		return -1;
 	return setresuid(id, id, id);
+}
+
+int identity_change(uid_t id)
+{
+	if (bounding_set_empty() < 0)	/* while CAP_SETPCAP is held */
+		return -1;
+	return identity_change_ids(id);
 }
 
 int capabilities_drop(void)

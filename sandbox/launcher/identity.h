@@ -7,6 +7,9 @@
 /* Empties the bounding set, then becomes uid and gid id with no other group. 0, or -1 with errno. */
 int identity_change(uid_t id);
 
+/* The ids alone. */
+int identity_change_ids(uid_t id);
+
 /* Gives up every capability in every set, and the right to get any again (bounding set). */
 int capabilities_drop(void);
 

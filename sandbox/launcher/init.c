@@ -2,11 +2,13 @@
 #include "job.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,14 +17,6 @@
 #include "mount.h"
 
 #define INIT_ID 65534
-
-_Noreturn void job_fail(int control_fd, const char *step)
-{
-	struct job_report report = {.errnum = errno};
-	snprintf(report.step, sizeof report.step, "%s", step);
-	(void)record_send(control_fd, &report, sizeof report, NULL, 0);
-	_exit(1);
-}
 
 /* Cleared by every change of ids, so called after each; the second look closes the gap before the
  * first call. getppid() says 0 for a parent outside the pid namespace, hence the pipe. */
@@ -62,21 +56,51 @@ static void renounce(const struct birth *birth)
 static void close_all_but(int keep)
 {
 	if ((keep > 0 && close_range(0, (unsigned)keep - 1, 0) < 0) ||
-			close_range((unsigned)keep + 1, ~0u, 0) < 0)
+			close_range((unsigned)(keep + 1), ~0u, 0) < 0)
 		_exit(1);
 }
 
 /* Orphans are reparented to pid 1: reaps them all until the job's own process ends. */
-static int reap_until(pid_t job)
+static void reap_until(pid_t job, struct job_status *status)
 {
-	int status;
+	struct rusage usage;
 	for (;;) {
-		pid_t pid = waitpid(-1, &status, __WALL);
+		pid_t pid = wait4(-1, &status->wait_status, __WALL, &usage);
 		if (pid == job)
-			return status;
+			break;
 		if (pid < 0 && errno != EINTR)
 			_exit(1);
 	}
+	getrusage(RUSAGE_CHILDREN, &usage);	/* the orphans', too */
+	status->cpu_us = job_cpu_us(&usage);
+}
+
+/* The job's process is a zygote's child: only orphans come here. The launcher ends it. */
+static _Noreturn void reap_forever(void)
+{
+	sigset_t child;
+	int number;
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	if (sigprocmask(SIG_BLOCK, &child, NULL) < 0)
+		_exit(1);
+	for (;;) {
+		while (waitpid(-1, NULL, WNOHANG | __WALL) > 0)
+			continue;
+		sigwait(&child, &number);
+	}
+}
+
+/* Descriptors rather than our pidfd: joining by that takes the right to trace us. */
+static void report_entered(const struct birth *birth)
+{
+	const struct job_report report = {.kind = JOB_ENTERED};
+	int fds[JOB_ENTERED_FDS] = {open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC),
+		open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC)};
+	if (fds[0] < 0 || fds[1] < 0)
+		job_fail(birth->control_fd, "opening the sandbox's namespaces");
+	if (record_send(birth->control_fd, &report, sizeof report, fds, JOB_ENTERED_FDS) < 0)
+		_exit(1);
 }
 
 _Noreturn void init_main(const struct birth *birth)
@@ -86,6 +110,12 @@ _Noreturn void init_main(const struct birth *birth)
 	/* Before the job's process exists: in a user namespace both have one uid on the host. */
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		job_fail(birth->control_fd, "hiding init");
+	if (birth->warm) {
+		renounce(birth);
+		report_entered(birth);
+		close_all_but(-1);
+		reap_forever();
+	}
 	pid_t job = fork();
 	if (job < 0)
 		job_fail(birth->control_fd, "forking the job's process");
@@ -95,7 +125,8 @@ _Noreturn void init_main(const struct birth *birth)
 	}
 	renounce(birth);
 	close_all_but(birth->status_fd);
-	int status = reap_until(job);
+	struct job_status status = {0};
+	reap_until(job, &status);
 	if (write(birth->status_fd, &status, sizeof status) != sizeof status)
 		_exit(1);
 	_exit(0);

@@ -6,6 +6,7 @@
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -19,6 +20,14 @@
 #include "landlock.h"
 #include "mount.h"
 #include "rlimit.h"
+
+_Noreturn void job_fail(int control_fd, const char *step)
+{
+	struct job_report report = {.kind = JOB_FAILED, .errnum = errno};
+	snprintf(report.step, sizeof report.step, "%s", step);
+	(void)record_send(control_fd, &report, sizeof report, NULL, 0);
+	_exit(1);
+}
 
 /* A step that failed ends the process: the sandbox is unavailable, and says which step it was. */
 static void must(const struct birth *birth, int result, const char *step)
@@ -126,7 +135,8 @@ static int lockdown(const struct birth *birth)
 {
 	must(birth, setsid(), "a session of its own");
 	must(birth, prctl(PR_SET_DUMPABLE, 1, 0, 0, 0), "its own /proc");	/* init has not */
-	must(birth, signals_reset(), "resetting signals");
+	if (!birth->warm)		/* a warm interpreter's are as its own start left them */
+		must(birth, signals_reset(), "resetting signals");
 	must(birth, rlimit_fixed(birth->host), "fixed resource limits");
 	must(birth, oom_first(), "its rank for the OOM killer");
 	must(birth, keyring_leave(), "a keyring of its own");
@@ -140,7 +150,7 @@ static int lockdown(const struct birth *birth)
 
 static void report_ready(const struct birth *birth, int listener, int proc_fd)
 {
-	struct job_report report = {.ready = 1, .has_listener = listener >= 0,
+	struct job_report report = {.kind = JOB_READY, .has_listener = listener >= 0,
 		.has_proc = proc_fd >= 0};
 	int fds[2];
 	size_t count = 0;
@@ -153,24 +163,34 @@ static void report_ready(const struct birth *birth, int listener, int proc_fd)
 		close(fds[i]);
 }
 
-_Noreturn void job_main(const struct birth *shared)
+void job_await(const struct birth *shared, struct job_start *start)
 {
 	struct birth birth = *shared;
-	struct job_handover handover;
-	int fds[START_FDS], proc_fd;
+	int proc_fd;
 	size_t fd_count;
 	umask(022);
 	must(shared, fds_keep_only(shared, &birth.control_fd, &proc_fd), "closing descriptors");
 	int listener = lockdown(&birth);
 	report_ready(&birth, listener, proc_fd);
+	start->control_fd = birth.control_fd;
 	/* The launcher closes its end when the sandbox is not needed any more. */
-	if (record_receive(birth.control_fd, &handover, sizeof handover, fds, START_FDS,
-			&fd_count) != sizeof handover)
+	if (record_receive(birth.control_fd, &start->handover, sizeof start->handover, start->fds,
+			START_FDS, &fd_count) != sizeof start->handover)
 		_exit(1);
-	const char *step = handover.runtime == RUNTIME_PROBE ? probe_effects(&birth) :
-		fd_count != START_FDS ? "the hand-over's descriptors" :
-		script_execute(&birth, &handover, fds);
+	bool probe = start->handover.runtime == RUNTIME_PROBE;
+	const char *step = probe ? probe_effects(&birth) :
+		fd_count != START_FDS ? "the hand-over's descriptors" : NULL;
 	if (step)
 		job_fail(birth.control_fd, step);
-	_exit(0);
+	if (probe)
+		_exit(0);
+}
+
+_Noreturn void job_main(const struct birth *birth)
+{
+	struct job_start start;
+	struct script script;
+	job_await(birth, &start);
+	const char *step = script_prepare(birth, &start, &script);
+	job_fail(start.control_fd, step ? step : script_execute(&script));
 }

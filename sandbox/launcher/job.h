@@ -1,14 +1,18 @@
 /* job.h: the two processes inside a sandbox, from their side.
  *
- * init is pid 1 of the sandbox and the launcher's child: it enters the namespaces, forks the job's
- * process, gives up its privileges and then only reaps; when the job's process ends it writes the
- * wait status to the launcher and ends, and with it the kernel ends everything else in there.
+ * init is pid 1 of the sandbox and the launcher's child: it enters the namespaces and gives up its
+ * privileges. Cold, it forks the job's process before; warm, a zygote forks it into init's namespaces
+ * (zygote.h). When the job's process ends its parent writes the wait status to the launcher; init
+ * ends, by itself or killed, and with it the kernel ends everything else in there.
  * The job's process locks itself down, reports ready, and waits for one hand-over message; only
  * then does it see a byte of the job.
  */
 #ifndef LAUNCHER_JOB_H
 #define LAUNCHER_JOB_H
 
+#include <sys/resource.h>
+
+#include "../shared/record.h"
 #include "host.h"
 #include "namespace.h"
 
@@ -21,14 +25,33 @@ struct birth {
 	bool only_net;			/* of those, the network's alone */
 	int mount_fd;
 	const struct cgroup *cgroup;	/* NULL: none */
+	bool warm;			/* a zygote forks the job's process */
 	int control_fd;			/* the sandbox's end: reports out, hand-over in */
-	int status_fd;			/* init's: the wait status of the job's process */
+	int status_fd;			/* of the job's parent: how the job's process ended */
 };
 
+/* From the job's parent to the launcher, once. */
+struct job_status {
+	int32_t wait_status;
+	uint32_t unused;
+	uint64_t cpu_us;		/* of the process and what it waited for */
+};
+
+static inline uint64_t job_cpu_us(const struct rusage *usage)
+{
+	return (uint64_t)(usage->ru_utime.tv_sec + usage->ru_stime.tv_sec) * 1000000 +
+		(uint64_t)(usage->ru_utime.tv_usec + usage->ru_stime.tv_usec);
+}
+
 /* From the sandbox to the launcher. Ready: beside it the filter's listener, and a directory of
- * the sandbox's /proc, each if flagged. Failed: nothing of the job ran. */
+ * the sandbox's /proc, each if flagged. Entered: of a warm sandbox's init, with its pid and mount namespaces;
+ * a zygote may fork into them. Cold: the job, handed to a warm process, asks for what only a fresh interpreter has. Failed:
+ * nothing of the job ran. */
+#define JOB_ENTERED_FDS 2		/* pid, mnt */
+enum job_report_kind { JOB_FAILED, JOB_ENTERED, JOB_READY, JOB_COLD };
+
 struct job_report {
-	uint32_t ready, has_listener, has_proc;
+	uint32_t kind, has_listener, has_proc;
 	int32_t errnum;
 	char step[100];
 };
@@ -47,12 +70,32 @@ _Noreturn void init_main(const struct birth *birth);
 /* Runs as the job's process; never returns. */
 _Noreturn void job_main(const struct birth *birth);
 
+/* The job's process up to its hand-over, cold or warm: locks itself down, reports ready, waits. What fails
+ * or is not needed any more ends the process. host, setup and the birth are as good afterwards. */
+struct job_start {
+	int control_fd;			/* close-on-exec; closed when the runtime begins */
+	struct job_handover handover;
+	int fds[START_FDS];
+};
+void job_await(const struct birth *birth, struct job_start *start);
+
 /* Reports a failed step (errno) and ends the process. */
 _Noreturn void job_fail(int control_fd, const char *step);
 
-/* Unpacks the payload into the job's files and executes the runtime. Returns the failed step. */
-const char *script_execute(const struct birth *birth, const struct job_handover *handover,
-	const int *fds);
+/* A job as its runtime is to find it: its files written, its directory entered, its streams in place. */
+struct script {
+	const struct setup_runtime *runtime;
+	char file[300];			/* the script's path */
+	const char **environment;	/* NULL-terminated */
+	bool fresh;			/* it sets what an interpreter reads at its start */
+};
+
+/* Unpacks the payload into the job's files. Returns the failed step with errno, or NULL. */
+const char *script_prepare(const struct birth *birth, const struct job_start *start,
+	struct script *script);
+
+/* Executes the runtime. Returns only the failed step. */
+const char *script_execute(const struct script *script);
 
 /* The self-test inside a locked-down process: tries what must fail. NULL when all is closed, else
  * what was found open. */

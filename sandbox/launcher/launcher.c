@@ -1,8 +1,7 @@
 /* launcher.c: see launcher.h.
  *
- * Jobs wait in a short queue for a ready sandbox of their level; each turn of the loop hands over
- * what it can and then starts making at most one sandbox, for a waiting job first, for the pool
- * else. The pool holds sandboxes of the level that was asked for last.
+ * Jobs wait in a short queue for a ready sandbox of their kind (pool.h); each turn of the loop hands over
+ * what it can and then starts making at most one sandbox, for a waiting job first, for the pool else.
  */
 #include "launcher.h"
 
@@ -14,11 +13,14 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "pool.h"
 #include "self_test.h"
+#include "zygotes.h"
 
 #define POOL_RETRY_US 1000000
 
-enum event_kind { EVENT_CALLER, EVENT_INIT, EVENT_CONTROL, EVENT_LISTENER };
+enum event_kind { EVENT_CALLER, EVENT_INIT, EVENT_CONTROL, EVENT_LISTENER, EVENT_STATUS, EVENT_ZYGOTE,
+	EVENT_ZYGOTE_END };
 
 struct waiting {
 	struct record_start start;
@@ -41,7 +43,8 @@ struct launcher {
 	struct answer *answers;		/* not yet sent; at most slots, as each holds one */
 	unsigned answer_count;
 	uint64_t serial;
-	enum sandbox_level pool_level;
+	struct pool pool;
+	struct zygotes zygotes;
 	int64_t pool_retry_us;		/* no new sandbox for the pool before: the last try failed */
 	bool available[SANDBOX_LEVELS];
 	char reason[SANDBOX_LEVELS][256];
@@ -61,8 +64,10 @@ struct launcher *launcher_new(const struct host *host, int socket, struct err *e
 	launcher->cells = calloc(launcher->cell_count, sizeof *launcher->cells);
 	launcher->queue = calloc(host->setup.slots, sizeof *launcher->queue);
 	launcher->answers = calloc(host->setup.slots, sizeof *launcher->answers);
-	launcher->pool_level = host->setup.floor;
-	if (launcher->epoll < 0 || !launcher->cells || !launcher->queue || !launcher->answers) {
+	int pool = pool_open(&launcher->pool, host->setup.pool, host->setup.floor,
+		(uint32_t)host->setup.runtime_count);
+	if (launcher->epoll < 0 || !launcher->cells || !launcher->queue || !launcher->answers ||
+			pool < 0) {
 		err_set(err, ERR_MEMORY, "no memory or descriptors");
 		launcher_free(launcher);
 		return NULL;
@@ -79,6 +84,7 @@ void launcher_free(struct launcher *launcher)
 	free(launcher->cells);
 	free(launcher->queue);
 	free(launcher->answers);
+	pool_close(&launcher->pool);
 	free(launcher);
 }
 
@@ -101,13 +107,26 @@ static void unwatch_all(struct launcher *launcher, const struct cell *cell)
 	unwatch(launcher, cell->init_fd);
 	unwatch(launcher, cell->control_fd);
 	unwatch(launcher, cell->listener_fd);
+	if (cell_is_forked(cell))
+		unwatch(launcher, cell->status_fd);
+}
+
+static int zygote_watch(struct launcher *launcher, const struct zygote *zygote)
+{
+	if (watch(launcher, zygote->socket, EVENT_ZYGOTE, zygote->index) < 0)
+		return -1;
+	return watch(launcher, zygote->pid_fd, EVENT_ZYGOTE_END, zygote->index);
 }
 
 int launcher_greet(struct launcher *launcher, struct err *err)
 {
 	struct record_hello hello = {.header = {RECORD_MAGIC, RECORD_HELLO}};
-	self_test(&launcher->cells[0], launcher->host, &hello.self_test);
-	launcher->serial = SANDBOX_LEVELS;
+	self_test(&launcher->cells[0], launcher->host, &launcher->zygotes, &launcher->serial,
+		&hello.self_test);
+	for (unsigned i = 0; i < launcher->zygotes.count; i++)
+		if (launcher->zygotes.list[i].state != ZYGOTE_DOWN &&
+				zygote_watch(launcher, &launcher->zygotes.list[i]) < 0)
+			return err_system(err, "epoll");
 	memcpy(launcher->available, hello.self_test.available, sizeof launcher->available);
 	memcpy(launcher->reason, hello.self_test.reason, sizeof launcher->reason);
 	if (watch(launcher, launcher->caller, EVENT_CALLER, 0) < 0)
@@ -186,12 +205,19 @@ static void waiting_fail(struct launcher *launcher, enum sandbox_level level, co
 		}
 }
 
-static struct cell *cell_find(struct launcher *launcher, enum cell_state state, int level)
+/* What a job is to run in. */
+static struct kind kind_of(const struct launcher *launcher, const struct record_start *start)
+{
+	bool warm = zygotes_have(&launcher->zygotes, start->runtime);
+	return (struct kind){(enum sandbox_level)start->level, warm ? (int)start->runtime : -1};
+}
+
+static struct cell *cell_find_ready(struct launcher *launcher, struct kind kind)
 {
 	for (unsigned i = 0; i < launcher->cell_count; i++) {
 		struct cell *cell = &launcher->cells[i];
-		if (cell->state == state && (level < 0 || (int)cell->level == level) &&
-				cell->cause == CAUSE_NONE)
+		if (cell->state == CELL_READY && cell->level == kind.level &&
+				cell->runtime == kind.runtime && cell->cause == CAUSE_NONE)
 			return cell;
 	}
 	return NULL;
@@ -204,15 +230,6 @@ static struct cell *cell_find_free(struct launcher *launcher)
 		if (launcher->cells[i].state == CELL_FREE)
 			return &launcher->cells[i];
 	return NULL;
-}
-
-static unsigned cells_counted(const struct launcher *launcher, enum cell_state state, int level)
-{
-	unsigned count = 0;
-	for (unsigned i = 0; i < launcher->cell_count; i++)
-		count += launcher->cells[i].state == state &&
-			(int)launcher->cells[i].level == level;
-	return count;
 }
 
 static void hand_over(struct launcher *launcher, struct cell *cell, unsigned at)
@@ -231,8 +248,8 @@ static void hand_over(struct launcher *launcher, struct cell *cell, unsigned at)
 static void dispatch(struct launcher *launcher)
 {
 	for (unsigned i = 0; i < launcher->queued;) {
-		enum sandbox_level level = (enum sandbox_level)launcher->queue[i].start.level;
-		struct cell *ready = cell_find(launcher, CELL_READY, (int)level);
+		struct cell *ready = cell_find_ready(launcher,
+			kind_of(launcher, &launcher->queue[i].start));
 		if (ready)
 			hand_over(launcher, ready, i);
 		else
@@ -242,13 +259,34 @@ static void dispatch(struct launcher *launcher)
 
 /* ---- making sandboxes */
 
-static void prepare(struct launcher *launcher, enum sandbox_level level, bool for_pool)
+static struct kinds kinds_made(const struct launcher *launcher, bool ready)
+{
+	struct kinds made = {0};
+	for (unsigned i = 0; i < launcher->cell_count; i++) {
+		const struct cell *cell = &launcher->cells[i];
+		if (cell->cause == CAUSE_NONE && (cell->state == CELL_PREPARING ||
+				(ready && cell->state == CELL_READY)))
+			(*kinds_at(&made, (struct kind){cell->level, cell->runtime}))++;
+	}
+	return made;
+}
+
+static struct kinds kinds_wanted(const struct launcher *launcher)
+{
+	bool warm[SETUP_MAX_RUNTIMES] = {false};
+	for (uint32_t i = 0; i < launcher->host->setup.runtime_count; i++)
+		warm[i] = zygotes_have(&launcher->zygotes, i);
+	return pool_wanted(&launcher->pool, warm);
+}
+
+static void prepare(struct launcher *launcher, struct kind kind, bool for_pool)
 {
 	struct err err = {0};
 	struct cell *cell = cell_find_free(launcher);
 	if (!cell)
 		return;
-	if (cell_prepare(cell, launcher->host, level, launcher->serial++, &err) == 0) {
+	if (cell_prepare(cell, launcher->host, kind.level, kind.runtime, launcher->serial++,
+			&err) == 0) {
 		if (watch(launcher, cell->control_fd, EVENT_CONTROL, cell->index) < 0 ||
 				watch(launcher, cell->init_fd, EVENT_INIT, cell->index) < 0)
 			launcher->ended = true;
@@ -257,49 +295,81 @@ static void prepare(struct launcher *launcher, enum sandbox_level level, bool fo
 	if (for_pool)
 		launcher->pool_retry_us = clock_us() + POOL_RETRY_US;
 	else
-		waiting_fail(launcher, level, err.text);
+		waiting_fail(launcher, kind.level, err.text);
 }
 
-/* A waiting job whose level has fewer sandboxes on the way than jobs. -1: none. */
-static int level_lacking(const struct launcher *launcher)
+/* The kind of a waiting job of which fewer are on the way than jobs wait. */
+static bool queue_lacks(const struct launcher *launcher, struct kind *kind)
 {
-	for (int level = 0; level < SANDBOX_LEVELS; level++) {
-		unsigned wanted = 0;
-		for (unsigned i = 0; i < launcher->queued; i++)
-			wanted += (int)launcher->queue[i].start.level == level;
-		if (wanted > cells_counted(launcher, CELL_PREPARING, level))
-			return level;
+	struct kinds made = kinds_made(launcher, false);
+	for (unsigned i = 0; i < launcher->queued; i++) {
+		*kind = kind_of(launcher, &launcher->queue[i].start);
+		unsigned *count = kinds_at(&made, *kind);
+		if (*count == 0)
+			return true;
+		(*count)--;
 	}
-	return -1;
+	return false;
 }
 
-static bool pool_short(const struct launcher *launcher)
+/* A ready one that the pool is not to hold, or, needed, any, gives up its place. */
+static void spare_drop(struct launcher *launcher, bool needed)
 {
-	int level = (int)launcher->pool_level;
-	return launcher->available[level] && clock_us() >= launcher->pool_retry_us &&
-		cells_counted(launcher, CELL_READY, level) +
-		cells_counted(launcher, CELL_PREPARING, level) < launcher->host->setup.pool;
+	struct kinds wanted = kinds_wanted(launcher);
+	struct cell *spare = NULL;
+	for (unsigned i = 0; i < launcher->cell_count; i++) {
+		struct cell *cell = &launcher->cells[i];
+		if (cell->state != CELL_READY || cell->cause != CAUSE_NONE)
+			continue;
+		unsigned *count = kinds_at(&wanted, (struct kind){cell->level, cell->runtime});
+		if (*count == 0) {
+			cell_kill(cell, CAUSE_KILLED);
+			return;
+		}
+		(*count)--;
+		spare = cell;
+	}
+	if (spare && needed)
+		cell_kill(spare, CAUSE_KILLED);
+}
+
+static bool pool_is_short(const struct launcher *launcher, struct kind *kind)
+{
+	if (clock_us() < launcher->pool_retry_us)
+		return false;
+	struct kinds wanted = kinds_wanted(launcher), made = kinds_made(launcher, true);
+	return pool_lacks(&wanted, &made, launcher->available, kind);
+}
+
+static unsigned cells_idle(const struct launcher *launcher)
+{
+	unsigned count = 0;
+	for (unsigned i = 0; i < launcher->cell_count; i++)
+		count += launcher->cells[i].state == CELL_READY ||
+			launcher->cells[i].state == CELL_PREPARING;
+	return count;
 }
 
 /* Returns whether more is to be made at once. */
 static bool refill(struct launcher *launcher)
 {
-	int lacking = level_lacking(launcher);
-	if (lacking < 0) {
-		if (!pool_short(launcher))
+	struct kind kind;
+	if (queue_lacks(launcher, &kind)) {
+		if (!cell_find_free(launcher)) {
+			spare_drop(launcher, true);
 			return false;
-		prepare(launcher, launcher->pool_level, true);
-		return pool_short(launcher);
+		}
+		prepare(launcher, kind, false);
+		return queue_lacks(launcher, &kind);
 	}
-	if (!cell_find_free(launcher)) {
-		/* A ready one of a level that nobody waits for gives up its place. */
-		struct cell *spare = cell_find(launcher, CELL_READY, -1);
-		if (spare)
-			cell_kill(spare, CAUSE_KILLED);
+	if (!pool_is_short(launcher, &kind))
+		return false;
+	if (!cell_find_free(launcher) || cells_idle(launcher) >= launcher->pool.size) {
+		spare_drop(launcher, false);
 		return false;
 	}
-	prepare(launcher, (enum sandbox_level)lacking, false);
-	return level_lacking(launcher) >= 0;
+	prepare(launcher, kind, true);
+	return pool_is_short(launcher, &kind);
 }
 
 /* ---- the caller's records */
@@ -316,7 +386,8 @@ static void job_accept(struct launcher *launcher, const struct record_start *sta
 		waiting_fail(launcher, (enum sandbox_level)job->start.level,
 			launcher->reason[job->start.level]);
 	else
-		launcher->pool_level = (enum sandbox_level)job->start.level;
+		pool_remember(&launcher->pool, (enum sandbox_level)job->start.level,
+			job->start.runtime);
 }
 
 static void job_kill(struct launcher *launcher, uint64_t tag)
@@ -363,7 +434,16 @@ static void caller_read(struct launcher *launcher)
 static void cell_control(struct launcher *launcher, struct cell *cell)
 {
 	switch (cell_read_control(cell)) {
+	case CELL_ENTERED:
+		if (zygotes_fork(&launcher->zygotes, cell) < 0)
+			cell_kill(cell, CAUSE_FAILED);	/* a waiting job gets another */
+		break;
 	case CELL_IS_READY:
+		if (cell_is_forked(cell)) {
+			zygotes_judge(&launcher->zygotes, cell, true);
+			if (watch(launcher, cell->status_fd, EVENT_STATUS, cell->index) < 0)
+				cell_kill(cell, CAUSE_FAILED);
+		}
 		if (cell->listener_fd >= 0 &&
 				watch(launcher, cell->listener_fd, EVENT_LISTENER, cell->index) < 0)
 			cell_kill(cell, CAUSE_FAILED);
@@ -371,6 +451,10 @@ static void cell_control(struct launcher *launcher, struct cell *cell)
 	case CELL_HAS_FAILED:
 		if (cell->state != CELL_PREPARING)
 			break;		/* its job is answered when it is dead */
+		if (cell_is_forked(cell)) {
+			zygotes_judge(&launcher->zygotes, cell, false);
+			break;		/* as above */
+		}
 		char reason[300];
 		snprintf(reason, sizeof reason, "%s: %s", cell->failed_step,
 			strerror(cell->failed_errno));
@@ -397,10 +481,38 @@ static void cell_died(struct launcher *launcher, struct cell *cell)
 	cell_release(cell, launcher->host);
 }
 
+static void zygote_event(struct launcher *launcher, struct zygote *zygote, bool dead)
+{
+	if (zygote->state == ZYGOTE_DOWN)
+		return;
+	if (!dead) {
+		if (zygote_read(zygote))
+			zygotes_relieve(&launcher->zygotes, zygote->runtime);
+		return;
+	}
+	unwatch(launcher, zygote->socket);
+	unwatch(launcher, zygote->pid_fd);
+	zygote_end(zygote, clock_us());
+}
+
+static void zygotes_start(struct launcher *launcher)
+{
+	struct zygote *started;
+	while ((started = zygotes_start_due(&launcher->zygotes, clock_us())))
+		if (zygote_watch(launcher, started) < 0)
+			zygote_kill(started);
+}
+
 static void event_handle(struct launcher *launcher, const struct epoll_event *event)
 {
-	struct cell *cell = &launcher->cells[event->data.u64 & 0xffffffff];
-	switch ((enum event_kind)(event->data.u64 >> 32)) {
+	enum event_kind kind = (enum event_kind)(event->data.u64 >> 32);
+	unsigned index = event->data.u64 & 0xffffffff;
+	struct cell *cell = &launcher->cells[index];
+	if (kind == EVENT_ZYGOTE || kind == EVENT_ZYGOTE_END) {
+		zygote_event(launcher, &launcher->zygotes.list[index], kind == EVENT_ZYGOTE_END);
+		return;
+	}
+	switch (kind) {
 	case EVENT_CALLER:
 		caller_read(launcher);
 		break;
@@ -418,6 +530,15 @@ static void event_handle(struct launcher *launcher, const struct epoll_event *ev
 			cell_read_listener(cell);
 		}
 		break;
+	case EVENT_STATUS:
+		if (cell->status_fd >= 0) {
+			unwatch(launcher, cell->status_fd);
+			cell_finish(cell);
+		}
+		break;
+	case EVENT_ZYGOTE:
+	case EVENT_ZYGOTE_END:
+		break;
 	}
 }
 
@@ -430,6 +551,8 @@ static int clocks_check(struct launcher *launcher)
 		if (check < next)
 			next = check;
 	}
+	if (zygotes_next_us(&launcher->zygotes) < next)
+		next = zygotes_next_us(&launcher->zygotes);
 	if (launcher->answer_count > 0 && next > now + 10000)
 		next = now + 10000;	/* the caller's socket was full */
 	if (next == INT64_MAX)
@@ -467,9 +590,11 @@ void launcher_serve(struct launcher *launcher)
 			event_handle(launcher, &events[i]);
 		if (launcher->answer_count > 0)
 			answers_flush(launcher);
+		zygotes_start(launcher);
 		dispatch(launcher);
 		more = refill(launcher);
 		cgroups_sweep((struct cgroups *)&launcher->host->cgroups);
 	}
 	all_kill(launcher);
+	zygotes_close(&launcher->zygotes);
 }

@@ -23,7 +23,8 @@ static int setup_open(struct setup *setup)
 		return -1;
 	struct blob_reader reader = {.size = (size_t)st.st_size};
 	reader.data = mmap(NULL, reader.size, PROT_READ, MAP_PRIVATE, LAUNCHER_SETUP_FD, 0);
-	close(LAUNCHER_SETUP_FD);
+	if (fcntl(LAUNCHER_SETUP_FD, F_SETFD, FD_CLOEXEC) < 0)
+		return -1;		/* kept open: zygotes read it, too */
 	return reader.data == MAP_FAILED ? -1 : setup_read(setup, &reader);
 }
 

@@ -167,7 +167,7 @@ static int streams_place(const int *fds, bool value)
 
 struct arguments {
 	const char *argv[SETUP_MAX_ARGS + 4];
-	char file[300];
+	const char *file;
 	char replaced[4][600];
 };
 
@@ -204,30 +204,62 @@ static void arguments_harness(const struct setup_runtime *runtime, struct argume
 	arguments->argv[count] = arguments->file;
 }
 
-const char *script_execute(const struct birth *birth, const struct job_handover *handover,
-	const int *fds)
+/* Names of variables that an interpreter or libc looks at when it starts, and not again. */
+static bool wants_fresh(const char *entry)
+{
+	static const char *const prefixes[] = {"LC_", "LANG=", "LANGUAGE=", "GLIBC_TUNABLES=", "MALLOC_",
+		"NODE_", "UV_", "OPENSSL_", "SSL_", "SSLKEYLOGFILE=", "TZ=", "TZDIR=", "LOCPATH="};
+	for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
+		if (strncmp(entry, prefixes[i], strlen(prefixes[i])) == 0)
+			return true;
+	return false;
+}
+
+static bool environment_wants_fresh(const struct payload *payload)
+{
+	for (size_t i = 0; i < payload->environment_count; i++) {
+		bool ours = false;
+		for (size_t b = 0; base_environment[b]; b++)
+			ours |= strcmp(base_environment[b], payload->environment[i]) == 0;
+		if (!ours && wants_fresh(payload->environment[i]))
+			return true;
+	}
+	return false;
+}
+
+const char *script_prepare(const struct birth *birth, const struct job_start *start,
+	struct script *script)
 {
 	static struct payload payload;	/* once in this process's life */
-	static struct arguments arguments;
 	char name[256];
-	const struct setup_runtime *runtime = &birth->host->setup.runtimes[handover->runtime];
-	if (payload_read(fds[START_PAYLOAD], &payload) < 0)
+	const struct setup_runtime *runtime = &birth->host->setup.runtimes[start->handover.runtime];
+	if (payload_read(start->fds[START_PAYLOAD], &payload) < 0)
 		return "reading the job's payload";
-	snprintf(arguments.file, sizeof arguments.file, JOB_DIRECTORY "/%s",
+	snprintf(script->file, sizeof script->file, JOB_DIRECTORY "/%s",
 		script_name(&payload, runtime, name));
 	if (files_write(&payload, name) < 0)
 		return "writing the job's files";
 	if (directory_enter(payload.directory) < 0)
 		return "entering the working directory";
-	if (streams_place(fds, runtime->kind != SANDBOX_RUNTIME_EXEC) < 0)
+	if (streams_place(start->fds, runtime->kind != SANDBOX_RUNTIME_EXEC) < 0)
 		return "placing stdin, stdout and stderr";
-	if (runtime->kind != SANDBOX_RUNTIME_EXEC)
-		arguments_harness(runtime, &arguments);
-	else if (arguments_exec(runtime, &arguments) < 0)
-		return "building the runtime's arguments";
-	if (rlimit_job(birth->host, &handover->limits) < 0)
+	if (rlimit_job(birth->host, &start->handover.limits) < 0)
 		return "the job's resource limits";
+	script->runtime = runtime;
+	script->environment = payload.environment;
+	script->fresh = environment_wants_fresh(&payload);
+	return NULL;
+}
+
+const char *script_execute(const struct script *script)
+{
+	static struct arguments arguments;
+	arguments.file = script->file;
+	if (script->runtime->kind != SANDBOX_RUNTIME_EXEC)
+		arguments_harness(script->runtime, &arguments);
+	else if (arguments_exec(script->runtime, &arguments) < 0)
+		return "building the runtime's arguments";
 	execve(arguments.argv[0], (char *const *)arguments.argv,
-		(char *const *)payload.environment);
+		(char *const *)script->environment);
 	return "executing the runtime";
 }

@@ -19,13 +19,17 @@ static bool wait_readable(int fd)
 	return got == 1;
 }
 
-static bool runs(struct cell *cell, const struct host *host, struct record_outcome *outcome,
-	struct err *err)
+static bool runs(struct cell *cell, const struct host *host, struct zygotes *zygotes,
+	struct record_outcome *outcome, struct err *err)
 {
 	int output_fd;
 	struct sandbox_limits limits = host->setup.limits;
 	enum cell_news news = wait_readable(cell->control_fd) ? cell_read_control(cell)
 							      : CELL_NO_NEWS;
+	if (news == CELL_ENTERED) {
+		bool forked = zygotes_fork(zygotes, cell) == 0 && wait_readable(cell->control_fd);
+		news = forked ? cell_read_control(cell) : CELL_NO_NEWS;
+	}
 	if (news == CELL_IS_READY &&
 			cell_hand_over(cell, host, RUNTIME_PROBE, 0, &limits, NULL, 0, err) == 0 &&
 			wait_readable(cell->control_fd))
@@ -35,6 +39,8 @@ static bool runs(struct cell *cell, const struct host *host, struct record_outco
 			strerror(cell->failed_errno));
 	if (news == CELL_NO_NEWS)
 		cell_kill(cell, CAUSE_FAILED);
+	if (cell_is_forked(cell) && wait_readable(cell->status_fd))
+		cell_finish(cell);
 	(void)wait_readable(cell->init_fd);
 	bool ran = cell_end(cell, host, outcome, &output_fd);
 	if (output_fd >= 0)
@@ -43,8 +49,9 @@ static bool runs(struct cell *cell, const struct host *host, struct record_outco
 	return ran && news != CELL_HAS_FAILED;
 }
 
-static bool tries(struct cell *cell, const struct host *host, enum sandbox_level level,
-	struct err *err)
+/* runtime: whose zygote is to be tried, or -1. */
+static bool tries(struct cell *cell, const struct host *host, struct zygotes *zygotes,
+	enum sandbox_level level, int runtime, uint64_t serial, struct err *err)
 {
 	struct record_outcome outcome = {0};
 	enum view view = level_view(level);
@@ -57,9 +64,9 @@ static bool tries(struct cell *cell, const struct host *host, enum sandbox_level
 				"can't be had%s%s", sandbox_mechanism_name((enum sandbox_mechanism)i),
 				i == SANDBOX_MECHANISM_CGROUP ? ": " : "",
 				i == SANDBOX_MECHANISM_CGROUP ? host->no_cgroup_reason : "") == 0;
-	if (cell_prepare(cell, host, level, (uint64_t)level, err) < 0)
+	if (cell_prepare(cell, host, level, runtime, serial, err) < 0)
 		return false;
-	if (!runs(cell, host, &outcome, err))
+	if (!runs(cell, host, zygotes, &outcome, err))
 		return false;
 	if (outcome.verdict != SANDBOX_EXITED || outcome.exit_code != 0)
 		return err_set(err, ERR_UNAVAILABLE, "the self-test's process ended with verdict %u, "
@@ -68,7 +75,35 @@ static bool tries(struct cell *cell, const struct host *host, enum sandbox_level
 	return true;
 }
 
-void self_test(struct cell *cell, const struct host *host, struct sandbox_self_test *result)
+/* All at once, as each takes a while; a language is as warm as its first. */
+static void zygotes_try(struct cell *cell, const struct host *host, struct zygotes *zygotes,
+	uint64_t *serial, struct sandbox_self_test *result)
+{
+	zygotes_plan(zygotes, host);
+	while (zygotes_start_due(zygotes, clock_us()))
+		continue;
+	for (unsigned i = 0; i < zygotes->count; i++) {
+		struct zygote *zygote = &zygotes->list[i];
+		struct err err = {0};
+		if (zygote->state != ZYGOTE_STARTING)
+			continue;
+		if (wait_readable(zygote->socket) && zygote_read(zygote) &&
+				tries(cell, host, zygotes, host->setup.floor, (int)zygote->runtime,
+				(*serial)++, &err)) {
+			result->runtime_warm[zygote->runtime] = true;
+			continue;
+		}
+		zygote_kill(zygote);
+		zygote_end(zygote, clock_us());
+		snprintf(result->runtime_reason[zygote->runtime],
+			sizeof result->runtime_reason[0], "%.159s",
+			err.text[0] ? err.text : zygote->reason);
+		zygotes_bar(zygotes, zygote->runtime);
+	}
+}
+
+void self_test(struct cell *cell, const struct host *host, struct zygotes *zygotes, uint64_t *serial,
+	struct sandbox_self_test *result)
 {
 	memset(result, 0, sizeof *result);
 	for (int level = SANDBOX_NONE; level < SANDBOX_LEVELS; level++) {
@@ -77,7 +112,7 @@ void self_test(struct cell *cell, const struct host *host, struct sandbox_self_t
 		if (level < (int)host->setup.floor)
 			snprintf(result->reason[level], sizeof result->reason[level],
 				"below the floor");
-		else if (tries(cell, host, (enum sandbox_level)level, &err))
+		else if (tries(cell, host, zygotes, (enum sandbox_level)level, -1, (*serial)++, &err))
 			result->available[level] = true;
 		else
 			snprintf(result->reason[level], sizeof result->reason[level], "%.255s",
@@ -85,4 +120,6 @@ void self_test(struct cell *cell, const struct host *host, struct sandbox_self_t
 	}
 	for (size_t i = 0; i < host->setup.runtime_count; i++)
 		result->runtime_available[i] = access(host->setup.runtimes[i].argv[0], X_OK) == 0;
+	if (result->available[host->setup.floor])
+		zygotes_try(cell, host, zygotes, serial, result);
 }

@@ -226,7 +226,13 @@ static int skeleton_make(struct plan *plan)
 	if (file_make(".codesandbox/run.py", runtime_python, runtime_python_size) < 0 ||
 			file_make(".codesandbox/value.py", runtime_python_value,
 				runtime_python_value_size) < 0 ||
-			file_make(".codesandbox/run.js", runtime_node, runtime_node_size) < 0)
+			file_make(".codesandbox/warm.py", runtime_python_warm,
+				runtime_python_warm_size) < 0 ||
+			file_make(".codesandbox/run.js", runtime_node, runtime_node_size) < 0 ||
+			file_make(".codesandbox/" ZYGOTE_PYTHON, zygote_python, zygote_python_size) < 0 ||
+			file_make(".codesandbox/" ZYGOTE_NODE, zygote_node, zygote_node_size) < 0 ||
+			file_make(".codesandbox/" ZYGOTE_NODE_FORKABLE, zygote_node_forkable,
+				zygote_node_forkable_size) < 0)
 		return fail(plan, RUNTIME_DIRECTORY);
 	return 0;
 }

@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define MAX_FDS 8
+#define MAX_FDS 12
 
 static int refuse(const char **why, const char *text)
 {

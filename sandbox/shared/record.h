@@ -47,7 +47,7 @@ struct record_outcome {
 	uint64_t tag;
 	uint32_t verdict, level, limit, mechanisms;
 	int32_t exit_code, signal;
-	uint32_t sampled, has_output;
+	uint32_t sampled, has_output, warm, unused;
 	uint32_t syscall_arch;		/* AUDIT_ARCH_*, 0 where the kernel can't tell */
 	int32_t syscall_number;
 	uint64_t limit_value, limit_peak;
@@ -73,7 +73,7 @@ int record_check(const void *data, size_t size, size_t fd_count, size_t runtime_
 struct sandbox_limits limits_clamp(const struct sandbox_limits *asked,
 	const struct sandbox_limits *ceiling);
 
-/* Sends one datagram with up to 8 descriptors. 0, or -1 with errno (EAGAIN where the socket is
+/* Sends one datagram with up to 12 descriptors. 0, or -1 with errno (EAGAIN where the socket is
  * non-blocking and full). */
 int record_send(int socket, const void *data, size_t size, const int *fds, size_t fd_count);
 

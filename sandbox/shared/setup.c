@@ -23,6 +23,7 @@ static void runtime_write(const struct setup_runtime *runtime, struct blob_write
 	blob_put_string(writer, runtime->name);
 	blob_put_u64(writer, runtime->kind);
 	blob_put_string(writer, runtime->extension);
+	blob_put_string(writer, runtime->preload);
 	for (size_t i = 0; runtime->argv[i]; i++)
 		blob_put_string(writer, runtime->argv[i]);
 	blob_put_string(writer, NULL);
@@ -33,11 +34,12 @@ static void runtime_read(struct setup_runtime *runtime, struct blob_reader *read
 	runtime->name = blob_get_string(reader);
 	runtime->kind = (enum sandbox_runtime_kind)blob_get_u64(reader);
 	runtime->extension = blob_get_string(reader);
+	runtime->preload = blob_get_string(reader);
 	size_t count = 0;
 	const char *argument;
 	while ((argument = blob_get_string(reader)) && count < SETUP_MAX_ARGS)
 		runtime->argv[count++] = argument;
-	if (argument || count == 0 || !runtime->name || !runtime->extension)
+	if (argument || count == 0 || !runtime->name || !runtime->extension || !runtime->preload)
 		reader->failed = true;
 }
 
@@ -81,6 +83,8 @@ void setup_write(const struct setup *setup, struct blob_writer *writer)
 	blob_put_u64(writer, setup->require);
 	blob_put_u64(writer, setup->uid_base);
 	blob_put_u64(writer, setup->no_cgroup);
+	blob_put_u64(writer, setup->no_warm);
+	blob_put_u64(writer, setup->zygote_jobs);
 	limits_write(&setup->limits, writer);
 	blob_put_string(writer, setup->run_directory);
 	blob_put_string(writer, setup->drop);
@@ -101,6 +105,8 @@ int setup_read(struct setup *setup, struct blob_reader *reader)
 	setup->require = (uint32_t)blob_get_u64(reader);
 	setup->uid_base = (uint32_t)blob_get_u64(reader);
 	setup->no_cgroup = blob_get_u64(reader) != 0;
+	setup->no_warm = blob_get_u64(reader) != 0;
+	setup->zygote_jobs = blob_get_u64(reader);
 	limits_read(&setup->limits, reader);
 	setup->run_directory = blob_get_string(reader);
 	setup->drop = blob_get_string(reader);

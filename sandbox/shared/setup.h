@@ -28,6 +28,7 @@ struct setup_runtime {
 	enum sandbox_runtime_kind kind;
 	const char *argv[SETUP_MAX_ARGS + 1];
 	const char *extension;
+	const char *preload;
 };
 
 struct setup {
@@ -36,7 +37,8 @@ struct setup {
 	enum sandbox_level floor;
 	uint32_t require;
 	uint32_t uid_base;
-	bool no_cgroup;
+	bool no_cgroup, no_warm;
+	uint64_t zygote_jobs;		/* forks after which a zygote is replaced */
 	struct sandbox_limits limits;
 	const char *run_directory;
 	size_t runtime_count;

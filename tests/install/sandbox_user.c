@@ -18,7 +18,7 @@ static int run(struct sandbox *sandbox, struct sandbox_result *result, struct er
 
 int main(int argc, char **argv)
 {
-	const struct sandbox_runtime runtime = {"python", SANDBOX_RUNTIME_PYTHON, python, ".py"};
+	const struct sandbox_runtime runtime = {"python", SANDBOX_RUNTIME_PYTHON, python, ".py", NULL};
 	struct sandbox_config config = {.slots = 1, .floor = SANDBOX_STRICT, .runtimes = &runtime,
 		.runtime_count = 1, .pool = -1, .run_directory = argc > 1 ? argv[1] : NULL};
 	struct sandbox_result result;

@@ -3,7 +3,7 @@
  *	driver attack [NAME...]		runs the attacks (all of them) at every level
  *	driver serve			one job a line on stdin, one result a line on stdout
  *
- * Options, before the mode's own: --no-cgroup, --floor LEVEL, --level LEVEL (attack: this one
+ * Options, before the mode's own: --no-cgroup, --cold, --zygote-jobs N, --floor LEVEL, --level LEVEL (attack: this one
  * alone), --slots N, --run-directory PATH, --read-only PATH, --limit NAME=NUMBER. The first two
  * lines out tell the launcher's pid and its self-test. A job: {"tag", "type", "level", "code", "input", "context", "name",
  * "directory", "environment": ["A=b"], "limits": {"wall_ms": 1000, ...}}, or {"kill": tag}.
@@ -23,9 +23,9 @@ static const char *const shell_argv[] = {"/bin/sh", "{file}", NULL};
 static const char *const python_argv[] = {"/usr/bin/python3", NULL};
 static const char *const node_argv[] = {"/usr/bin/node", NULL};
 static const struct sandbox_runtime runtimes[] = {
-	{"shell", SANDBOX_RUNTIME_EXEC, shell_argv, ".sh"},
-	{"python", SANDBOX_RUNTIME_PYTHON, python_argv, ".py"},
-	{"javascript", SANDBOX_RUNTIME_NODE, node_argv, ".js"}};
+	{"shell", SANDBOX_RUNTIME_EXEC, shell_argv, ".sh", NULL},
+	{"python", SANDBOX_RUNTIME_PYTHON, python_argv, ".py", NULL},
+	{"javascript", SANDBOX_RUNTIME_NODE, node_argv, ".js", NULL}};
 #define RUNTIMES (sizeof runtimes / sizeof *runtimes)
 
 static const char *const limit_names[] = {"wall_ms", "cpu_ms", "memory_bytes", "disk_bytes",
@@ -79,6 +79,12 @@ static bool option_take(struct options *options, int letter, const char *argumen
 	case 's':
 		options->config.slots = atoi(argument);
 		return true;
+	case 'w':
+		options->config.no_warm = true;
+		return true;
+	case 'z':
+		options->config.zygote_jobs = (unsigned)atoi(argument);
+		return true;
 	case 'd':
 		options->config.run_directory = argument;
 		return true;
@@ -98,7 +104,8 @@ static bool options_parse(int argc, char **argv, struct options *options)
 {
 	static const struct option known[] = {{"no-cgroup", no_argument, NULL, 'c'},
 		{"floor", required_argument, NULL, 'f'}, {"level", required_argument, NULL, 'l'},
-		{"slots", required_argument, NULL, 's'}, {"run-directory", required_argument, NULL, 'd'},
+		{"slots", required_argument, NULL, 's'}, {"run-directory", required_argument, NULL, 'd'}, {"cold", no_argument, NULL, 'w'},
+		{"zygote-jobs", required_argument, NULL, 'z'},
 		{"read-only", required_argument, NULL, 'r'}, {"limit", required_argument, NULL, 'm'},
 		{0}};
 	int letter;
@@ -143,7 +150,17 @@ static long launcher_pid(void)
 	return pid;
 }
 
-static void self_test_print(const struct sandbox_self_test *test)
+/* By runtime: true, or why it is not warm. */
+static void warmth_print(const struct sandbox_self_test *test)
+{
+	json_t *line = json_object();
+	for (size_t i = 0; i < RUNTIMES; i++)
+		json_object_set_new(line, runtimes[i].name, test->runtime_warm[i] ? json_true() :
+			json_string(test->runtime_reason[i]));
+	line_print(line);
+}
+
+static void self_test_print(const struct sandbox_self_test *test, bool serving)
 {
 	json_t *line = json_object();
 	line_print(json_pack("{s:I}", "launcher", (json_int_t)launcher_pid()));
@@ -153,6 +170,8 @@ static void self_test_print(const struct sandbox_self_test *test)
 				test->reason[level], "mechanisms",
 				mechanisms_json(test->mechanisms[level])));
 	line_print(line);
+	if (serving)
+		warmth_print(test);
 }
 
 /* ---- attack */
@@ -187,7 +206,7 @@ static int mode_attack(const struct options *options, char **names)
 	int result = 0;
 	if (attack_ground_open(&options->config, &ground, &err) < 0)
 		return fail(err.text);
-	self_test_print(attack_ground_self_test(ground));
+	self_test_print(attack_ground_self_test(ground), false);
 	for (int level = options->config.floor; level < SANDBOX_LEVELS && result == 0; level++)
 		for (size_t i = 0; i < attack_count && result == 0; i++)
 			if (wanted(&attack_table[i], names) && level >= (int)attack_table[i].level &&
@@ -353,7 +372,7 @@ static int mode_serve(const struct options *options)
 	struct err err = {0};
 	if (sandbox_open(&options->config, &sandbox, &err) < 0)
 		return fail(err.text);
-	self_test_print(sandbox_self_test(sandbox));
+	self_test_print(sandbox_self_test(sandbox), true);
 	int result = serve(sandbox);
 	sandbox_close(sandbox);
 	return result;

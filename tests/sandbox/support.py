@@ -82,6 +82,7 @@ class Server:
                                         stdout=subprocess.PIPE, text=True, cwd="/")
         self.launcher = json.loads(self.process.stdout.readline())["launcher"]
         self.self_test = json.loads(self.process.stdout.readline())
+        self.warm = json.loads(self.process.stdout.readline())  # by type: true, or why not
         self.tag = 0
 
     def start(self, type, code, level="strict", **job):

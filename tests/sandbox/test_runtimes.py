@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Every program of tests/corpus does in a cold sandbox what its first comment says, at each level.
+"""Every program of tests/corpus does what its first comment says, at each level, cold and warm.
 
 The comment is JSON. What the job gets: input, context, directory, name, environment, limits, levels
 (default: all). What must come of it: exit (default 0), signal, verdict, out (the whole text), err (a
@@ -67,8 +67,9 @@ def check_value(result, expected):
         assert json.loads(result["value"]) == expected["value"], "value %s" % result["value"]
 
 
-def check_facts(result, level):
-    assert result["level"] == level and result["mechanisms"] and not result["warm"] and result["id"]
+def check_facts(result, level, warm):
+    assert result["level"] == level and result["mechanisms"] and result["id"]
+    assert result["warm"] == warm, "warm: %s" % result["warm"]
 
 
 def brief(result):
@@ -76,10 +77,10 @@ def brief(result):
     return {key: result[key] for key in keys if result[key]}
 
 
-def run_corpus(counts, box, user):
+def run_corpus(counts, box, user, how):
     for type, file, expected, code in corpus():
         for level in expected.get("levels", ("none", "restricted", "strict")):
-            name = "%s at %s as %s" % (file, level, user)
+            name = "%s at %s as %s, %s" % (file, level, user, how)
             if not box.self_test[level]["available"]:
                 counts.skip(name, box.self_test[level]["reason"])
                 continue
@@ -91,7 +92,7 @@ def run_corpus(counts, box, user):
                 check_end(result, expected)
                 check_streams(result, expected)
                 check_value(result, expected)
-                check_facts(result, level)
+                check_facts(result, level, box.warm[type] is True and not expected.get("fresh"))
 
 
 def tricks(counts, box, user):
@@ -109,9 +110,10 @@ def main():
     counts = Counts()
     driver = Driver()
     for user in users():
-        with server(driver, user) as box:
-            run_corpus(counts, box, user)
-            tricks(counts, box, user)
+        for how in ("cold", "warm"):
+            with server(driver, user, *(["--cold"] if how == "cold" else [])) as box:
+                run_corpus(counts, box, user, how)
+                tricks(counts, box, user)
     driver.close()
     counts.end()
 

@@ -5,11 +5,13 @@
 #
 # Compiling and importing are most of a short job's time: os is there already (site), and what only a
 # main or an error needs stands in value.py.
+#
+# A zygote (warm.py) is this same program, up to where the script's name is needed: from there on each of
+# its forks goes on as a cold one does.
 import os
 import sys
 
 VALUE_FD = 3
-ARGUMENTS = [os.environ.get("CODE_INPUT"), os.environ.get("CODE_CONTEXT")]
 
 
 def identity():
@@ -26,9 +28,9 @@ def leave():
     channel.clear()
 
 
-def part():
-    """value.py, in this file's name space."""
-    path = os.path.dirname(__file__) + "/value.py"
+def part(name):
+    """Another file of this directory, in this file's name space."""
+    path = os.path.dirname(__file__) + "/" + name
     with open(path, "rb") as file:
         exec(compile(file.read(), path, "exec"), globals())
 
@@ -54,13 +56,16 @@ def run(path):
         exec(compile(source, path, "exec", dont_inherit=True), module.__dict__)
         main = module.__dict__.get("main")
         if callable(main):
-            part()
+            "value_send" in globals() or part("value.py")
             value_send(*value_encode(main_call(main)))
-    except SystemExit:
+        ending[0] = None
+    except SystemExit as end:
+        ending[:] = SystemExit, end.code
         raise
-    except BaseException:
+    except BaseException as error:
+        ending[:] = type(error), None
         try:
-            part()
+            "value_send" in globals() or part("value.py")
             trim_on_report()
         except Exception:  # no descriptor or memory left: then our frames show, too
             pass
@@ -68,6 +73,11 @@ def run(path):
 
 
 harness = sys.modules["__main__"]  # its functions are needed to the end
+ending = [False, None]  # how the script ended: what it raised, and SystemExit's code
+if "CODESANDBOX_ZYGOTE" in os.environ:
+    part("warm.py")
+    sys.argv[1] = warm_up()
+ARGUMENTS = [os.environ.get("CODE_INPUT"), os.environ.get("CODE_CONTEXT")]
 channel = [identity()]  # nothing in a fork
 if channel[0]:
     os.set_inheritable(VALUE_FD, False)

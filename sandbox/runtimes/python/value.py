@@ -114,7 +114,7 @@ def script_trace(error):
         seen.add(id(error))
         trace = own = error.__traceback__
         while trace is not None:
-            if trace.tb_frame.f_code.co_filename in (ours + "run.py", ours + "value.py"):
+            if trace.tb_frame.f_code.co_filename in (ours + "run.py", ours + "value.py", ours + "warm.py"):
                 own = trace.tb_next
             trace = trace.tb_next
         error.__traceback__ = own

@@ -1,0 +1,120 @@
+# warm.py: the part of run.py that makes it a zygote. See there, and sandbox/zygote/zygote.h.
+#
+# What is loaded here, each job finds loaded; what is made here, each job gets a copy of. So nothing is made
+# that is to differ from job to job: what seeds itself at import is seeded anew after the fork.
+COMMON = (
+    "_json _strptime abc argparse ast base64 binascii bisect calendar codecs collections collections.abc "
+    "contextlib copy csv dataclasses datetime decimal difflib enum fnmatch fractions functools glob hashlib "
+    "heapq hmac html inspect io itertools json locale logging math numbers operator pathlib pprint random "
+    "re secrets shutil signal statistics string struct subprocess tempfile textwrap threading time traceback "
+    "types typing unicodedata urllib.parse uuid warnings zlib asyncio"
+).split()
+
+
+def load(names):
+    import importlib
+
+    for name in names:
+        importlib.import_module(name)
+
+
+def environment_set(entries):
+    """os.environ as a fresh interpreter would have found it; the C library's was set by serve()."""
+    data = os.environ._data
+    data.clear()
+    for entry in entries:
+        name, _, value = entry.partition(b"=")
+        data[name] = value
+
+
+def reseed():
+    """What os.register_at_fork() does not cover."""
+    numpy = sys.modules.get("numpy")
+    if numpy:
+        numpy.random.seed()
+    logging = sys.modules.get("logging")
+    if logging:
+        import time
+
+        logging._startTime = time.time()
+
+
+def exit_status():
+    """The process's, as the interpreter makes it; None where that is better left to it."""
+    raised, code = ending
+    if raised is SystemExit and isinstance(code, int):
+        return code & 0xFF if -(1 << 63) <= code < 1 << 63 else 255
+    if raised is None or (raised is SystemExit and code is None):
+        return 0
+    return None if raised is False or issubclass(raised, KeyboardInterrupt) else 1
+
+
+def names_clear(values):
+    """What becomes of a module that something still holds: see _PyModule_Clear."""
+    for private in (True, False):
+        for name in list(values):
+            if name != "__builtins__" and (not private or (name[:1] == "_" and name[1:2] != "_")):
+                values[name] = None
+
+
+def finish():
+    """Ends a job as the interpreter would, but for taking apart what every job shares.
+
+    Runs as the last exit function. What the script made is released, so that its finalizers run and its
+    files are flushed.
+    """
+    status = exit_status()
+    if status is None:
+        return
+    sys.last_type = sys.last_value = sys.last_traceback = None
+    theirs = []
+    for name in [name for name in sys.modules if name not in shared]:
+        module = sys.modules.pop(name)
+        if module is not harness and isinstance(module, type(sys)):
+            theirs.append(weakref.ref(module))
+        del module
+    gc.collect()
+    for reference in reversed(theirs):
+        module = reference()
+        if module is not None:
+            names_clear(module.__dict__)
+        del module
+    try:
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None and not stream.closed:
+                stream.flush()
+    except Exception:
+        return  # the interpreter has its own way to tell
+    zygote.leave(status)
+
+
+def library(name):
+    from importlib.machinery import ExtensionFileLoader
+    from importlib.util import module_from_spec, spec_from_loader
+
+    loader = ExtensionFileLoader(name, "%s/%s.so" % (os.path.dirname(__file__), name))
+    return module_from_spec(spec_from_loader(name, loader))
+
+
+def warm_up():
+    """Returns in each job's process, with the script's path."""
+    wanted = os.environ.pop("CODESANDBOX_ZYGOTE")
+    part("value.py")
+    load(COMMON)
+    load(name for name in wanted.split(",") if name)
+    atexit.register(finish)
+    shared.update(name for name in sys.modules if name != "__main__")
+    gc.collect()
+    gc.freeze()
+    path, environment = zygote.serve()
+    environment_set(environment)
+    reseed()
+    return path
+
+
+import atexit
+import gc
+import weakref
+
+shared = set()
+zygote = library("zygote_python")

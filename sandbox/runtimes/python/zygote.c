@@ -1,0 +1,60 @@
+/* zygote.c: the zygote's library for CPython: an extension module of the stable ABI (PEP 384), so that one
+ * serves any Python 3.9 or newer. run.py loads it; see ../../zygote/zygote.h.
+ *
+ *	serve() -> (path, environment)		in each job's process; see zygote_serve
+ *	leave(status)				ends it
+ */
+#define Py_LIMITED_API 0x03090000
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "../../zygote/zygote.h"
+
+extern char **environ;
+
+static PyObject *environment_list(const char **environment)
+{
+	PyObject *list = PyList_New(0);
+	for (size_t i = 0; list && environment[i]; i++) {
+		PyObject *entry = PyBytes_FromString(environment[i]);
+		if (!entry || PyList_Append(list, entry) < 0)
+			Py_CLEAR(list);
+		Py_XDECREF(entry);
+	}
+	return list;
+}
+
+static PyObject *serve(PyObject *self, PyObject *none)
+{
+	static const struct zygote_hooks hooks = {PyOS_BeforeFork, PyOS_AfterFork_Parent,
+		PyOS_AfterFork_Child};
+	static struct script script;
+	(void)self;
+	(void)none;
+	zygote_serve(&hooks, &script);
+	environ = (char **)script.environment;
+	return Py_BuildValue("sN", script.file, environment_list(script.environment));
+}
+
+/* C's streams may hold something, too; what libraries would do at the exit is of no use any more. */
+static PyObject *leave(PyObject *self, PyObject *status)
+{
+	(void)self;
+	fflush(NULL);
+	_exit((int)PyLong_AsLong(status));
+}
+
+static PyMethodDef methods[] = {{"serve", serve, METH_NOARGS, "Forks jobs; returns in each of them."},
+	{"leave", leave, METH_O, "Ends the process with a status."}, {NULL, NULL, 0, NULL}};
+
+static struct PyModuleDef module = {.m_base = PyModuleDef_HEAD_INIT, .m_name = "zygote_python",
+	.m_size = -1, .m_methods = methods};
+
+PyMODINIT_FUNC PyInit_zygote_python(void);	/* -Wmissing-prototypes */
+PyMODINIT_FUNC PyInit_zygote_python(void)
+{
+	return PyModule_Create(&module);
+}

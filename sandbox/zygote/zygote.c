@@ -1,0 +1,227 @@
+/* zygote.c: see zygote.h.
+ *
+ * The zygote is the parent of the jobs' processes and tells the launcher how each ended. It waits for both
+ * through descriptors alone: the launcher's socket, and a pidfd for each job.
+ */
+#include "zygote.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../launcher/zygote.h"
+
+#define JOBS_MAX 512			/* cells at most */
+
+struct zygote_job {
+	pid_t pid;
+	int status_fd;
+};
+
+struct serving {
+	const struct zygote_hooks *hooks;
+	struct host host;
+	struct zygote_job jobs[JOBS_MAX];
+	struct pollfd polled[JOBS_MAX + 1];	/* the socket, then a pidfd for each job */
+	size_t count;
+	bool leaving;
+};
+
+static _Noreturn void give_up(const char *what)
+{
+	dprintf(2, "%s: %s\n", what, strerror(errno));
+	_exit(1);
+}
+
+static void setup_open(struct setup *setup)
+{
+	struct stat st;
+	if (fstat(ZYGOTE_SETUP_FD, &st) < 0 || st.st_size <= 0)
+		give_up("the set-up");
+	struct blob_reader reader = {.size = (size_t)st.st_size};
+	reader.data = mmap(NULL, reader.size, PROT_READ, MAP_PRIVATE, ZYGOTE_SETUP_FD, 0);
+	if (reader.data == MAP_FAILED || setup_read(setup, &reader) < 0)
+		give_up("the set-up");
+	close(ZYGOTE_SETUP_FD);
+}
+
+static void facts_receive(struct host *host)
+{
+	struct zygote_facts facts;
+	size_t fd_count;
+	if (record_receive(ZYGOTE_SOCKET_FD, &facts, sizeof facts, NULL, 0, &fd_count) !=
+			sizeof facts)
+		give_up("the launcher's facts");
+	host->user_namespace = facts.user_namespace;
+	host->own_identity = facts.own_identity;
+	host->have_cgroup = facts.have_cgroup;
+	host->core_piped = facts.core_piped;
+	host->landlock_abi = facts.landlock_abi;
+}
+
+/* ---- in the job's process */
+
+/* The groups' files were opened by the launcher, whose right to move processes counts. */
+static int groups_join(const struct zygote_fork *fork, const int *fds)
+{
+	for (uint32_t i = 0; fork->grouped && i < CGROUP_CONTROLLERS; i++)
+		if (write(fds[ZYGOTE_MORE + fork->slotted + i], "0", 1) != 1)
+			return -1;
+	return 0;
+}
+
+/* Returns locked down and with its job, or not at all. */
+static void become_job(const struct serving *serving, const struct zygote_fork *fork, const int *fds,
+	struct script *script)
+{
+	const struct birth birth = {.host = &serving->host, .level = (enum sandbox_level)fork->level,
+		.id = fork->id, .warm = true, .mount_fd = -1, .control_fd = fds[ZYGOTE_CONTROL],
+		.status_fd = -1};
+	struct job_start start;
+	if (serving->hooks->after_in_child)
+		serving->hooks->after_in_child();
+	if (groups_join(fork, fds) < 0)
+		job_fail(birth.control_fd, "joining the cgroup");
+	if (fork->slotted && namespace_enter_slot(&fds[ZYGOTE_MORE], fork->slotted == 1,
+			&serving->host.setup) < 0)
+		job_fail(birth.control_fd, "entering the slot's namespaces");
+	if (setns(fds[ZYGOTE_MNT], CLONE_NEWNS) < 0)
+		job_fail(birth.control_fd, "entering the sandbox's mount namespace");
+	job_await(&birth, &start);
+	const char *step = script_prepare(&birth, &start, script);
+	if (!step && script->fresh) {
+		const struct job_report report = {.kind = JOB_COLD};
+		(void)record_send(start.control_fd, &report, sizeof report, NULL, 0);
+		for (int number = 1; number < NSIG; number++)
+			(void)signal(number, SIG_DFL);
+		step = script_execute(script);
+	}
+	if (step)
+		job_fail(start.control_fd, step);
+	/* Only the job's own are left; closing the socket says that it has begun. */
+	if (close_range(4, ~0u, 0) < 0)
+		job_fail(start.control_fd, "closing descriptors");
+}
+
+/* ---- in the zygote */
+
+static void refuse(int control_fd, const char *step)
+{
+	struct job_report report = {.kind = JOB_FAILED, .errnum = errno};
+	snprintf(report.step, sizeof report.step, "%s", step);
+	(void)record_send(control_fd, &report, sizeof report, NULL, 0);
+}
+
+static void job_note(struct serving *serving, pid_t pid, int pid_fd, int status_fd)
+{
+	serving->jobs[serving->count] = (struct zygote_job){pid, status_fd};
+	serving->polled[++serving->count] = (struct pollfd){.fd = pid_fd, .events = POLLIN};
+}
+
+/* The way back from the sandbox's pid namespace is never taken: the next fork goes into another one, and
+ * there is no fork but for a job. Returns true in the job's process. */
+static bool job_fork(struct serving *serving, const int *fds)
+{
+	const struct zygote_hooks *hooks = serving->hooks;
+	if (serving->count == JOBS_MAX || setns(fds[ZYGOTE_PID], CLONE_NEWPID) < 0) {
+		refuse(fds[ZYGOTE_CONTROL], "entering the sandbox's pid namespace");
+		return false;
+	}
+	if (hooks->before)
+		hooks->before();
+	pid_t pid = fork();
+	if (pid == 0)
+		return true;
+	int saved = errno;
+	if (hooks->after_in_parent)
+		hooks->after_in_parent();
+	int pid_fd = pid < 0 ? -1 : pidfd_of(pid);
+	if (pid_fd >= 0) {
+		job_note(serving, pid, pid_fd, fds[ZYGOTE_STATUS]);
+		return false;
+	}
+	errno = saved;
+	refuse(fds[ZYGOTE_CONTROL], "forking the warm interpreter");
+	if (pid > 0) {
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+	}
+	return false;
+}
+
+static bool request_take(struct serving *serving, struct script *script)
+{
+	struct zygote_fork request;
+	int fds[ZYGOTE_FDS];
+	size_t count;
+	long got = record_receive(ZYGOTE_SOCKET_FD, &request, sizeof request, fds, ZYGOTE_FDS,
+		&count);
+	if (got == 0)
+		serving->leaving = true;
+	if (got <= 0)
+		return false;
+	if (got != sizeof request || count != ZYGOTE_MORE + request.slotted +
+			(request.grouped ? CGROUP_CONTROLLERS : 0)) {
+		errno = EBADMSG;
+		give_up("a request to fork");
+	}
+	if (job_fork(serving, fds)) {
+		become_job(serving, &request, fds, script);
+		return true;
+	}
+	bool noted = serving->count > 0 &&
+		serving->jobs[serving->count - 1].status_fd == fds[ZYGOTE_STATUS];
+	for (size_t i = 0; i < count; i++)
+		if (i != ZYGOTE_STATUS || !noted)
+			close(fds[i]);
+	return false;
+}
+
+static void job_end(struct serving *serving, size_t at)
+{
+	const struct zygote_job *job = &serving->jobs[at];
+	struct rusage usage;
+	int status;
+	if (wait4(job->pid, &status, 0, &usage) != job->pid)
+		return;
+	const struct job_status report = {.wait_status = status, .cpu_us = job_cpu_us(&usage)};
+	(void)!write(job->status_fd, &report, sizeof report);
+	close(job->status_fd);
+	close(serving->polled[at + 1].fd);
+	serving->count--;
+	serving->jobs[at] = serving->jobs[serving->count];
+	serving->polled[at + 1] = serving->polled[serving->count + 1];
+}
+
+void zygote_serve(const struct zygote_hooks *hooks, struct script *script)
+{
+	static struct serving serving;	/* the jobs' processes go on using its host */
+	const uint32_t up = 1;
+	serving.hooks = hooks;
+	setup_open(&serving.host.setup);
+	facts_receive(&serving.host);
+	serving.polled[0] = (struct pollfd){.fd = ZYGOTE_SOCKET_FD, .events = POLLIN};
+	if (record_send(ZYGOTE_SOCKET_FD, &up, sizeof up, NULL, 0) < 0)
+		give_up("the launcher's socket");
+	while (!serving.leaving || serving.count > 0) {
+		serving.polled[0].fd = serving.leaving ? -1 : ZYGOTE_SOCKET_FD;
+		if (poll(serving.polled, serving.count + 1, -1) < 0 && errno != EINTR)
+			give_up("poll");
+		for (size_t i = serving.count; i > 0; i--)
+			if (serving.polled[i].revents)
+				job_end(&serving, i - 1);
+		if (serving.polled[0].revents && request_take(&serving, script))
+			return;
+	}
+	_exit(0);
+}

@@ -1,0 +1,24 @@
+/* zygote.h: a warm interpreter's side of launcher/zygote.h: what the language's library is built on.
+ *
+ * The library is loaded into a stock interpreter, so it must get along with whatever that does: it has no
+ * signal handlers, no threads and no exit handlers, and calls libc's fork().
+ */
+#ifndef ZYGOTE_ZYGOTE_H
+#define ZYGOTE_ZYGOTE_H
+
+#include "../launcher/job.h"
+
+/* The interpreter's own preparations for fork(), or NULL. */
+struct zygote_hooks {
+	void (*before)(void);
+	void (*after_in_parent)(void);
+	void (*after_in_child)(void);
+};
+
+/* Says that the interpreter is up and forks a job's process for each of the launcher's records. Returns in
+ * each such process, locked down, with its job's files in place, as `script` tells; never in the zygote,
+ * which ends with its launcher or when it is told to and its last job has ended. All failures end the
+ * process; the launcher hears of them. */
+void zygote_serve(const struct zygote_hooks *hooks, struct script *script);
+
+#endif
