@@ -38,23 +38,26 @@ bool zygote_possible(const struct host *host, uint32_t runtime)
 
 /* ---- in the zygote's process, until it executes the interpreter */
 
-/* What forking into namespaces takes: joining them, mount namespaces too, and changing ids. */
-static const int kept[] = {CAP_SYS_ADMIN, CAP_SYS_CHROOT, CAP_SETUID, CAP_SETGID, CAP_SETPCAP};
+/* What forking into namespaces takes: joining them, mount namespaces too, and changing ids. In a user
+ * namespace a job maps its root's id into one of its own, which takes CAP_SETFCAP (user_namespaces(7)). */
+static const int kept[] = {CAP_SYS_ADMIN, CAP_SYS_CHROOT, CAP_SETUID, CAP_SETGID, CAP_SETPCAP, CAP_SETFCAP};
 #define KEPT (sizeof kept / sizeof *kept)
 
-static bool is_kept(int capability)
+static bool is_kept(const struct host *host, int capability)
 {
 	for (size_t i = 0; i < KEPT; i++)
 		if (kept[i] == capability)
-			return true;
+			return capability != CAP_SETFCAP || host->user_namespace;
 	return false;
 }
 
-static int capabilities_narrow(void)
+static int capabilities_narrow(const struct host *host)
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct data[2] = {{0}};
 	for (size_t i = 0; i < KEPT; i++) {
+		if (!is_kept(host, kept[i]))
+			continue;
 		uint32_t bit = 1u << (kept[i] % 32);
 		struct __user_cap_data_struct *half = &data[kept[i] / 32];
 		half->effective |= bit;
@@ -64,10 +67,11 @@ static int capabilities_narrow(void)
 	if (syscall(SYS_capset, &header, data) < 0)
 		return -1;
 	for (int capability = 0; prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; capability++)
-		if (!is_kept(capability) && prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0)
+		if (!is_kept(host, capability) && prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0)
 			return -1;
 	for (size_t i = 0; i < KEPT; i++)	/* so that they outlive exec without being root */
-		if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, kept[i], 0, 0) < 0)
+		if (is_kept(host, kept[i]) &&
+				prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, kept[i], 0, 0) < 0)
 			return -1;
 	return 0;
 }
@@ -140,7 +144,7 @@ static _Noreturn void become_zygote(const struct host *host, uint32_t runtime, i
 	int step = 0;
 	if (place_take(host) == 0 && ++step && descriptors_place(input, output, socket) == 0 &&
 			setsid() > 0 && ++step && identity_take(host) == 0 && ++step &&
-			capabilities_narrow() == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+			capabilities_narrow(host) == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
 			prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && ++step) {
 		for (int number = 1; number < NSIG; number++)
 			(void)signal(number, SIG_DFL);
