@@ -77,6 +77,11 @@ struct config {
 	size_t runtime_count;
 	struct config_rule *rules;
 	size_t rule_count;
+	struct {
+		bool enabled;
+		int64_t max_jobs;
+	} zygote;
+	struct { struct config_list preload; } python;
 	struct { char *directory; } scripts;
 	struct { char *path; } schemas;
 	struct { char *url; } registry;

@@ -90,6 +90,7 @@ static int ask_for_cgroup(struct doctor *doctor, struct err *err)
 	if (doctor_has(doctor, SANDBOX_MECHANISM_CGROUP) || settings.no_cgroup)
 		return 0;
 	settings.require = 1u << SANDBOX_MECHANISM_CGROUP;
+	settings.no_warm = true;
 	if (sandbox_open(&settings, &sandbox, err) != 0)
 		return -1;
 	static const char lead[] = "can't be had: ";

@@ -67,17 +67,22 @@ static void print_missing(const struct doctor *doctor, FILE *out)
 
 static void print_runtimes(const struct doctor *doctor, FILE *out)
 {
-	static const struct table_column columns[] = {{"RUNTIME", 12}, {"HERE", 4}, {"PROGRAM", 24},
-		{"VERSION", 0}};
-	const struct table table = {out, columns, 4, table_wants_colour(out)};
+	static const struct table_column columns[] = {{"RUNTIME", 12}, {"HERE", 4}, {"STARTS", 6},
+		{"PROGRAM", 24}, {"VERSION", 0}};
+	const struct table table = {out, columns, 5, table_wants_colour(out)};
 	fputc('\n', out);
 	table_header(&table);
 	for (size_t i = 0; i < doctor->settings.runtime_count; i++) {
 		const struct doctor_runtime *runtime = &doctor->runtimes[i];
-		const char *note = !runtime->available ? "not installed" :
-			runtime->problem[0] ? runtime->problem : runtime->version;
+		bool warm = doctor->found.runtime_warm[i];
+		const char *reason = doctor->found.runtime_reason[i];
+		char note[300];
+		snprintf(note, sizeof note, "%s%s%s", !runtime->available ? "not installed" :
+			runtime->problem[0] ? runtime->problem : runtime->version,
+			reason[0] ? "; not warm: " : "", reason);
 		const struct table_cell cells[] = {{doctor->settings.runtimes[i].name, TABLE_BOLD},
 			{yes_no(runtime->works), runtime->works ? TABLE_GREEN : TABLE_YELLOW},
+			{warm ? "warm" : "cold", warm ? TABLE_GREEN : TABLE_PLAIN},
 			{doctor->settings.runtimes[i].argv[0], TABLE_PLAIN}, {note, TABLE_PLAIN}};
 		table_row(&table, cells);
 	}
@@ -192,8 +197,10 @@ static json_t *runtimes_json(const struct doctor *doctor)
 	for (size_t i = 0; i < doctor->settings.runtime_count; i++) {
 		const struct doctor_runtime *runtime = &doctor->runtimes[i];
 		json_object_set_new(runtimes, doctor->settings.runtimes[i].name,
-			json_pack("{s:b, s:b, s:s, s:o, s:o}", "available", runtime->available,
-				"works", runtime->works, "path", doctor->settings.runtimes[i].argv[0],
+			json_pack("{s:b, s:b, s:b, s:o, s:s, s:o, s:o}", "available",
+				runtime->available, "works", runtime->works, "warm",
+				doctor->found.runtime_warm[i], "coldReason",
+				job_text(doctor->found.runtime_reason[i]), "path", doctor->settings.runtimes[i].argv[0],
 				"version", job_text(runtime->version), "problem",
 				job_text(runtime->problem)));
 	}

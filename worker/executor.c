@@ -9,11 +9,10 @@
 
 #include "codec.h"
 #include "executor_error.h"
+#include "sandbox_settings.h"
 #include "script_store.h"
 #include "validator.h"
 
-#define RUNTIMES_MAX 64
-#define ARGS_MAX 64
 #define TAIL_BYTES 4096
 #define ATTEMPT_ARENA_BYTES (64u << 20)
 
@@ -31,109 +30,17 @@ struct executor {
 
 /* ---- opening */
 
-static int require_bits(const struct config_list *names, uint32_t *bits, struct err *err)
+static int sandbox_start_up(struct executor *executor, bool warm, struct err *err)
 {
-	for (size_t i = 0; i < names->count; i++) {
-		int found = -1;
-		for (int m = 0; m < SANDBOX_MECHANISM_COUNT; m++)
-			if (strcmp(names->items[i], sandbox_mechanism_name(m)) == 0)
-				found = m;
-		if (found < 0) {
-			char known[400] = "";
-			for (int m = 0; m < SANDBOX_MECHANISM_COUNT; m++)
-				snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s",
-					m ? ", " : "", sandbox_mechanism_name(m));
-			return err_set(err, ERR_INVALID, "sandbox.require: there is no mechanism %s; "
-				"there are %.300s", names->items[i], known);
-		}
-		*bits |= 1u << found;
-	}
-	return 0;
+	struct sandbox_config settings;
+	if (sandbox_settings(executor->config, &settings, err) < 0)
+		return -1;
+	settings.no_warm |= !warm;
+	return sandbox_open(&settings, &executor->sandbox, err);
 }
 
-static int level_parse(const char *name, enum sandbox_level *level)
-{
-	for (int i = 0; i < SANDBOX_LEVELS; i++)
-		if (strcmp(name, sandbox_level_name(i)) == 0) {
-			*level = (enum sandbox_level)i;
-			return 0;
-		}
-	return -1;
-}
-
-static enum sandbox_runtime_kind kind_parse(const char *name)
-{
-	if (name && strcmp(name, "python") == 0)
-		return SANDBOX_RUNTIME_PYTHON;
-	if (name && strcmp(name, "node") == 0)
-		return SANDBOX_RUNTIME_NODE;
-	return SANDBOX_RUNTIME_EXEC;
-}
-
-struct tables {			/* what sandbox_open borrows */
-	struct sandbox_runtime runtimes[RUNTIMES_MAX];
-	const char *argv[RUNTIMES_MAX][ARGS_MAX + 1];
-	const char *paths[65];
-};
-
-static int runtimes_fill(const struct config *config, struct tables *tables, struct err *err)
-{
-	for (size_t i = 0; i < config->runtime_count; i++) {
-		const struct config_runtime *runtime = &config->runtimes[i];
-		if (i >= RUNTIMES_MAX || runtime->argv.count > ARGS_MAX)
-			return err_set(err, ERR_INVALID, "runtimes.%s: too many runtimes or arguments",
-				runtime->name);
-		for (size_t a = 0; a < runtime->argv.count; a++)
-			tables->argv[i][a] = runtime->argv.items[a];
-		tables->runtimes[i] = (struct sandbox_runtime){.name = runtime->name,
-			.kind = kind_parse(runtime->kind), .argv = tables->argv[i],
-			.extension = runtime->extension};
-	}
-	return 0;
-}
-
-static struct sandbox_limits limits_of(const struct config *config)
-{
-	return (struct sandbox_limits){.wall_ms = (uint64_t)config->policy.max_timeout_ms,
-		.cpu_ms = (uint64_t)config->sandbox.cpu_ms,
-		.memory_bytes = (uint64_t)config->sandbox.memory_bytes,
-		.disk_bytes = (uint64_t)config->sandbox.disk_bytes,
-		.processes = (uint64_t)config->sandbox.processes,
-		.output_bytes = (uint64_t)config->sandbox.output_bytes,
-		.open_files = (uint64_t)config->sandbox.open_files};
-}
-
-static int sandbox_start_up(struct executor *executor, struct err *err)
-{
-	const struct config *config = executor->config;
-	struct tables *tables = calloc(1, sizeof *tables);
-	struct sandbox_config options = {.slots = executor->slots, .limits = limits_of(config),
-		.uid_base = (uint32_t)config->sandbox.uid_base, .pool = config->sandbox.pool,
-		.no_cgroup = !config->sandbox.cgroup,
-		.runtime_count = config->runtime_count,
-		.run_directory = config->sandbox.run_directory && *config->sandbox.run_directory ?
-			config->sandbox.run_directory : NULL};
-	if (!tables)
-		return err_set(err, ERR_MEMORY, "no memory");
-	options.runtimes = tables->runtimes;
-	options.read_only_paths = tables->paths;
-	for (size_t i = 0; i < config->sandbox.read_only_paths.count && i < 64; i++)
-		tables->paths[i] = config->sandbox.read_only_paths.items[i];
-	int result = level_parse(config->policy.isolation_floor, &options.floor) < 0 ?
-		err_set(err, ERR_INVALID, "policy.isolation_floor: %s is none of none, restricted, "
-			"strict", config->policy.isolation_floor) : 0;
-	if (result == 0)
-		result = require_bits(&config->sandbox.require, &options.require, err);
-	if (result == 0)
-		result = runtimes_fill(config, tables, err);
-	if (result == 0)
-		result = sandbox_open(&options, &executor->sandbox, err);
-	free(tables);
-	return result;
-}
-
-int executor_new(const struct config *config, const char *worker_name, struct executor **made,
-	struct err *err)
+int executor_new(const struct config *config, const char *worker_name, bool warm,
+	struct executor **made, struct err *err)
 {
 	struct executor *executor = calloc(1, sizeof *executor);
 	if (!executor)
@@ -151,7 +58,7 @@ int executor_new(const struct config *config, const char *worker_name, struct ex
 	if (result == 0)
 		result = script_store_new(config->scripts.directory, &executor->scripts, err);
 	if (result == 0)
-		result = sandbox_start_up(executor, err);
+		result = sandbox_start_up(executor, warm, err);
 	if (result < 0) {
 		executor_free(executor);
 		return -1;

@@ -11,9 +11,10 @@
 
 struct executor;
 
-/* Opens the sandbox (before any thread is started). The caller frees with executor_free. */
-int executor_new(const struct config *config, const char *worker_name, struct executor **executor,
-	struct err *err);
+/* Opens the sandbox (before any thread is started). warm: for many jobs; one alone is sooner done by an
+ * interpreter of its own. The caller frees with executor_free. */
+int executor_new(const struct config *config, const char *worker_name, bool warm,
+	struct executor **executor, struct err *err);
 void executor_free(struct executor *executor);
 
 /* For the loop's epoll, the self-test, the count of running jobs. Still the executor's. */

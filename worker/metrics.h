@@ -29,6 +29,8 @@
 		"Times that partitions were assigned or revoked.")                               \
 	X(SANDBOX_FAILURES, COUNTER, NONE, "codeworker_sandbox_failures_total",                  \
 		"Attempts that the sandbox failed, not the program.")                            \
+	X(WARM, COUNTER, NONE, "codeworker_warm_attempts_total",                                 \
+		"Attempts that were forked from a warm interpreter.")                            \
 	X(SLOTS, GAUGE, NONE, "codeworker_slots", "Jobs that may run at once.")                  \
 	X(JOBS_RUNNING, GAUGE, NONE, "codeworker_jobs_running", "Jobs running now.")             \
 	X(JOBS_QUEUED, GAUGE, NONE, "codeworker_jobs_queued", "Requests waiting in memory.")     \

@@ -24,6 +24,8 @@ const struct option_section option_sections[] = {
 	{"policy", "Bounds on what a request may ask for."},
 	{"sandbox", "What every job is held by. A request may tighten its limits, never widen them."},
 	{"runtimes", "How each script type is run."},
+	{"zygote", "Warm interpreters, from which the jobs of a language are forked."},
+	{"python", "The warm Python."},
 	{"rules", "Rules of the validator, added to the built-in ones or changing them."},
 	{"scripts", "Named scripts."},
 	{"schemas", "Avro schemas."},
@@ -127,6 +129,17 @@ const struct option_row option_rows[] = {
 		"Use cgroups where they can be had. Without them limits are held by substitutes."},
 	{"sandbox.run_directory", VALUE_TEXT, AT(sandbox.run_directory), "", .help =
 		"Where locks lie. Empty: /run/codesandbox, or the user's own run directory."},
+
+	{"zygote.enabled", VALUE_BOOLEAN, AT(zygote.enabled), "true", .help =
+		"Fork the jobs of Python and JavaScript from warm interpreters where that can be had; "
+		"`codeworker doctor` shows where. Otherwise each job starts its own."},
+	{"zygote.max_jobs", VALUE_COUNT, AT(zygote.max_jobs), "10000", .least = 1,
+		.most = 1000000000, .help =
+		"Jobs after which a warm interpreter is replaced by a new one, with a memory layout and a "
+		"hash seed of its own."},
+	{"python.preload", VALUE_LIST, AT(python.preload), "", .help =
+		"Modules that the warm Python loads beforehand beside the common ones of the standard "
+		"library, such as numpy: jobs then find them loaded."},
 
 	{"scripts.directory", VALUE_TEXT, AT(scripts.directory), "", .help =
 		"Directory of the named scripts (`scriptName`). Empty: there are none."},

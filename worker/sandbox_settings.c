@@ -50,6 +50,15 @@ static struct sandbox_limits limits_of(const struct config *config)
 		.open_files = (uint64_t)config->sandbox.open_files};
 }
 
+/* By commas. NULL: no memory. */
+static const char *joined(struct arena *arena, const struct config_list *list)
+{
+	const char *text = "";
+	for (size_t i = 0; text && i < list->count; i++)
+		text = arena_format(arena, "%s%s%s", text, i ? "," : "", list->items[i]);
+	return text;
+}
+
 static struct sandbox_runtime *runtimes_of(const struct config *config)
 {
 	struct sandbox_runtime *runtimes = arena_alloc(config->arena,
@@ -59,7 +68,10 @@ static struct sandbox_runtime *runtimes_of(const struct config *config)
 		runtimes[i] = (struct sandbox_runtime){.name = runtime->name,
 			.kind = kind_named(runtime->kind), .extension = runtime->extension,
 			.argv = terminated(config->arena, &runtime->argv)};
-		if (!runtimes[i].argv)
+		if (runtimes[i].kind == SANDBOX_RUNTIME_PYTHON)
+			runtimes[i].preload = joined(config->arena, &config->python.preload);
+		if (!runtimes[i].argv || (runtimes[i].kind == SANDBOX_RUNTIME_PYTHON &&
+				!runtimes[i].preload))
 			return NULL;
 	}
 	return runtimes;
@@ -73,9 +85,12 @@ int sandbox_settings(const struct config *config, struct sandbox_config *setting
 		.require = mechanisms_named(&config->sandbox.require),
 		.runtimes = runtimes_of(config), .runtime_count = config->runtime_count,
 		.limits = limits_of(config), .uid_base = (uint32_t)config->sandbox.uid_base,
-		.run_directory = config->sandbox.run_directory,
+		.run_directory = config->sandbox.run_directory && *config->sandbox.run_directory ?
+			config->sandbox.run_directory : NULL,
 		.read_only_paths = terminated(config->arena, &config->sandbox.read_only_paths),
-		.pool = config->sandbox.pool, .no_cgroup = !config->sandbox.cgroup};
+		.pool = config->sandbox.pool, .no_cgroup = !config->sandbox.cgroup,
+		.no_warm = !config->zygote.enabled,
+		.zygote_jobs = (unsigned)config->zygote.max_jobs};
 	if (!made.runtimes || !made.read_only_paths)
 		return err_set(err, ERR_MEMORY, "no memory for the sandbox's settings");
 	*settings = made;

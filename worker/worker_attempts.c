@@ -176,6 +176,8 @@ void attempt_ended(struct worker *worker, struct attempt *attempt)
 	worker->running_count--;
 	metrics_observe(worker->parts.metrics, METRIC_JOB_SECONDS, attempt->failed ? STATUS_FAILED :
 		STATUS_COMPLETED, (double)attempt->sandbox.wall_ms / 1e3);
+	if (attempt->sandbox.warm)
+		count(worker, METRIC_WARM, METRIC_UNLABELLED);
 	job->running = false;
 	if (job->epoch != worker->epoch) {
 		scheduler_finish(worker->scheduler, &job->entry);

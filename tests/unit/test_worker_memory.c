@@ -41,7 +41,7 @@ struct executor {
 	int fd;
 };
 
-int executor_new(const struct config *config, const char *worker_name, struct executor **executor,
+int executor_new(const struct config *config, const char *worker_name, bool warm, struct executor **executor,
 	struct err *err)
 {
 	(void)config;
@@ -214,7 +214,7 @@ static void start(struct fixture *fixture)
 {
 	struct err err;
 	memset(fixture, 0, sizeof *fixture);
-	ck_assert_int_eq(executor_new(config, "test", &fixture->executor, &err), 0);
+	ck_assert_int_eq(executor_new(config, "test", true, &fixture->executor, &err), 0);
 	fixture->broker = broker_memory_new(store);
 	fixture->metrics = metrics_new();
 	fixture->publisher = (struct publisher){.config = config, .codec = codec, .worker = "test",

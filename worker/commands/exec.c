@@ -152,7 +152,7 @@ static int exec_with(const struct config *config, struct request *request, bool 
 	struct codec *codec = NULL;
 	struct err err = {0};
 	int code = EXEC_SANDBOX_FAILED;
-	if (executor_new(config, "exec", &exec.executor, &err) == 0 &&
+	if (executor_new(config, "exec", false, &exec.executor, &err) == 0 &&
 			codec_new(NULL, &codec, &err) == 0 && run(&exec, &err) == 0) {
 		code = exit_code(&exec);
 		if (!json)

@@ -60,6 +60,17 @@ static int privileges_drop(struct err *err)
 	return 0;
 }
 
+static void runtimes_tell(const struct config *config, const struct sandbox_self_test *found)
+{
+	for (size_t i = 0; i < config->runtime_count; i++)
+		if (found->runtime_warm[i])
+			log_event(LOG_INFO, "jobs are forked from a warm interpreter", "runtime",
+				config->runtimes[i].name, NULL);
+		else if (found->runtime_reason[i][0])
+			log_event(LOG_WARN, "no warm interpreter: each job starts its own", "runtime",
+				config->runtimes[i].name, "reason", found->runtime_reason[i], NULL);
+}
+
 /* Waits where worker.wait_for_sandbox says so; the launcher finds out only at its start. */
 static int executor_open(const struct config *config, const char *name, struct executor **executor,
 	struct err *err)
@@ -69,12 +80,14 @@ static int executor_open(const struct config *config, const char *name, struct e
 		if (strcmp(config->policy.isolation_floor, sandbox_level_name(i)) == 0)
 			floor = (enum sandbox_level)i;
 	for (;;) {
-		if (executor_new(config, name, executor, err) < 0)
+		if (executor_new(config, name, true, executor, err) < 0)
 			return -1;
 		const struct sandbox_self_test *found =
 			sandbox_self_test(executor_sandbox(*executor));
-		if (found->available[floor])
+		if (found->available[floor]) {
+			runtimes_tell(config, found);
 			return 0;
+		}
 		err_set(err, ERR_UNAVAILABLE, "the isolation floor %s can't be had here: %s; see: "
 			"codeworker doctor", sandbox_level_name(floor), found->reason[floor]);
 		executor_free(*executor);
