@@ -167,7 +167,8 @@ START_TEST(the_set_up_survives_its_way_to_the_launcher)
 	struct sock_filter filter[3] = {{1, 2, 3, 4}, {5, 6, 7, 8}, {9, 10, 11, 12}};
 	from = (struct setup){.slots = 3, .pool = 2, .floor = SANDBOX_RESTRICTED, .require = 5,
 		.uid_base = 60100, .run_directory = "/run/x", .runtime_count = 1,
-		.runtimes[0] = {.name = "shell", .extension = ".sh", .argv = {"/bin/sh", "{file}"}},
+		.runtimes[0] = {.name = "shell", .extension = ".sh", .argv = {"/bin/sh", "{file}"},
+			.preload = "numpy"}, .zygote_jobs = 9, .no_warm = true,
 		.read_only_paths = {"/opt/tool"}, .limits = {1, 2, 3, 4, 5, 6, 7}};
 	from.filters[SANDBOX_STRICT][1] = (struct setup_filter){filter, 3};
 	struct blob_writer writer = {0};
@@ -175,6 +176,9 @@ START_TEST(the_set_up_survives_its_way_to_the_launcher)
 	struct blob_reader reader = {.data = writer.data, .size = writer.size};
 	ck_assert_int_eq(setup_read(&to, &reader), 0);
 	ck_assert_uint_eq(to.slots, 3);
+	ck_assert_uint_eq(to.zygote_jobs, 9);
+	ck_assert(to.no_warm);
+	ck_assert_str_eq(to.runtimes[0].preload, "numpy");
 	ck_assert_uint_eq(to.floor, SANDBOX_RESTRICTED);
 	ck_assert_str_eq(to.runtimes[0].argv[1], "{file}");
 	ck_assert_ptr_null(to.runtimes[0].argv[2]);

@@ -41,9 +41,10 @@ struct executor {
 	int fd;
 };
 
-int executor_new(const struct config *config, const char *worker_name, bool warm, struct executor **executor,
-	struct err *err)
+int executor_new(const struct config *config, const char *worker_name, bool warm,
+	struct executor **executor, struct err *err)
 {
+	(void)warm;
 	(void)config;
 	(void)worker_name;
 	struct executor *made = calloc(1, sizeof *made);
