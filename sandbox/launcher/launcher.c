@@ -212,15 +212,18 @@ static struct kind kind_of(const struct launcher *launcher, const struct record_
 	return (struct kind){(enum sandbox_level)start->level, warm ? (int)start->runtime : -1};
 }
 
+/* The oldest, so that none waits for ever and keeps a zygote that is to leave. */
 static struct cell *cell_find_ready(struct launcher *launcher, struct kind kind)
 {
+	struct cell *oldest = NULL;
 	for (unsigned i = 0; i < launcher->cell_count; i++) {
 		struct cell *cell = &launcher->cells[i];
 		if (cell->state == CELL_READY && cell->level == kind.level &&
-				cell->runtime == kind.runtime && cell->cause == CAUSE_NONE)
-			return cell;
+				cell->runtime == kind.runtime && cell->cause == CAUSE_NONE &&
+				(!oldest || cell->serial < oldest->serial))
+			oldest = cell;
 	}
-	return NULL;
+	return oldest;
 }
 
 /* Free whatever ended it before. */

@@ -3,7 +3,7 @@
  *	driver attack [NAME...]		runs the attacks (all of them) at every level
  *	driver serve			one job a line on stdin, one result a line on stdout
  *
- * Options, before the mode's own: --no-cgroup, --cold, --zygote-jobs N, --floor LEVEL, --level LEVEL (attack: this one
+ * Options, before the mode's own: --no-cgroup, --cold, --zygote-jobs N, --preload MODULES, --floor LEVEL, --level LEVEL (attack: this one
  * alone), --slots N, --run-directory PATH, --read-only PATH, --limit NAME=NUMBER. The first two
  * lines out tell the launcher's pid and its self-test. A job: {"tag", "type", "level", "code", "input", "context", "name",
  * "directory", "environment": ["A=b"], "limits": {"wall_ms": 1000, ...}}, or {"kill": tag}.
@@ -26,6 +26,7 @@ static const struct sandbox_runtime runtimes[] = {
 	{"shell", SANDBOX_RUNTIME_EXEC, shell_argv, ".sh", NULL},
 	{"python", SANDBOX_RUNTIME_PYTHON, python_argv, ".py", NULL},
 	{"javascript", SANDBOX_RUNTIME_NODE, node_argv, ".js", NULL}};
+#define PYTHON 1
 #define RUNTIMES (sizeof runtimes / sizeof *runtimes)
 
 static const char *const limit_names[] = {"wall_ms", "cpu_ms", "memory_bytes", "disk_bytes",
@@ -36,6 +37,7 @@ struct options {
 	struct sandbox_config config;
 	int only_level;			/* -1: all */
 	const char *read_only[2];
+	struct sandbox_runtime runtimes[RUNTIMES];
 };
 
 static int fail(const char *what)
@@ -82,6 +84,9 @@ static bool option_take(struct options *options, int letter, const char *argumen
 	case 'w':
 		options->config.no_warm = true;
 		return true;
+	case 'p':
+		options->runtimes[PYTHON].preload = argument;
+		return true;
 	case 'z':
 		options->config.zygote_jobs = (unsigned)atoi(argument);
 		return true;
@@ -106,11 +111,14 @@ static bool options_parse(int argc, char **argv, struct options *options)
 		{"floor", required_argument, NULL, 'f'}, {"level", required_argument, NULL, 'l'},
 		{"slots", required_argument, NULL, 's'}, {"run-directory", required_argument, NULL, 'd'}, {"cold", no_argument, NULL, 'w'},
 		{"zygote-jobs", required_argument, NULL, 'z'},
+		{"preload", required_argument, NULL, 'p'},
 		{"read-only", required_argument, NULL, 'r'}, {"limit", required_argument, NULL, 'm'},
 		{0}};
 	int letter;
 	*options = (struct options){.only_level = -1, .config = {.slots = 1,
-		.floor = SANDBOX_NONE, .runtimes = runtimes, .runtime_count = RUNTIMES, .pool = -1}};
+		.floor = SANDBOX_NONE, .runtime_count = RUNTIMES, .pool = -1}};
+	memcpy(options->runtimes, runtimes, sizeof runtimes);
+	options->config.runtimes = options->runtimes;
 	while ((letter = getopt_long(argc, argv, "+", known, NULL)) != -1)
 		if (!option_take(options, letter, optarg))
 			return false;
