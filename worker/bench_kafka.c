@@ -56,18 +56,23 @@ static double cpu_seconds(pid_t pid, bool with_children)
 	return (double)ticks / (double)sysconf(_SC_CLK_TCK);
 }
 
-double bench_cpu_seconds(pid_t pid)
+static double cpu_seconds_below(pid_t pid)
 {
 	char path[64];
 	int child;
-	double seconds = cpu_seconds(pid, false);
+	double seconds = 0;
 	snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)pid, (int)pid);
 	FILE *children = fopen(path, "re");
 	while (children && fscanf(children, "%d", &child) == 1)
-		seconds += cpu_seconds(child, true);
+		seconds += cpu_seconds(child, true) + cpu_seconds_below(child);
 	if (children)
 		fclose(children);
 	return seconds;
+}
+
+double bench_cpu_seconds(pid_t pid)
+{
+	return cpu_seconds(pid, false) + cpu_seconds_below(pid);
 }
 
 __attribute__((format(printf, 2, 3)))
@@ -98,6 +103,7 @@ static int settings_fill(struct settings *settings, const char *const *given, si
 	for (size_t i = 0; i < sizeof topics / sizeof *topics; i++)
 		settings_add(settings, "topics.%s=codeworker-bench-%llx.%s", topics[i], name, topics[i]);
 	settings_add(settings, "worker.slots=%d", load->slots);
+	settings_add(settings, "zygote.enabled=%s", load->warm ? "true" : "false");
 	settings_add(settings, "http.listen=off");
 	return 0;
 }

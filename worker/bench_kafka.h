@@ -6,6 +6,7 @@
 #ifndef CODEWORKER_BENCH_KAFKA_H
 #define CODEWORKER_BENCH_KAFKA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -14,6 +15,7 @@
 struct bench_load {
 	const char *script_type, *code;
 	int slots, partitions;
+	bool warm;
 	size_t jobs;			/* of which a tenth is not timed */
 };
 
@@ -27,7 +29,7 @@ struct bench_rate {
 int bench_kafka_run(const struct config *config, const char *const *settings, size_t setting_count,
 	const struct bench_load *load, struct bench_rate *rate, struct err *err);
 
-/* CPU seconds that a process, its launcher and the launcher's dead children have used by now. */
+/* CPU seconds that a process and its children have used by now: those that live, and what these have waited for. */
 double bench_cpu_seconds(pid_t pid);
 
 #endif

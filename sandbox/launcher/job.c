@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/seccomp.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -163,7 +164,13 @@ static void report_ready(const struct birth *birth, int listener, int proc_fd)
 		close(fds[i]);
 }
 
-void job_await(const struct birth *shared, struct job_start *start)
+static bool is_waited_for(int control_fd)
+{
+	struct pollfd handover = {.fd = control_fd, .events = POLLIN};
+	return poll(&handover, 1, 0) != 0;
+}
+
+void job_await(const struct birth *shared, void (*idle)(void), struct job_start *start)
 {
 	struct birth birth = *shared;
 	int proc_fd;
@@ -173,6 +180,8 @@ void job_await(const struct birth *shared, struct job_start *start)
 	int listener = lockdown(&birth);
 	report_ready(&birth, listener, proc_fd);
 	start->control_fd = birth.control_fd;
+	if (idle && !is_waited_for(birth.control_fd))
+		idle();
 	/* The launcher closes its end when the sandbox is not needed any more. */
 	if (record_receive(birth.control_fd, &start->handover, sizeof start->handover, start->fds,
 			START_FDS, &fd_count) != sizeof start->handover)
@@ -190,7 +199,7 @@ _Noreturn void job_main(const struct birth *birth)
 {
 	struct job_start start;
 	struct script script;
-	job_await(birth, &start);
+	job_await(birth, NULL, &start);
 	const char *step = script_prepare(birth, &start, &script);
 	job_fail(start.control_fd, step ? step : script_execute(&script));
 }

@@ -77,7 +77,8 @@ struct job_start {
 	struct job_handover handover;
 	int fds[START_FDS];
 };
-void job_await(const struct birth *birth, struct job_start *start);
+/* idle: what to do while no job has come yet, or NULL. */
+void job_await(const struct birth *birth, void (*idle)(void), struct job_start *start);
 
 /* Reports a failed step (errno) and ends the process. */
 _Noreturn void job_fail(int control_fd, const char *step);

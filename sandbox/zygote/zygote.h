@@ -13,6 +13,9 @@ struct zygote_hooks {
 	void (*before)(void);
 	void (*after_in_parent)(void);
 	void (*after_in_child)(void);
+	/* In a job's process that waits in the pool: pages that it touches are its own from then on, so what a
+	 * job will touch is best touched now, when nobody waits for it. */
+	void (*idle)(void);
 };
 
 /* Says that the interpreter is up and forks a job's process for each of the launcher's records. Returns in

@@ -206,35 +206,82 @@ static int measure_bare_rate(size_t runtime, int slots, double seconds, double *
 	return 0;
 }
 
-static int measure(struct sandbox *sandbox, const struct sandbox_self_test *found, size_t count,
-	int slots, double seconds, struct err *err)
+static bool is_here(const struct sandbox_self_test *found, size_t runtime, bool warm)
 {
-	printf("One job at a time, strict, cold, beside the program bare; milliseconds.\n"
-		"%-11s %-13s %8s %8s %10s %10s %9s %8s\n", "", "", "bare p50", "p95",
-		"strict p50", "p95", "ratio", "more");
+	return found->runtime_available[runtime] && (!warm || found->runtime_warm[runtime]);
+}
+
+/* warm: only what is forked from a warm interpreter here. */
+static int measure_latency(struct sandbox *sandbox, const struct bench_options *options, bool warm,
+	struct err *err)
+{
+	const struct sandbox_self_test *found = sandbox_self_test(sandbox);
+	printf("\nOne job at a time, strict, %s, beside the program bare; milliseconds.\n"
+		"%-11s %-13s %8s %8s %10s %10s %9s %8s\n", warm ? "warm" : "cold", "", "",
+		"bare p50", "p95", "strict p50", "p95", "ratio", "more");
 	for (size_t i = 0; i < PROGRAMS; i++) {
-		if (!found->runtime_available[i]) {
-			printf("%-11s left out: %s is not here\n", programs[i].name,
-				programs[i].bare[0]);
+		if (!is_here(found, i, warm)) {
+			if (programs[i].runtime.kind != SANDBOX_RUNTIME_EXEC)
+				printf("%-11s left out: %s\n", programs[i].name,
+					found->runtime_reason[i][0] ? found->runtime_reason[i] :
+					"it is not here");
 			continue;
 		}
-		if (measure_pairs(sandbox, i, count, 0, err) < 0 ||
-				measure_pairs(sandbox, i, count / 2 + 1, 50, err) < 0)
+		if (measure_pairs(sandbox, i, options->count, 0, err) < 0 ||
+				measure_pairs(sandbox, i, options->count / 2 + 1, 50, err) < 0)
 			return -1;
 	}
-	printf("\nFull load, %d at once; jobs a second.\n%-11s %12s %12s %9s\n", slots, "", "bare",
-		"strict", "ratio");
+	return 0;
+}
+
+static int measure_load(struct sandbox *sandbox, const struct bench_options *options, bool warm,
+	struct err *err)
+{
+	const struct sandbox_self_test *found = sandbox_self_test(sandbox);
+	printf("\nFull load, strict, %s, %d at once; jobs a second.\n%-11s %12s %12s %9s\n",
+		warm ? "warm" : "cold", options->slots, "", "bare", "strict", "ratio");
 	for (size_t i = 0; i < PROGRAMS; i++) {
 		double bare = 0, boxed = 0;
-		if (!found->runtime_available[i])
+		if (!is_here(found, i, warm))
 			continue;
-		if (measure_bare_rate(i, slots, seconds, &bare, err) < 0 ||
-				measure_boxed_rate(sandbox, i, slots, seconds, &boxed, err) < 0)
+		if (measure_bare_rate(i, options->slots, options->seconds, &bare, err) < 0 ||
+				measure_boxed_rate(sandbox, i, options->slots, options->seconds, &boxed,
+				err) < 0)
 			return -1;
 		printf("%-11s %12.0f %12.0f %8.2fx\n", programs[i].name, bare, boxed, boxed / bare);
 		fflush(stdout);
 	}
 	return 0;
+}
+
+static int sandbox_made(const struct bench_options *options, bool warm, struct sandbox **sandbox,
+	struct err *err)
+{
+	struct sandbox_runtime runtimes[PROGRAMS];
+	for (size_t i = 0; i < PROGRAMS; i++)
+		runtimes[i] = programs[i].runtime;
+	const struct sandbox_config config = {.slots = options->slots, .floor = SANDBOX_STRICT,
+		.runtimes = runtimes, .runtime_count = PROGRAMS, .pool = -1, .no_warm = !warm};
+	if (sandbox_open(&config, sandbox, err) < 0)
+		return -1;
+	const struct sandbox_self_test *found = sandbox_self_test(*sandbox);
+	if (found->available[SANDBOX_STRICT])
+		return 0;
+	err_set(err, ERR_UNAVAILABLE, "no strict sandbox here: %s", found->reason[SANDBOX_STRICT]);
+	sandbox_close(*sandbox);
+	return -1;
+}
+
+static int measure(const struct bench_options *options, bool warm, struct err *err)
+{
+	struct sandbox *sandbox;
+	if (sandbox_made(options, warm, &sandbox, err) < 0)
+		return -1;
+	int result = measure_latency(sandbox, options, warm, err);
+	if (result == 0)
+		result = measure_load(sandbox, options, warm, err);
+	sandbox_close(sandbox);
+	return result;
 }
 
 /* Without Kafka, for as long as the other. */
@@ -249,26 +296,33 @@ static int rate_without(struct sandbox *sandbox, const struct bench_options *opt
 	return 0;
 }
 
-static int measure_kafka(struct sandbox *sandbox, const struct bench_options *options, struct err *err)
+/* Cold jobs or warm ones; the worker's are the same. */
+static int measure_kafka(const struct bench_options *options, bool warm, struct err *err)
 {
+	struct sandbox *sandbox;
 	double rate[2], by_cpu[2];
 	struct bench_rate through;
-	if (rate_without(sandbox, options, &rate[0], &by_cpu[0], err) < 0)
+	if (sandbox_made(options, warm, &sandbox, err) < 0)
 		return -1;
+	int result = rate_without(sandbox, options, &rate[0], &by_cpu[0], err);
 	const struct bench_load load = {.script_type = "python", .code = programs[PYTHON].code,
-		.slots = options->slots, .partitions = PARTITIONS,
-		.jobs = (size_t)(rate[0] * options->seconds) + 20};
-	if (bench_kafka_run(options->config, (const char *const *)options->common->set,
-			options->common->set_count, &load, &through, err) < 0 ||
-			rate_without(sandbox, options, &rate[1], &by_cpu[1], err) < 0)
+		.slots = options->slots, .partitions = PARTITIONS, .warm = warm,
+		.jobs = result < 0 ? 0 : (size_t)(rate[0] * options->seconds) + 20};
+	if (result == 0)
+		result = bench_kafka_run(options->config, (const char *const *)options->common->set,
+			options->common->set_count, &load, &through, err);
+	if (result == 0)
+		result = rate_without(sandbox, options, &rate[1], &by_cpu[1], err);
+	sandbox_close(sandbox);
+	if (result < 0)
 		return -1;
 	double without = (rate[0] + rate[1]) / 2, without_cpu = (by_cpu[0] + by_cpu[1]) / 2;
 	double with = through.jobs / through.seconds, with_cpu = through.jobs / through.cpu_seconds;
-	printf("\nPython through Kafka, exactly once: %zu requests over %d partitions, %d at once.\n"
+	printf("\nPython, %s, through Kafka, exactly once: %zu requests over %d partitions, %d at once.\n"
 		"The broker shares the processors; its CPU is not counted.\n"
 		"%-28s %14s %14s %9s\n%-28s %14.0f %14.0f %8.0f%%\n%-28s %14.0f %14.0f %8.0f%%\n",
-		load.jobs, PARTITIONS, options->slots, "", "without Kafka", "through Kafka", "ratio",
-		"jobs a second", without, with, 100 * with / without,
+		warm ? "warm" : "cold", load.jobs, PARTITIONS, options->slots, "", "without Kafka",
+		"through Kafka", "ratio", "jobs a second", without, with, 100 * with / without,
 		"jobs a CPU second", without_cpu, with_cpu, 100 * with_cpu / without_cpu);
 	return 0;
 }
@@ -276,7 +330,7 @@ static int measure_kafka(struct sandbox *sandbox, const struct bench_options *op
 static void usage(FILE *out)
 {
 	fputs("usage: codeworker bench [--count N] [--seconds N] [--kafka]\n\n"
-		"Measures cold strict jobs beside the same programs bare, in one run.\n\n"
+		"Measures strict jobs, cold and warm, beside the same programs bare, in one run.\n\n"
 		"  --count N     pairs a measurement (100)\n"
 		"  --seconds N   length of each measurement at full load (3)\n"
 		"  --kafka       also jobs through the brokers of the configuration, beside jobs without;\n"
@@ -286,25 +340,12 @@ static void usage(FILE *out)
 
 static int run(const struct bench_options *options)
 {
-	struct sandbox_runtime runtimes[PROGRAMS];
-	struct sandbox *sandbox;
 	struct err err = {0};
-	for (size_t i = 0; i < PROGRAMS; i++)
-		runtimes[i] = programs[i].runtime;
-	struct sandbox_config config = {.slots = options->slots, .floor = SANDBOX_STRICT,
-		.runtimes = runtimes, .runtime_count = PROGRAMS, .pool = -1};
-	if (sandbox_open(&config, &sandbox, &err) < 0)
-		return command_failed(&err);
-	const struct sandbox_self_test *found = sandbox_self_test(sandbox);
-	int result = found->available[SANDBOX_STRICT] ?
-		measure(sandbox, found, options->count, options->slots, options->seconds, &err) :
-		err_set(&err, ERR_UNAVAILABLE, "no strict sandbox here: %s",
-			found->reason[SANDBOX_STRICT]);
-	if (result == 0 && options->kafka)
-		result = found->runtime_available[PYTHON] ? measure_kafka(sandbox, options, &err) :
-			err_set(&err, ERR_UNAVAILABLE, "--kafka measures python, which is not here");
-	sandbox_close(sandbox);
-	return result < 0 ? command_failed(&err) : 0;
+	for (int warm = 0; warm < 2; warm++)
+		if (measure(options, warm, &err) < 0 ||
+				(options->kafka && measure_kafka(options, warm, &err) < 0))
+			return command_failed(&err);
+	return 0;
 }
 
 static int processors(void)

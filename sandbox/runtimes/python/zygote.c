@@ -1,7 +1,8 @@
 /* zygote.c: the zygote's library for CPython: an extension module of the stable ABI (PEP 384), so that one
  * serves any Python 3.9 or newer. run.py loads it; see ../../zygote/zygote.h.
  *
- *	serve() -> (path, environment)		in each job's process; see zygote_serve
+ *	serve(rehearsal) -> (path, environment)	in each job's process; see zygote_serve; rehearsal is
+ *						called where one waits for its job
  *	leave(status)				ends it
  */
 #define Py_LIMITED_API 0x03090000
@@ -27,13 +28,24 @@ static PyObject *environment_list(const char **environment)
 	return list;
 }
 
-static PyObject *serve(PyObject *self, PyObject *none)
+static PyObject *rehearsal;
+
+static void rehearse(void)
+{
+	PyObject *result = PyObject_CallObject(rehearsal, NULL);
+	if (!result)
+		PyErr_Clear();
+	Py_XDECREF(result);
+}
+
+static PyObject *serve(PyObject *self, PyObject *callable)
 {
 	static const struct zygote_hooks hooks = {PyOS_BeforeFork, PyOS_AfterFork_Parent,
-		PyOS_AfterFork_Child};
+		PyOS_AfterFork_Child, rehearse};
 	static struct script script;
 	(void)self;
-	(void)none;
+	Py_INCREF(callable);
+	rehearsal = callable;
 	zygote_serve(&hooks, &script);
 	environ = (char **)script.environment;
 	return Py_BuildValue("sN", script.file, environment_list(script.environment));
@@ -47,7 +59,7 @@ static PyObject *leave(PyObject *self, PyObject *status)
 	_exit((int)PyLong_AsLong(status));
 }
 
-static PyMethodDef methods[] = {{"serve", serve, METH_NOARGS, "Forks jobs; returns in each of them."},
+static PyMethodDef methods[] = {{"serve", serve, METH_O, "Forks jobs; returns in each of them."},
 	{"leave", leave, METH_O, "Ends the process with a status."}, {NULL, NULL, 0, NULL}};
 
 static struct PyModuleDef module = {.m_base = PyModuleDef_HEAD_INIT, .m_name = "zygote_python",
