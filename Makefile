@@ -98,7 +98,7 @@ $(BUILD)/codesandbox-launcher: $(LAUNCHER_OBJECTS) $(BUILD)/objects
 $(BUILD)/%.launcher.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(CC) -std=gnu17 -D_GNU_SOURCE -O2 -g $(WARNINGS) $(HARDENING) -fno-pie -MMD -MP \
-		$(LAUNCHER_CFLAGS) -c -o $@ $<
+		-DZYGOTE_DIRECTORY='"$(BUILD)/zygote"' $(LAUNCHER_CFLAGS) -c -o $@ $<
 
 # Python's and Node's own names for what these include; nothing of ours is visible to them but the door.
 $(BUILD)/%.zygote.o: %.c $(BUILD)/flags
@@ -127,8 +127,6 @@ $(BUILD)/sandbox/launcher_image.o: sandbox/launcher_image.S $(BUILD)/codesandbox
 
 # What an object carries by .incbin, the compiler does not list.
 $(BUILD)/sandbox/launcher/runtime_files.launcher.o: $(wildcard sandbox/runtimes/*/*) $(ZYGOTES)
-$(BUILD)/sandbox/launcher/runtime_files.launcher.o: private LAUNCHER_CFLAGS += \
-	-DZYGOTE_DIRECTORY='"$(BUILD)/zygote"'
 $(BUILD)/sandbox/attacks/table.o: $(wildcard sandbox/attacks/*)
 
 $(BUILD)/%.o: %.c $(BUILD)/flags

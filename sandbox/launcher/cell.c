@@ -134,7 +134,8 @@ static int birth_give(struct cell *cell, const struct host *host, struct err *er
 	int control[2], status[2];
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, control) < 0)
 		return err_system(err, "socketpair");
-	if (pipe2(status, O_CLOEXEC) < 0) {
+	/* non-blocking: a job's parent that lives on and says nothing must not stop the launcher */
+	if (pipe2(status, O_CLOEXEC | O_NONBLOCK) < 0) {
 		close(control[0]);
 		close(control[1]);
 		return err_system(err, "pipe");

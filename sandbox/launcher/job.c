@@ -143,6 +143,7 @@ static int lockdown(const struct birth *birth)
 	must(birth, keyring_leave(), "a keyring of its own");
 	must(birth, identity_drop(birth), "a change of identity");
 	must(birth, privileges_renounce(birth), "giving up privileges");
+	must(birth, prctl(PR_SET_DUMPABLE, 1, 0, 0, 0), "its own /proc");	/* as after an exec */
 	must(birth, landlock_apply(birth), "Landlock");
 	int listener = seccomp_apply(birth);
 	must(birth, listener == -1 ? -1 : 0, "seccomp");

@@ -76,6 +76,11 @@ static int capabilities_narrow(const struct host *host)
 	return 0;
 }
 
+static int privileges_fix(const struct host *host)
+{
+	return DROPPED(&host->setup, "no_new_privs") ? 0 : prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
 /* Beside the jobs' uids; in a user namespace no other is mapped. */
 static int identity_take(const struct host *host)
 {
@@ -144,7 +149,7 @@ static _Noreturn void become_zygote(const struct host *host, uint32_t runtime, i
 	int step = 0;
 	if (place_take(host) == 0 && ++step && descriptors_place(input, output, socket) == 0 &&
 			setsid() > 0 && ++step && identity_take(host) == 0 && ++step &&
-			capabilities_narrow(host) == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+			capabilities_narrow(host) == 0 && privileges_fix(host) == 0 &&
 			prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && ++step) {
 		for (int number = 1; number < NSIG; number++)
 			(void)signal(number, SIG_DFL);
