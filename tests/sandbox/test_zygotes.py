@@ -9,6 +9,7 @@ import signal
 import time
 
 from support import Counts, Driver, server, users
+from test_leaks import command, descendants, place
 
 # What seeds itself when it is loaded, or remembers when it was.
 ENTROPY = """
@@ -64,6 +65,17 @@ def main():
         if value == 0:
             found.append("root")
     return found
+"""
+
+
+SIBLING = """
+import ctypes, os, sys, time
+CLONE_PARENT, SIGCHLD, SYS_clone = 0x8000, 17, 56
+pid = ctypes.CDLL(None).syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0)
+if pid == 0:
+    time.sleep(60)
+    os._exit(0)
+print("made" if pid > 0 else "refused")
 """
 
 
@@ -128,6 +140,17 @@ def runs_fresh_where_it_must(counts, box, user):
         result = box.run("python", "import os; print(os.environ['A'], os.popen('echo $A').read())",
                          environment=["A=b=c"])
         assert result["warm"] and result["out"] == "b=c b=c\n\n", result
+
+
+def siblings_end(counts, box, user):
+    """A job can make its parent, the interpreter, the parent of more: they end with it, and keep no sandbox."""
+    with counts.test("children that a job makes of its parent end with it, as " + user):
+        for number in range(12):
+            result = box.run("python", SIBLING, ("none", "restricted", "strict")[number % 3])
+            assert result["out"] in ("made\n", "refused\n"), result
+        assert box.run("python", "print(1)")["out"] == "1\n"
+        inside = lambda: [pid for pid in descendants(box.process.pid) if place(pid) != place(box.launcher)]
+        assert eventually(lambda: len(inside()) <= 2), [command(pid) for pid in inside()]
 
 
 def replaced_when_killed(counts, box, user):
@@ -197,6 +220,7 @@ def main():
                 continue
             shares_nothing(counts, box, user)
             runs_fresh_where_it_must(counts, box, user)
+            siblings_end(counts, box, user)
             replaced_when_killed(counts, box, user)
         replaced_when_worn(counts, driver, user)
         job_outlives_its_interpreters_leave(counts, driver, user)

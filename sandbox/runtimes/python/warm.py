@@ -143,6 +143,7 @@ def warm_up():
     gc.collect()
     gc.freeze()
     path, environment = zygote.serve(rehearse)
+    sys.orig_argv[-1] = path
     environment_set(environment)
     reseed()
     return path
