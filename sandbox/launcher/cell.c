@@ -30,6 +30,7 @@
 #define INIT_PROCESSES 1
 #define INIT_MEMORY_BYTES (1u << 20)
 #define PREPARE_US 10000000
+#define END_US 5000000
 #define CHECK_MIN_US 5000
 #define SAMPLE_US 20000
 
@@ -342,21 +343,36 @@ int cell_hand_over(struct cell *cell, const struct host *host, uint32_t runtime,
 	return 0;
 }
 
+static void init_kill(struct cell *cell)
+{
+	if (cell->init_fd < 0)
+		return;
+	(void)pidfd_kill(cell->init_fd);
+	if (!cell->end_us)
+		cell->end_us = clock_us() + END_US;
+}
+
 void cell_kill(struct cell *cell, enum cause cause)
 {
 	if (cell->cause == CAUSE_NONE)
 		cell->cause = cause;
-	if (cell->init_fd >= 0)
-		(void)pidfd_kill(cell->init_fd);
+	init_kill(cell);
 }
 
 void cell_finish(struct cell *cell)
 {
-	(void)pidfd_kill(cell->init_fd);	/* no cause: the job has ended by itself */
+	init_kill(cell);		/* no cause: the job has ended by itself */
+}
+
+bool cell_is_stuck(const struct cell *cell, int64_t now_us)
+{
+	return cell_is_forked(cell) && cell->end_us && now_us >= cell->end_us;
 }
 
 int64_t cell_next_check_us(const struct cell *cell)
 {
+	if (cell->end_us)
+		return cell_is_forked(cell) ? cell->end_us : INT64_MAX;
 	if (cell->state == CELL_PREPARING && cell->cause == CAUSE_NONE)
 		return cell->prepare_end_us;
 	if (cell->state != CELL_RUNNING || cell->cause != CAUSE_NONE)
@@ -400,6 +416,8 @@ void cell_check(struct cell *cell, const struct host *host, int64_t now_us)
 	if (cell->state == CELL_PREPARING && cell->cause == CAUSE_NONE &&
 			now_us >= cell->prepare_end_us)
 		(void)cell_failed(cell, "making the sandbox", ETIMEDOUT);
+	if (cell->end_us)
+		return;
 	if (cell->state != CELL_RUNNING || cell->cause != CAUSE_NONE)
 		return;
 	if (now_us >= cell->wall_end_us) {

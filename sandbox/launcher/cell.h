@@ -45,6 +45,7 @@ struct cell {
 	struct sandbox_limits limits;
 	int64_t started_us, wall_end_us, check_us;	/* CLOCK_MONOTONIC */
 	enum cause cause;
+	int64_t end_us;			/* its init is to be dead by then, if it was told to end */
 	uint64_t cause_peak;
 	uint32_t syscall_arch;
 	int syscall_number;
@@ -92,7 +93,10 @@ void cell_kill(struct cell *cell, enum cause cause);
 /* Looks at the clocks and counts of a RUNNING cell; kills it when a limit is passed. */
 void cell_check(struct cell *cell, const struct host *host, int64_t now_us);
 
-/* When cell_check is next needed (INT64_MAX: never). */
+/* Whether it was told to end and does not: a zygote that reaps no more holds its init. */
+bool cell_is_stuck(const struct cell *cell, int64_t now_us);
+
+/* When cell_check or cell_is_stuck is next needed (INT64_MAX: never). */
 int64_t cell_next_check_us(const struct cell *cell);
 
 /* After init's death: reaps it, and fills outcome when a job ran (returns true; *output_fd is the

@@ -18,6 +18,7 @@
 #include "zygotes.h"
 
 #define POOL_RETRY_US 1000000
+#define DEATH_MS 2000
 
 enum event_kind { EVENT_CALLER, EVENT_INIT, EVENT_CONTROL, EVENT_LISTENER, EVENT_STATUS, EVENT_ZYGOTE,
 	EVENT_ZYGOTE_END };
@@ -550,6 +551,8 @@ static int clocks_check(struct launcher *launcher)
 	int64_t now = clock_us(), next = INT64_MAX;
 	for (unsigned i = 0; i < launcher->cell_count; i++) {
 		cell_check(&launcher->cells[i], launcher->host, now);
+		if (cell_is_stuck(&launcher->cells[i], now))
+			zygotes_give_up(&launcher->zygotes, &launcher->cells[i]);
 		int64_t check = cell_next_check_us(&launcher->cells[i]);
 		if (check < next)
 			next = check;
@@ -565,21 +568,25 @@ static int clocks_check(struct launcher *launcher)
 
 static void all_kill(struct launcher *launcher)
 {
+	for (unsigned i = 0; i < launcher->cell_count; i++)
+		if (launcher->cells[i].state != CELL_FREE)
+			cell_kill(&launcher->cells[i], CAUSE_KILLED);
 	for (unsigned i = 0; i < launcher->cell_count; i++) {
 		struct cell *cell = &launcher->cells[i];
 		struct record_outcome outcome;
-		int output_fd = -1;
+		int output_fd = -1, waited;
 		if (cell->state == CELL_FREE)
 			continue;
-		cell_kill(cell, CAUSE_KILLED);
 		struct pollfd death = {.fd = cell->init_fd, .events = POLLIN};
-		while (poll(&death, 1, -1) < 0 && errno == EINTR)
-			continue;
+		while ((waited = poll(&death, 1, DEATH_MS)) <= 0)
+			if (waited == 0)	/* a zygote that reaps no more holds it */
+				zygotes_close(&launcher->zygotes);
 		(void)cell_end(cell, launcher->host, &outcome, &output_fd);
 		if (output_fd >= 0)
 			close(output_fd);
 		cell_release(cell, launcher->host);
 	}
+	zygotes_close(&launcher->zygotes);
 }
 
 void launcher_serve(struct launcher *launcher)
@@ -599,5 +606,4 @@ void launcher_serve(struct launcher *launcher)
 		cgroups_sweep((struct cgroups *)&launcher->host->cgroups);
 	}
 	all_kill(launcher);
-	zygotes_close(&launcher->zygotes);
 }

@@ -107,6 +107,13 @@ void zygotes_judge(struct zygotes *zygotes, const struct cell *cell, bool worked
 		zygote_kill(zygote);
 }
 
+void zygotes_give_up(struct zygotes *zygotes, struct cell *cell)
+{
+	cell->end_us = INT64_MAX;	/* once */
+	if (cell->zygote >= 0)
+		zygote_kill(&zygotes->list[cell->zygote]);
+}
+
 void zygotes_bar(struct zygotes *zygotes, uint32_t runtime)
 {
 	for (unsigned i = 0; i < zygotes->count; i++)

@@ -36,6 +36,9 @@ int zygotes_fork(struct zygotes *zygotes, struct cell *cell);
 /* What came of it; a zygote that fails again and again is ended. */
 void zygotes_judge(struct zygotes *zygotes, const struct cell *cell, bool worked);
 
+/* A cell is stuck: its zygote is ended, for others to reap what it did not. */
+void zygotes_give_up(struct zygotes *zygotes, struct cell *cell);
+
 /* None of a runtime is started any more: it failed its self-test. */
 void zygotes_bar(struct zygotes *zygotes, uint32_t runtime);
 

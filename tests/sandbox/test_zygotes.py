@@ -170,6 +170,20 @@ def replaced_when_killed(counts, box, user):
         assert not set(old) & set(zygotes(box.launcher))
 
 
+def replaced_when_it_hangs(counts, box, user):
+    with counts.test("an interpreter that hangs is ended with the job that it does not reap, as " + user):
+        assert warm_again(box)
+        box.start("python", "import time\ntime.sleep(60)", limits={"wall_ms": 500})
+        old = zygotes(box.launcher)
+        time.sleep(0.2)
+        for pid in old:
+            os.kill(pid, signal.SIGSTOP)
+        begin = time.monotonic()
+        result = box.result()
+        assert result["verdict"] == "timeout" and time.monotonic() - begin < 15, result
+        assert warm_again(box) and not set(old) & set(zygotes(box.launcher))
+
+
 def replaced_when_worn(counts, driver, user):
     with server(driver, user, "--zygote-jobs", "5", "--slots", "2") as box:
         seen = set()
@@ -222,6 +236,7 @@ def main():
             runs_fresh_where_it_must(counts, box, user)
             siblings_end(counts, box, user)
             replaced_when_killed(counts, box, user)
+            replaced_when_it_hangs(counts, box, user)
         replaced_when_worn(counts, driver, user)
         job_outlives_its_interpreters_leave(counts, driver, user)
         preload(counts, driver, user)
