@@ -268,14 +268,13 @@ enum cell_news cell_read_control(struct cell *cell)
 void cell_read_listener(struct cell *cell)
 {
 	struct seccomp_notif notification = {0};
-	if (ioctl(cell->listener_fd, SECCOMP_IOCTL_NOTIF_RECV, &notification) == 0) {
-		if (cell->cause == CAUSE_NONE) {
-			cell->syscall_arch = notification.data.arch;
-			cell->syscall_number = notification.data.nr;
-		}
-		cell_kill(cell, CAUSE_VIOLATION);
+	/* ENOENT: the caller was interrupted meanwhile. It made the call all the same. */
+	bool told = ioctl(cell->listener_fd, SECCOMP_IOCTL_NOTIF_RECV, &notification) == 0;
+	if (told && cell->cause == CAUSE_NONE) {
+		cell->syscall_arch = notification.data.arch;
+		cell->syscall_number = notification.data.nr;
 	}
-	close_fd(&cell->listener_fd);	/* everything in there is dying, or dead already */
+	cell_kill(cell, CAUSE_VIOLATION);
 }
 
 /* A descriptor's seals and kinds are checked before a process of ours acts on them. */

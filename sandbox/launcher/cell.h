@@ -79,7 +79,8 @@ int cell_fork(struct cell *cell, const struct host *host, struct zygote *zygote)
 /* status_fd is readable: the process of a warm job has ended, so all of the sandbox is to end. */
 void cell_finish(struct cell *cell);
 
-/* Reads listener_fd: a call of the kill tier. Notes which, and kills. */
+/* listener_fd is readable: a call of the kill tier. Notes which, and kills. listener_fd stays open until
+ * cell_release, since calls that nobody listens to would fail and go on. */
 void cell_read_listener(struct cell *cell);
 
 /* Gives a READY cell its job and starts the clocks. fds: borrowed. */

@@ -471,6 +471,15 @@ static void cell_control(struct launcher *launcher, struct cell *cell)
 	}
 }
 
+/* Read only where there is something: else the call waits, on some kernels for dead processes too. */
+static void cell_listener(struct launcher *launcher, struct cell *cell, uint32_t events)
+{
+	if (events & EPOLLIN)
+		cell_read_listener(cell);
+	if (!(events & EPOLLIN) || cell->cause != CAUSE_NONE)
+		unwatch(launcher, cell->listener_fd);
+}
+
 static void cell_died(struct launcher *launcher, struct cell *cell)
 {
 	struct record_outcome outcome;
@@ -525,10 +534,8 @@ static void event_handle(struct launcher *launcher, const struct epoll_event *ev
 			cell_control(launcher, cell);
 		break;
 	case EVENT_LISTENER:
-		if (cell->listener_fd >= 0) {
-			unwatch(launcher, cell->listener_fd);
-			cell_read_listener(cell);
-		}
+		if (cell->listener_fd >= 0)
+			cell_listener(launcher, cell, event->events);
 		break;
 	case EVENT_STATUS:
 		if (cell->status_fd >= 0) {
