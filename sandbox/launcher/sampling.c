@@ -1,6 +1,8 @@
-/* sampling.c: see sampling.h. Memory is anonymous plus shared-memory pages of each process: shared pages
- * count once a process, which errs on the side of the limit; smaps_rollup would be exact, and walks
- * every page table. Files of the job's tmpfs that are not mapped are not in it: they have disk_bytes. */
+/* sampling.c: see sampling.h. Memory is anonymous plus shared-memory pages of each process, and the page
+ * tables that map them: a gigabyte of address space that is only read takes no page, and 2 MiB of tables.
+ * Shared pages count once a process, which errs on the side of the limit; smaps_rollup would be exact,
+ * and walks every page table. Files of the job's tmpfs that are not mapped are not in it: they have
+ * disk_bytes. */
 #include "sampling.h"
 
 #include <ctype.h>
@@ -60,7 +62,8 @@ static bool memory_read(int proc_fd, const char *task, uint64_t *bytes)
 	if (read_small(proc_fd, task, "status", text, sizeof text) < 0 ||
 			!strstr(text, "\nRssAnon:"))
 		return false;
-	*bytes = (field_kb(text, "\nRssAnon:") + field_kb(text, "\nRssShmem:")) * 1024;
+	*bytes = 1024 * (field_kb(text, "\nRssAnon:") + field_kb(text, "\nRssShmem:") +
+		field_kb(text, "\nVmPTE:"));
 	return true;
 }
 

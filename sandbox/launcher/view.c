@@ -94,10 +94,10 @@ static int file_make(const char *path, const char *data, size_t size)
 	return size == 0 ? 0 : -1;
 }
 
-static int tree_add(struct plan *plan, const char *path, uint64_t attributes)
+static int tree_add_at(struct plan *plan, const char *path, const char *target, uint64_t attributes)
 {
 	struct stat st;
-	if (plan->count == TREES_MAX || strlen(path) >= sizeof plan->trees[0].target)
+	if (plan->count == TREES_MAX || strlen(target) >= sizeof plan->trees[0].target)
 		return fail(plan, "too many or too long paths to show");
 	if (stat(path, &st) < 0)
 		return errno == ENOENT || errno == EACCES ? 0 : fail(plan, path);
@@ -111,8 +111,22 @@ static int tree_add(struct plan *plan, const char *path, uint64_t attributes)
 	struct tree *tree = &plan->trees[plan->count++];
 	tree->fd = fd;
 	tree->directory = S_ISDIR(st.st_mode);
-	snprintf(tree->target, sizeof tree->target, "%s", path[0] == '/' ? path + 1 : path);
+	snprintf(tree->target, sizeof tree->target, "%s", target[0] == '/' ? target + 1 : target);
 	return 0;
+}
+
+static int tree_add(struct plan *plan, const char *path, uint64_t attributes)
+{
+	return tree_add_at(plan, path, path, attributes);
+}
+
+/* Shared maps of /dev/zero are memory that no process shows, so without a cgroup something else stands
+ * there: it reads as zeros, too, and can't be mapped. */
+static int zero_replace(struct plan *plan)
+{
+	if (plan->host->have_cgroup)
+		return 0;
+	return tree_add_at(plan, "/dev/full", "/dev/zero", ATTRIBUTE_DEVICE);
 }
 
 static int trees_add(struct plan *plan, const char *const *paths, uint64_t attributes)
@@ -265,7 +279,7 @@ static int system_trees_add(struct plan *plan)
 		return -1;
 	if (trees_add(plan, system_paths, attributes) < 0 ||
 			trees_add(plan, etc_trees, attributes) < 0 ||
-			trees_add(plan, devices, ATTRIBUTE_DEVICE) < 0)
+			trees_add(plan, devices, ATTRIBUTE_DEVICE) < 0 || zero_replace(plan) < 0)
 		return -1;
 	if (etc_prefix_add(plan, "python3") < 0)
 		return -1;
@@ -292,7 +306,7 @@ static int host_trees_add(struct plan *plan)
 			result = tree_add(plan, path, ATTRIBUTE_HOST);
 	}
 	closedir(directory);
-	return result;
+	return result < 0 ? -1 : zero_replace(plan);
 }
 
 static int host_links_copy(struct plan *plan)
