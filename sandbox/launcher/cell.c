@@ -445,6 +445,8 @@ static void evidence_gather(struct cell *cell, struct evidence *evidence)
 	if (cell->has_cgroup && cgroup_usage(&cell->cgroup, &evidence->usage) == 0)
 		evidence->cpu_ms = evidence->usage.cpu_us / 1000;
 	evidence->sampled = cell->sampling.usage;
+	if (evidence->cpu_ms < evidence->sampled.cpu_us / 1000)
+		evidence->cpu_ms = evidence->sampled.cpu_us / 1000;
 	if (fstatfs(cell->mount_fd, &fs) == 0) {
 		evidence->disk_full = fs.f_bavail == 0 || fs.f_ffree == 0;
 		evidence->disk_used = (uint64_t)(fs.f_blocks - fs.f_bfree) * (uint64_t)fs.f_bsize;
