@@ -1,3 +1,4 @@
+# cpu_unwaited: has the kernel reap its children, whose time nobody then inherits.
 import signal
 import time
 

@@ -1,3 +1,4 @@
+# memory_page_tables: spreads reads over address space that takes no memory but page tables.
 import mmap
 import time
 

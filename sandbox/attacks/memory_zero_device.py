@@ -1,3 +1,4 @@
+# memory_zero_device: fills shared maps of /dev/zero, which then belong to no process.
 import mmap
 import time
 

@@ -1,3 +1,4 @@
+# mount_interrupted: has its calls interrupted before the launcher looks at them.
 import signal
 
 signal.signal(signal.SIGALRM, lambda number, frame: None)
