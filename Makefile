@@ -127,7 +127,7 @@ $(BUILD)/sandbox/launcher_image.o: sandbox/launcher_image.S $(BUILD)/codesandbox
 
 # What an object carries by .incbin, the compiler does not list.
 $(BUILD)/sandbox/launcher/runtime_files.launcher.o: $(wildcard sandbox/runtimes/*/*) $(ZYGOTES)
-$(BUILD)/sandbox/launcher/runtime_files.launcher.o: private LAUNCHER_CFLAGS += \
+$(BUILD)/sandbox/launcher/runtime_files.launcher.o: private override LAUNCHER_CFLAGS += \
 	-DZYGOTE_DIRECTORY='"$(BUILD)/zygote"'
 $(BUILD)/sandbox/attacks/table.o: $(wildcard sandbox/attacks/*)
 
