@@ -22,7 +22,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "landlock.h"
 #include "mount.h"
 #include "outcome.h"
 
@@ -88,16 +87,6 @@ static void cell_reset(struct cell *cell, const struct host *host, enum sandbox_
 	*cell = fresh;
 }
 
-/* Strict has all three; restricted the network's alone, and only where Landlock can't keep abstract
- * sockets apart. */
-static int slot_wanted(const struct host *host, enum sandbox_level level, bool *only_net)
-{
-	*only_net = level == SANDBOX_RESTRICTED;
-	if (level == SANDBOX_RESTRICTED)
-		return host->landlock_abi < LANDLOCK_ABI_SCOPES;
-	return level == SANDBOX_STRICT;
-}
-
 static int slot_ensure(struct cell *cell, struct err *err)
 {
 	if (cell->slot_made)
@@ -143,12 +132,9 @@ static int birth_give(struct cell *cell, const struct host *host, struct err *er
 	cell->status_fd = status[0];
 	struct birth birth = {.host = host, .level = cell->level, .warm = cell->warm,
 		.id = host->setup.uid_base + cell->index, .mount_fd = cell->mount_fd,
+		.namespaces = cell->namespaces, .namespace_count = level_namespaces(cell->level),
 		.cgroup = cell->has_cgroup && !DROPPED(&host->setup, "cgroup") ? &cell->cgroup : NULL,
 		.control_fd = control[1], .status_fd = status[1]};
-	cell->has_slot = slot_wanted(host, cell->level, &cell->only_net);
-	birth.only_net = cell->only_net;
-	if (cell->has_slot)
-		birth.namespaces = cell->namespaces;
 	int init_fd = -1;
 	cell->init = init_clone(host, &init_fd);
 	if (cell->init == 0)
@@ -169,12 +155,11 @@ static int birth_give(struct cell *cell, const struct host *host, struct err *er
 int cell_prepare(struct cell *cell, const struct host *host, enum sandbox_level level, int runtime,
 	uint64_t serial, struct err *err)
 {
-	bool only_net;
 	uid_t owner = host->own_identity ? host->setup.uid_base + cell->index : 0;
 	cell_reset(cell, host, level, runtime, serial);
 	cell->mount_fd = job_files_make(host, owner, err);
 	if (cell->mount_fd < 0 || cgroup_ensure(cell, host, err) < 0 ||
-			(slot_wanted(host, level, &only_net) && slot_ensure(cell, err) < 0) ||
+			(level_namespaces(level) > 0 && slot_ensure(cell, err) < 0) ||
 			birth_give(cell, host, err) < 0) {
 		cell_release(cell, host);
 		return -1;
@@ -201,7 +186,7 @@ int cell_fork(struct cell *cell, const struct host *host, struct zygote *zygote)
 	bool grouped = cell->has_cgroup && !DROPPED(&host->setup, "cgroup");
 	const struct zygote_fork request = {.level = cell->level,
 		.id = host->setup.uid_base + cell->index, .grouped = grouped,
-		.slotted = cell->has_slot ? (cell->only_net ? 1 : SLOT_NAMESPACES) : 0};
+		.slotted = level_namespaces(cell->level)};
 	int fds[ZYGOTE_FDS] = {cell->child_control_fd, cell->child_status_fd,
 		cell->entered_fds[0], cell->entered_fds[1]};
 	size_t count = ZYGOTE_MORE;

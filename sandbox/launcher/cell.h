@@ -36,7 +36,6 @@ struct cell {
 	int init_fd, control_fd, status_fd, listener_fd, mount_fd, proc_fd; /* -1: none */
 	int child_control_fd, child_status_fd;	/* a warm one's, until its zygote has them; */
 	int entered_fds[JOB_ENTERED_FDS];	/* init's namespaces, likewise */
-	bool has_slot, only_net;	/* which of the slot's namespaces it is in */
 	bool has_cgroup;
 	struct cgroup cgroup;
 

@@ -22,11 +22,8 @@ uint32_t host_mechanisms(const struct host *host, enum sandbox_level level)
 	if (level == SANDBOX_NONE)
 		return mechanisms;
 	mechanisms |= host->landlock_abi > 0 ? BIT(LANDLOCK) : 0;
-	if (level == SANDBOX_STRICT)
-		mechanisms |= BIT(NETWORK_NAMESPACE) | BIT(IPC_NAMESPACE) | BIT(UTS_NAMESPACE);
-	else if (host->landlock_abi < LANDLOCK_ABI_SCOPES)
-		mechanisms |= BIT(NETWORK_NAMESPACE);
-	return mechanisms;
+	mechanisms |= BIT(NETWORK_NAMESPACE) | BIT(IPC_NAMESPACE);
+	return mechanisms | (level == SANDBOX_STRICT ? BIT(UTS_NAMESPACE) : 0);
 }
 
 static bool core_is_piped(void)

@@ -34,8 +34,7 @@ static void enter(const struct birth *birth)
 {
 	if (birth->cgroup && cgroup_join(birth->cgroup) < 0)
 		job_fail(birth->control_fd, "joining the cgroup");
-	if (birth->namespaces && namespace_enter_slot(birth->namespaces,
-			birth->only_net, &birth->host->setup) < 0)
+	if (namespace_enter_slot(birth->namespaces, birth->namespace_count, &birth->host->setup) < 0)
 		job_fail(birth->control_fd, "entering the slot's namespaces");
 	const char *step = mounts_enter(birth->host, level_view(birth->level), birth->mount_fd);
 	if (step)

@@ -139,10 +139,9 @@ int namespace_make_slot(int fds[SLOT_NAMESPACES], struct err *err)
 static const char *const slot_names[] = {"network_namespace", "ipc_namespace", "uts_namespace"};
 static const int slot_types[] = {CLONE_NEWNET, CLONE_NEWIPC, CLONE_NEWUTS};
 
-int namespace_enter_slot(const int fds[SLOT_NAMESPACES], bool only_net,
-	const struct setup *setup)
+int namespace_enter_slot(const int *fds, unsigned count, const struct setup *setup)
 {
-	for (int i = 0; i < (only_net ? 1 : SLOT_NAMESPACES); i++)
+	for (unsigned i = 0; i < count; i++)
 		if (!DROPPED(setup, slot_names[i]) && setns(fds[i], slot_types[i]) < 0)
 			return -1;
 	return 0;
