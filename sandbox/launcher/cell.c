@@ -211,7 +211,8 @@ static enum cell_news cell_failed(struct cell *cell, const char *step, int errnu
 {
 	snprintf(cell->failed_step, sizeof cell->failed_step, "%s", step);
 	cell->failed_errno = errnum;
-	cell_kill(cell, CAUSE_FAILED);
+	/* The job's own files and directory are all that is written by then. */
+	cell_kill(cell, cell->state == CELL_RUNNING && errnum == ENOSPC ? CAUSE_DISK : CAUSE_FAILED);
 	return CELL_HAS_FAILED;
 }
 

@@ -17,7 +17,7 @@ enum cell_state { CELL_FREE, CELL_PREPARING, CELL_READY, CELL_RUNNING };
 
 /* Why the launcher ended a job. Noted before the signal is sent; the first one stands. */
 enum cause { CAUSE_NONE, CAUSE_TIMEOUT, CAUSE_CPU, CAUSE_MEMORY, CAUSE_PROCESSES, CAUSE_VIOLATION,
-	CAUSE_KILLED, CAUSE_FAILED };
+	CAUSE_DISK, CAUSE_KILLED, CAUSE_FAILED };
 
 struct cell {
 	enum cell_state state;

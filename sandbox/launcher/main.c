@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../shared/record.h"
 #include "instance.h"
 #include "launcher.h"
 
@@ -37,6 +38,28 @@ static void descriptors_raise(void)
 	}
 }
 
+/* Until the caller closes. */
+static void refuse_jobs(const struct err *err)
+{
+	union record record;
+	int fds[START_FDS];
+	size_t fd_count;
+	long got;
+	while ((got = record_receive(LAUNCHER_SOCKET_FD, &record, sizeof record, fds, START_FDS,
+			&fd_count)) > 0) {
+		while (fd_count > 0)
+			close(fds[--fd_count]);
+		if (got != sizeof record.start || record.header.type != RECORD_START)
+			continue;
+		struct record_outcome outcome = {.header = {RECORD_MAGIC, RECORD_OUTCOME},
+			.tag = record.start.tag, .verdict = SANDBOX_FAILED, .level = record.start.level,
+			.exit_code = -1, .limits = record.start.limits};
+		snprintf(outcome.reason, sizeof outcome.reason, "%.255s", err->text);
+		if (record_send(LAUNCHER_SOCKET_FD, &outcome, sizeof outcome, NULL, 0) < 0)
+			return;
+	}
+}
+
 /* Where nothing can work at all, the caller is told as for a failed self-test of every level. */
 static void hopeless(const struct err *err)
 {
@@ -44,10 +67,10 @@ static void hopeless(const struct err *err)
 	for (int level = 0; level < SANDBOX_LEVELS; level++)
 		snprintf(hello.self_test.reason[level], sizeof hello.self_test.reason[level],
 			"%.255s", err->text);
+	/* Nothing was looked for; it is not the runtimes that are missing. */
+	memset(hello.self_test.runtime_available, true, sizeof hello.self_test.runtime_available);
 	(void)record_send(LAUNCHER_SOCKET_FD, &hello, sizeof hello, NULL, 0);
-	char byte;
-	while (read(LAUNCHER_SOCKET_FD, &byte, 1) > 0)	/* until the caller closes */
-		continue;
+	refuse_jobs(err);
 }
 
 static void cgroups_start(struct host *host, const struct instance *instance)
