@@ -267,7 +267,8 @@ void cell_read_listener(struct cell *cell)
 static int fds_check(const struct host *host, uid_t owner, const int *fds, struct err *err)
 {
 	const int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
-	if ((fcntl(fds[START_PAYLOAD], F_GET_SEALS) & seals) != seals)
+	int found = fcntl(fds[START_PAYLOAD], F_GET_SEALS);
+	if (found < 0 || (found & seals) != seals)
 		return err_set(err, ERR_INVALID, "the payload is not a sealed memfd");
 	for (int i = START_OUT; i < START_FDS; i++) {
 		struct statfs fs;
@@ -317,12 +318,13 @@ int cell_hand_over(struct cell *cell, const struct host *host, uint32_t runtime,
 		return -1;
 	if (size_from_outside(cell, host, err) < 0)
 		return -1;
-	clocks_start(cell, host);
 	if (record_send(cell->control_fd, &handover, sizeof handover, fds, fd_count) < 0) {
-		cell->failed_errno = errno;
-		snprintf(cell->failed_step, sizeof cell->failed_step, "handing the job over");
-		cell_kill(cell, CAUSE_FAILED);
+		bool gone = errno == EPIPE || errno == ECONNRESET || errno == EBADF;
+		err_system(err, "handing the job over");
+		err->code = gone ? ERR_CLOSED : ERR_SYSTEM;
+		return -1;
 	}
+	clocks_start(cell, host);
 	return 0;
 }
 

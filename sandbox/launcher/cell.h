@@ -82,7 +82,8 @@ void cell_finish(struct cell *cell);
  * cell_release, since calls that nobody listens to would fail and go on. */
 void cell_read_listener(struct cell *cell);
 
-/* Gives a READY cell its job and starts the clocks. fds: borrowed. */
+/* Gives a READY cell its job and starts the clocks. fds: borrowed. -1 with err: the job did not get in, the
+ * cell is no use any more; ERR_CLOSED: the cell was dead already, and the job can have another. */
 int cell_hand_over(struct cell *cell, const struct host *host, uint32_t runtime, uint64_t tag,
 	const struct sandbox_limits *limits, const int *fds, size_t fd_count, struct err *err);
 

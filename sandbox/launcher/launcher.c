@@ -232,17 +232,21 @@ static struct cell *cell_find_free(struct launcher *launcher)
 	return NULL;
 }
 
-static void hand_over(struct launcher *launcher, struct cell *cell, unsigned at)
+/* Returns whether the job has left the queue. */
+static bool hand_over(struct launcher *launcher, struct cell *cell, unsigned at)
 {
 	struct waiting job = launcher->queue[at];
 	struct err err = {0};
 	int result = cell_hand_over(cell, launcher->host, job.start.runtime, job.start.tag,
 		&job.start.limits, job.fds, START_FDS, &err);
-	waiting_remove(launcher, at);
-	if (result < 0) {
+	if (result < 0)
 		cell_kill(cell, CAUSE_FAILED);	/* not running yet: its death answers nothing */
+	if (result < 0 && err.code == ERR_CLOSED)
+		return false;
+	waiting_remove(launcher, at);
+	if (result < 0)
 		answer_unstarted(launcher, &job, SANDBOX_FAILED, err.text);
-	}
+	return true;
 }
 
 static void dispatch(struct launcher *launcher)
@@ -250,10 +254,10 @@ static void dispatch(struct launcher *launcher)
 	for (unsigned i = 0; i < launcher->queued;) {
 		struct cell *ready = cell_find_ready(launcher,
 			kind_of(launcher, &launcher->queue[i].start));
-		if (ready)
-			hand_over(launcher, ready, i);
-		else
+		if (!ready)
 			i++;
+		else
+			(void)hand_over(launcher, ready, i);
 	}
 }
 

@@ -136,6 +136,74 @@ START_TEST(a_call_that_is_interrupted_before_it_is_read_kills_too)
 }
 END_TEST
 
+/* ---- hand-over */
+
+/* A ready cell, and the descriptors of a job. */
+struct handing {
+	struct host host;
+	struct cell cell;
+	int sandbox_end, fds[START_FDS];
+};
+
+static struct handing handing_make(unsigned seals)
+{
+	struct handing made = {.host.processors = 1, .cell = {.state = CELL_READY, .mount_fd = -1}};
+	int ends[2], streams[2];
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
+	made.cell.control_fd = ends[0];
+	made.sandbox_end = ends[1];
+	made.fds[START_PAYLOAD] = memfd_create("job", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	ck_assert_int_eq(fcntl(made.fds[START_PAYLOAD], F_ADD_SEALS, seals), 0);
+	for (int i = START_OUT; i < START_FDS; i++) {
+		ck_assert_int_eq(pipe2(streams, O_CLOEXEC), 0);
+		made.fds[i] = streams[1];
+	}
+	return made;
+}
+
+static int hand_over(struct handing *handing, struct err *err)
+{
+	const struct sandbox_limits limits = {.wall_ms = 1000, .cpu_ms = 1000};
+	return cell_hand_over(&handing->cell, &handing->host, 0, 7, &limits, handing->fds, START_FDS,
+		err);
+}
+
+#define ALL_SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
+
+START_TEST(a_job_handed_over_runs_against_its_clock)
+{
+	struct handing handing = handing_make(ALL_SEALS);
+	struct err err;
+	ck_assert_int_eq(hand_over(&handing, &err), 0);
+	ck_assert_int_eq(handing.cell.state, CELL_RUNNING);
+	ck_assert_int_eq(handing.cell.wall_end_us, handing.cell.started_us + 1000000);
+}
+END_TEST
+
+START_TEST(a_job_is_not_lost_on_a_sandbox_that_has_died)
+{
+	struct handing handing = handing_make(ALL_SEALS);
+	struct err err;
+	close(handing.sandbox_end);
+	ck_assert_int_eq(hand_over(&handing, &err), -1);
+	ck_assert_int_eq(err.code, ERR_CLOSED);
+	ck_assert_int_eq(handing.cell.state, CELL_READY);
+	ck_assert_int_eq(handing.cell.started_us, 0);
+}
+END_TEST
+
+START_TEST(a_payload_that_its_sender_could_change_is_refused)
+{
+	struct handing handing = handing_make(ALL_SEALS & ~(unsigned)F_SEAL_WRITE);
+	struct err err;
+	ck_assert_int_eq(hand_over(&handing, &err), -1);
+	ck_assert_int_eq(err.code, ERR_INVALID);
+	handing.fds[START_PAYLOAD] = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);	/* knows no seals */
+	ck_assert_int_eq(hand_over(&handing, &err), -1);
+	ck_assert_int_eq(err.code, ERR_INVALID);
+}
+END_TEST
+
 static const char *missing_listener(void)
 {
 	uint32_t action = SECCOMP_RET_USER_NOTIF;
@@ -149,6 +217,9 @@ int main(void)
 	const struct test_needing all[] = {
 		{a_call_of_the_kill_tier_is_noted_and_kills, missing, 0},
 		{a_call_that_is_interrupted_before_it_is_read_kills_too, missing, 0},
+		{a_job_handed_over_runs_against_its_clock, NULL, 0},
+		{a_job_is_not_lost_on_a_sandbox_that_has_died, NULL, 0},
+		{a_payload_that_its_sender_could_change_is_refused, NULL, 0},
 	};
 	Suite *suite = suite_create("cell");
 	TCase *tests = tcase_create("cell");
