@@ -77,7 +77,8 @@ struct sandbox_config {
 	const struct sandbox_runtime *runtimes;
 	size_t runtime_count;		/* at most 64 */
 	struct sandbox_limits limits;	/* defaults and upper bounds; 0 = sandbox_default_limits */
-	uint32_t uid_base;		/* slot n runs as uid and gid uid_base + n; 0 = 60100 */
+	uint32_t uid_base;		/* of the first of 64 blocks of 1024 uids and gids, of which
+					 * each launcher with this run_directory has one; 0 = 60100 */
 	const char *run_directory;	/* locks; NULL = /run/codesandbox, or the user's own */
 	const char *const *read_only_paths; /* more host paths to show; NULL-terminated, or NULL */
 	int pool;			/* ready sandboxes kept waiting; -1 = as many as slots */

@@ -16,6 +16,7 @@
 #include "../shared/record.h"
 #include "instance.h"
 #include "launcher.h"
+#include "namespace.h"
 
 static int setup_open(struct setup *setup)
 {
@@ -73,17 +74,38 @@ static void hopeless(const struct err *err)
 	refuse_jobs(err);
 }
 
-static void cgroups_start(struct host *host, const struct instance *instance)
+static int places_note(struct instance *instance, struct err *err)
+{
+	char places[CGROUP_CONTROLLERS][512];
+	cgroups_places(instance->name, places);
+	for (int i = 0; i < CGROUP_CONTROLLERS; i++)
+		if (places[i][0] && instance_note(instance, places[i], err) < 0)
+			return -1;
+	return 0;
+}
+
+static void cgroups_start(struct host *host, struct instance *instance)
 {
 	struct err err = {0};
-	instance_clear_dead(instance, host->setup.run_directory, cgroups_clear_leftovers);
 	if (host->setup.no_cgroup) {
 		snprintf(host->no_cgroup_reason, sizeof host->no_cgroup_reason, "switched off");
 		return;
 	}
-	host->have_cgroup = cgroups_open(&host->cgroups, instance->name, &err) == 0;
+	host->have_cgroup = places_note(instance, &err) == 0 &&
+		cgroups_open(&host->cgroups, instance->name, &err) == 0;
 	if (!host->have_cgroup)
 		snprintf(host->no_cgroup_reason, sizeof host->no_cgroup_reason, "%.255s", err.text);
+}
+
+static int start(struct host *host, struct instance *instance, struct err *err)
+{
+	for (int view = 0; view < VIEWS; view++)
+		host->view_ns[view] = -1;
+	instance_clear_dead(instance, cgroups_clear_leftovers);
+	if (namespace_privileged() && instance_claim_ids(instance, &host->setup.uid_base, err) < 0)
+		return -1;
+	cgroups_start(host, instance);
+	return host_open(host, err);
 }
 
 static int serve(struct host *host)
@@ -115,8 +137,7 @@ int main(void)
 		hopeless(&err);
 		return 1;
 	}
-	cgroups_start(&host, &instance);
-	int result = host_open(&host, &err);
+	int result = start(&host, &instance, &err);
 	if (result < 0)
 		hopeless(&err);
 	else

@@ -352,11 +352,12 @@ struct view_report {
 	char failed[120];
 };
 
-static void view_maker(const struct host *host, enum view view, int report_fd)
+static void view_maker(const struct host *host, enum view view, int report_fd, pid_t launcher)
 {
 	static struct plan plan;	/* only ever in this short-lived process */
 	struct view_report report = {0};
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != launcher)
+		_exit(1);
 	umask(022);
 	plan.host = host;
 	if (view_build(&plan, view) < 0) {
@@ -389,9 +390,9 @@ int view_make(const struct host *host, enum view view, int *ns_fd, struct err *e
 	int report[2];
 	if (pipe2(report, O_CLOEXEC) < 0)
 		return err_system(err, "pipe");
-	pid_t maker = fork();
+	pid_t launcher = getpid(), maker = fork();
 	if (maker == 0)
-		view_maker(host, view, report[1]);
+		view_maker(host, view, report[1], launcher);
 	close(report[1]);
 	int result = maker < 0 ? err_system(err, "fork") : view_open(maker, report[0], ns_fd, err);
 	close(report[0]);
