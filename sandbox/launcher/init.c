@@ -32,6 +32,8 @@ static void enter(const struct birth *birth)
 {
 	if (birth->cgroup && cgroup_join(birth->cgroup) < 0)
 		job_fail(birth->control_fd, "joining the cgroup");
+	if (namespace_enter_cgroup() < 0)
+		job_fail(birth->control_fd, "a cgroup namespace");
 	if (namespace_enter_slot(birth->namespaces, birth->namespace_count, &birth->host->setup) < 0)
 		job_fail(birth->control_fd, "entering the slot's namespaces");
 	const char *step = mounts_enter(birth->host, level_view(birth->level), birth->mount_fd);

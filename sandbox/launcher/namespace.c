@@ -148,6 +148,11 @@ int namespace_enter_slot(const int *fds, unsigned count, const struct setup *set
 	return 0;
 }
 
+int namespace_enter_cgroup(void)
+{
+	return unshare(CLONE_NEWCGROUP) < 0 && errno != EINVAL ? -1 : 0;
+}
+
 int pidfd_of(int pid)
 {
 	return (int)syscall(SYS_pidfd_open, pid, 0);

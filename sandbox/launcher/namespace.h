@@ -32,6 +32,10 @@ static inline unsigned level_namespaces(enum sandbox_level level)
 /* Enters the first count of a slot's namespaces. 0 or -1 with errno. */
 int namespace_enter_slot(const int *fds, unsigned count, const struct setup *setup);
 
+/* Makes the caller's cgroups the roots of what it sees of them; once it has joined them. EINVAL, a kernel
+ * without, is fine. */
+int namespace_enter_cgroup(void);
+
 /* pidfd_open(2), pidfd_send_signal(2): glibc 2.36 has them, older ones lack them. */
 int pidfd_of(int pid);
 int pidfd_kill(int pidfd);

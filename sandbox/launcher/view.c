@@ -286,6 +286,12 @@ static int system_trees_add(struct plan *plan)
 	return trees_add(plan, setup->read_only_paths, attributes);
 }
 
+/* A job with its worker's uid could leave its cgroup for another of the worker's. */
+static uint64_t host_attributes(const char *name)
+{
+	return strcmp(name, "sys") == 0 ? ATTRIBUTE_HOST | MOUNT_ATTR_RDONLY : ATTRIBUTE_HOST;
+}
+
 /* Everything at the top of the host, but what each sandbox has of its own. */
 static int host_trees_add(struct plan *plan)
 {
@@ -303,7 +309,7 @@ static int host_trees_add(struct plan *plan)
 			skip |= strcmp(entry->d_name, own[i]) == 0;
 		snprintf(path, sizeof path, "/%s", entry->d_name);
 		if (!skip && lstat(path, &st) == 0 && S_ISDIR(st.st_mode))
-			result = tree_add(plan, path, ATTRIBUTE_HOST);
+			result = tree_add(plan, path, host_attributes(entry->d_name));
 	}
 	closedir(directory);
 	return result < 0 ? -1 : zero_replace(plan);
