@@ -230,6 +230,13 @@ static void event_handle(struct sandbox *sandbox, uint64_t data)
 		(void)collector_read(&job->streams[data % STREAMS]);
 }
 
+/* More than a pipe can hold, and not without end: a job may have given its end to another. */
+static void stream_drain(struct collector *stream)
+{
+	for (int reads = 0; reads < 2 && stream->fd >= 0 && collector_read(stream); reads++)
+		continue;
+}
+
 static bool take_ended(struct sandbox *sandbox, struct sandbox_result *result)
 {
 	for (int i = 0; i < sandbox->slots; i++) {
@@ -237,8 +244,7 @@ static bool take_ended(struct sandbox *sandbox, struct sandbox_result *result)
 		if (!job->used || !job->ended)
 			continue;
 		for (int s = 0; s < STREAMS; s++)
-			while (job->streams[s].fd >= 0 && collector_read(&job->streams[s]))
-				continue;
+			stream_drain(&job->streams[s]);
 		result_build(&job->outcome, &job->streams[STREAM_OUT].buffer,
 			&job->streams[STREAM_ERR].buffer, &job->streams[STREAM_VALUE].buffer,
 			job->output_fd, result);
@@ -259,7 +265,7 @@ int sandbox_poll(struct sandbox *sandbox, int timeout_ms, struct sandbox_result 
 	struct err *err)
 {
 	struct epoll_event events[64];
-	int64_t end = timeout_ms > 0 ? now_ms() + timeout_ms : 0;
+	int64_t end = now_ms() + timeout_ms;
 	int wait = 0;			/* first what is there already */
 	for (;;) {
 		int count = epoll_wait(sandbox->epoll, events, 64, wait);
@@ -272,9 +278,7 @@ int sandbox_poll(struct sandbox *sandbox, int timeout_ms, struct sandbox_result 
 		if (sandbox->lost)
 			return err_set(err, ERR_CLOSED, "the sandbox launcher died; its jobs are "
 				"dead with it");
-		if (count > 0)
-			continue;
-		int64_t left = timeout_ms < 0 ? 3600000 : timeout_ms == 0 ? 0 : end - now_ms();
+		int64_t left = timeout_ms < 0 ? 3600000 : end - now_ms();
 		if (left <= 0)
 			return 0;
 		wait = (int)left;

@@ -1,6 +1,7 @@
 /* payload.c: see payload.h. The order of fields is what the launcher's script.c reads. */
 #include "payload.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,10 @@
 
 #define PAYLOAD_LIMIT (64u << 20)
 #define ENVIRONMENT_LIMIT 1000
+/* What execve(2) takes: an entry with its NUL, and all of them with some room for ours. */
+#define VARIABLE_LIMIT (128u << 10)
+#define ENVIRONMENT_BYTES (1u << 20)
+#define DIRECTORY_LIMIT 4000	/* PATH_MAX, with ours before it */
 
 /* What could change a runtime before the job's own code runs, or pose as ours: left out. */
 static bool environment_allowed(const char *entry)
@@ -62,27 +67,62 @@ static void put_environment(const struct sandbox_job *job, struct blob_writer *w
 	blob_put_string(writer, NULL);
 }
 
-static int check(const struct sandbox_job *job, struct err *err)
+static int directory_check(const char *path, struct err *err)
 {
-	if (job->working_directory && !path_stays_inside(job->working_directory))
+	if (!path_stays_inside(path))
 		return err_set(err, ERR_INVALID, "the working directory %.100s is not a path "
-			"inside the job's own", job->working_directory);
-	if (!job->code)
-		return err_set(err, ERR_INVALID, "the job has no code");
-	size_t environment = 0;
-	while (job->environment && job->environment[environment])
-		environment++;
-	if (environment > ENVIRONMENT_LIMIT)
+			"inside the job's own", path);
+	if (strlen(path) > DIRECTORY_LIMIT)
+		return err_set(err, ERR_INVALID, "the working directory is longer than %d bytes",
+			DIRECTORY_LIMIT);
+	for (; *path; path += strcspn(path, "/"), path += *path == '/')
+		if (strcspn(path, "/") > NAME_MAX)
+			return err_set(err, ERR_INVALID, "a name in the working directory is longer "
+				"than %d bytes", NAME_MAX);
+	return 0;
+}
+
+static int environment_check(const char *const *environment, struct err *err)
+{
+	size_t count = 0, total = 0;
+	for (; environment && environment[count]; count++) {
+		size_t size = strlen(environment[count]) + 1, name = strcspn(environment[count], "=");
+		if (size > VARIABLE_LIMIT)
+			return err_set(err, ERR_INVALID, "the environment variable %.*s is longer than "
+				"%u bytes", name < 100 ? (int)name : 100, environment[count],
+				VARIABLE_LIMIT - 1);
+		total += size;
+	}
+	if (count > ENVIRONMENT_LIMIT)
 		return err_set(err, ERR_INVALID, "more than %d environment variables",
 			ENVIRONMENT_LIMIT);
+	if (total > ENVIRONMENT_BYTES)
+		return err_set(err, ERR_INVALID, "the environment is larger than %u bytes",
+			ENVIRONMENT_BYTES);
+	return 0;
+}
+
+int sandbox_job_check(const struct sandbox_job *job, const char **member, struct err *err)
+{
+	*member = "code";
+	if (!job->code)
+		return err_set(err, ERR_INVALID, "the job has no code");
+	*member = "working_directory";
+	if (job->working_directory && directory_check(job->working_directory, err) < 0)
+		return -1;
+	*member = "environment";
+	if (environment_check(job->environment, err) < 0)
+		return -1;
+	*member = NULL;
 	return 0;
 }
 
 int payload_make(const struct sandbox_job *job, struct err *err)
 {
 	struct blob_writer writer = {0};
+	const char *member;
 	int fd = -1;
-	if (check(job, err) < 0)
+	if (sandbox_job_check(job, &member, err) < 0)
 		return -1;
 	blob_put_string(&writer, job->script_name);
 	blob_put_bytes(&writer, job->code, job->code_size);

@@ -77,7 +77,8 @@ struct sandbox_config {
 	const struct sandbox_runtime *runtimes;
 	size_t runtime_count;		/* at most 64 */
 	struct sandbox_limits limits;	/* defaults and upper bounds; 0 = sandbox_default_limits */
-	uint32_t uid_base;		/* slot n runs as uid and gid uid_base + n; 0 = 60100 */
+	uint32_t uid_base;		/* of the first of 64 blocks of 1024 uids and gids, of which
+					 * each launcher with this run_directory has one; 0 = 60100 */
 	const char *run_directory;	/* locks; NULL = /run/codesandbox, or the user's own */
 	const char *const *read_only_paths; /* more host paths to show; NULL-terminated, or NULL */
 	int pool;			/* ready sandboxes kept waiting; -1 = as many as slots */
@@ -184,9 +185,13 @@ const struct sandbox_self_test *sandbox_self_test(const struct sandbox *sandbox)
 int sandbox_fd(const struct sandbox *sandbox);
 
 /* Puts one job into a sandbox and starts it. Returns 0, or -1 with err set: ERR_BUSY (every slot
- * is taken), ERR_INVALID (no such runtime, code or input above 64 MiB together, a
- * working_directory that leaves the job's own), ERR_CLOSED (the launcher is gone). */
+ * is taken), ERR_INVALID (no such runtime, code or input above 64 MiB together, or what
+ * sandbox_job_check refuses), ERR_CLOSED (the launcher is gone). */
 int sandbox_start(struct sandbox *sandbox, const struct sandbox_job *job, struct err *err);
+
+/* What sandbox_start refuses with ERR_INVALID whatever the sandbox. Returns 0, or -1 with err set and
+ * *member naming the faulty one of struct sandbox_job. */
+int sandbox_job_check(const struct sandbox_job *job, const char **member, struct err *err);
 
 /* Collects output, and the next finished job. timeout_ms: 0 does not wait, -1 without end.
  * Returns 1 with a result that the caller frees with sandbox_result_free, 0 when there is none,

@@ -1,9 +1,11 @@
 /* seccomp.c: see seccomp.h. The kill tier is user notification, not SCMP_ACT_KILL: waitid(2) can't tell a
  * filter's kill from a SIGSYS that a job sent itself, but the launcher, which holds the listener,
- * can, and learns which call it was. Foreign architectures (int 0x80, x32) are in that tier. */
+ * can, and learns which call it was. Foreign architectures (int 0x80, x32) are in that tier, but at
+ * level none, where they are no offence and get the same rules. */
 #include "seccomp.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <seccomp.h>
@@ -14,6 +16,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -100,36 +103,94 @@ static int rules_mknod(scmp_filter_ctx context, bool strict)
 	return result;
 }
 
-static bool ioctl_denied_below(unsigned long prefix, unsigned bits)
+/* A call that takes any value in one argument but some. The kernel reads 32 bits, whatever stands above. */
+struct exception {
+	int number;
+	unsigned argument;
+	const unsigned *values;
+	size_t count;
+};
+
+static bool denied_below(const struct exception *exception, uint64_t prefix, unsigned bits)
 {
-	for (size_t i = 0; i < COUNT(policy_ioctl_denied); i++)
-		if (policy_ioctl_denied[i] >> bits == prefix >> bits)
+	for (size_t i = 0; i < exception->count; i++)
+		if ((uint64_t)exception->values[i] >> bits == prefix >> bits)
 			return true;
 	return false;
 }
 
-/* Allows every request but the denied ones, by their common prefixes: beside a rule that allows the
- * whole call, one that denies a request of it would count for nothing. Requests are 32 bits to the
- * kernel, whatever stands above. */
-static int ioctl_allow_others(scmp_filter_ctx context, unsigned long prefix, unsigned bits)
+/* Allows every value but the denied ones, by their common prefixes: beside a rule that allows the
+ * whole call, one that denies a value would count for nothing. */
+static int allow_others(scmp_filter_ctx context, const struct exception *exception, uint64_t prefix,
+	unsigned bits)
 {
-	if (!ioctl_denied_below(prefix, bits))
-		return rule_if(context, SCMP_ACT_ALLOW, SCMP_SYS(ioctl),
-			SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffff >> bits << bits, prefix));
+	if (!denied_below(exception, prefix, bits))
+		return rule_if(context, SCMP_ACT_ALLOW, exception->number, SCMP_CMP(exception->argument,
+			SCMP_CMP_MASKED_EQ, 0xffffffff >> bits << bits, prefix));
 	if (bits == 0)
 		return 0;
-	int result = ioctl_allow_others(context, prefix, bits - 1);
+	int result = allow_others(context, exception, prefix, bits - 1);
 	return result < 0 ? result :
-		ioctl_allow_others(context, prefix | 1ul << (bits - 1), bits - 1);
+		allow_others(context, exception, prefix | 1ull << (bits - 1), bits - 1);
 }
 
-static int rules_ioctl(scmp_filter_ctx context, bool strict)
+static int deny_values(scmp_filter_ctx context, const struct exception *exception)
 {
 	int result = 0;
-	for (size_t i = 0; i < COUNT(policy_ioctl_denied) && result == 0; i++)
-		result = rule_if(context, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ioctl),
-			SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffff, policy_ioctl_denied[i]));
-	return result == 0 && strict ? ioctl_allow_others(context, 0, 32) : result;
+	for (size_t i = 0; i < exception->count && result == 0; i++)
+		result = rule_if(context, SCMP_ACT_ERRNO(EPERM), exception->number,
+			SCMP_CMP(exception->argument, SCMP_CMP_MASKED_EQ, 0xffffffff,
+				exception->values[i]));
+	return result;
+}
+
+/* F_NOTIFY signals what others do to a shared directory. */
+static int rules_exceptions(scmp_filter_ctx context, bool strict)
+{
+	static const unsigned notify[] = {F_NOTIFY};
+	const struct exception exceptions[] = {
+		{SCMP_SYS(ioctl), 1, policy_ioctl_denied, COUNT(policy_ioctl_denied)},
+		{SCMP_SYS(fcntl), 1, notify, COUNT(notify)}};
+	int result = 0;
+	for (size_t i = 0; i < COUNT(exceptions) && result == 0; i++) {
+		result = deny_values(context, &exceptions[i]);
+		if (result == 0 && strict)
+			result = allow_others(context, &exceptions[i], 0, 32);
+	}
+	return result;
+}
+
+/* The limit of core dumps is such that no handler starts (rlimit.c): one of 0, which anyone may set,
+ * would let it. */
+static int rules_core_limit(scmp_filter_ctx context, bool strict)
+{
+	static const unsigned core[] = {RLIMIT_CORE};
+	const struct exception set = {SCMP_SYS(setrlimit), 0, core, 1},
+		set_or_get = {SCMP_SYS(prlimit64), 1, core, 1};
+	int result = deny_values(context, &set);
+	if (result == 0)
+		result = seccomp_rule_add(context, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(prlimit64), 2,
+			SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffff, RLIMIT_CORE),
+			SCMP_A2(SCMP_CMP_NE, 0));
+	if (result < 0 || !strict)
+		return result;
+	result = allow_others(context, &set, 0, 32);
+	if (result == 0)
+		result = allow_others(context, &set_or_get, 0, 32);
+	return result < 0 ? result :
+		rule_if(context, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), SCMP_A2(SCMP_CMP_EQ, 0));
+}
+
+/* A job's own files are in memory, where there is nothing to wait for. On a shared file these have the
+ * machine's disk write out its cache, for everyone. */
+static int rules_sync(scmp_filter_ctx context, bool strict)
+{
+	int result = rules(context, SCMP_ACT_ERRNO(0), (const char *const[]){"fsync", "fdatasync", NULL});
+	if (result == 0)
+		result = rule_if(context, SCMP_ACT_ERRNO(0), SCMP_SYS(msync),
+			SCMP_A2(SCMP_CMP_MASKED_EQ, MS_SYNC, MS_SYNC));
+	return result < 0 || !strict ? result : rule_if(context, SCMP_ACT_ALLOW, SCMP_SYS(msync),
+		SCMP_A2(SCMP_CMP_MASKED_EQ, MS_SYNC, 0));
 }
 
 static int rules_prctl(scmp_filter_ctx context, bool strict)
@@ -175,11 +236,37 @@ static int rules_memory(scmp_filter_ctx context, bool strict, bool by_rlimit)
 	return result;
 }
 
-/* A level without a policy of its own still has its memory limit; SysV segments would outlive it. */
-static int rules_none(scmp_filter_ctx context)
+/* A level without a policy of its own leaves nothing behind in the machine's ipc and keyrings all the same, and
+ * keeps its limits: in a user namespace of its own a job could mount memory that none of them counts. */
+static int rules_none(scmp_filter_ctx context, bool by_rlimit)
 {
-	int result = rules_memory(context, false, true);
-	return result < 0 ? result : rule(context, SCMP_ACT_ERRNO(EPERM), "shmget");
+	int result = rules(context, SCMP_ACT_ERRNO(EPERM), policy_none_eperm);
+	if (result == 0)
+		result = rule(context, SCMP_ACT_ERRNO(ENOSYS), "clone3");
+	const int makers[] = {SCMP_SYS(clone), SCMP_SYS(unshare)};
+	for (size_t i = 0; i < COUNT(makers) && result == 0; i++)
+		result = rule_if(context, SCMP_ACT_ERRNO(EPERM), makers[i],
+			SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_NEWUSER, CLONE_NEWUSER));
+	if (result == 0)
+		result = rules_core_limit(context, false);
+	return result == 0 && by_rlimit ? rules_memory(context, false, true) : result;
+}
+
+/* The 32-bit door has calls of its own for some of these: ipc(2), of whose first argument the kernel
+ * reads half, and two kinds of mmap, one with its arguments out of a filter's sight. */
+static int rules_none_i386(scmp_filter_ctx context, bool by_rlimit)
+{
+	static const unsigned makers[] = {2, 13, 23};	/* SEMGET, MSGGET, SHMGET */
+	const uint64_t shared_anonymous = MAP_SHARED | MAP_ANONYMOUS;
+	int result = rules_none(context, false);
+	for (size_t i = 0; i < COUNT(makers) && result == 0; i++)
+		result = rule_if(context, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ipc),
+			SCMP_A0(SCMP_CMP_MASKED_EQ, 0xffff, makers[i]));
+	if (result < 0 || !by_rlimit)
+		return result;
+	result = rules(context, SCMP_ACT_ERRNO(ENOSYS), (const char *const[]){"memfd_create", "mmap", NULL});
+	return result < 0 ? result : rule_if(context, SCMP_ACT_ERRNO(ENOMEM), SCMP_SYS(mmap2),
+		SCMP_A3(SCMP_CMP_MASKED_EQ, shared_anonymous, shared_anonymous));
 }
 
 static int rules_all(scmp_filter_ctx context, bool strict, bool by_rlimit)
@@ -198,7 +285,11 @@ static int rules_all(scmp_filter_ctx context, bool strict, bool by_rlimit)
 	if (result == 0)
 		result = rules_mknod(context, strict);
 	if (result == 0)
-		result = rules_ioctl(context, strict);
+		result = rules_exceptions(context, strict);
+	if (result == 0)
+		result = rules_core_limit(context, strict);
+	if (result == 0)
+		result = rules_sync(context, strict);
 	if (result == 0)
 		result = rules_prctl(context, strict);
 	if (result == 0)
@@ -249,22 +340,59 @@ static int export(scmp_filter_ctx context, struct seccomp_program *program, stru
 	return result;
 }
 
+static scmp_filter_ctx context_make(uint32_t action, uint32_t foreign)
+{
+	scmp_filter_ctx context = seccomp_init(action);
+	if (context && (seccomp_attr_set(context, SCMP_FLTATR_ACT_BADARCH, foreign) < 0 ||
+			seccomp_attr_set(context, SCMP_FLTATR_CTL_OPTIMIZE, 2) < 0)) {
+		seccomp_release(context);
+		return NULL;
+	}
+	return context;
+}
+
+/* Merges the same for the architecture's older doors, so that they are no way round. */
+static int none_add_doors(scmp_filter_ctx context, bool by_rlimit)
+{
+	int result = 0;
+	if (seccomp_arch_native() != SCMP_ARCH_X86_64)
+		return 0;
+	scmp_filter_ctx i386 = context_make(SCMP_ACT_ALLOW, SCMP_ACT_ALLOW);
+	if (!i386)
+		return -ENOMEM;
+	result = seccomp_arch_add(i386, SCMP_ARCH_X86);
+	if (result == 0)
+		result = seccomp_arch_remove(i386, SCMP_ARCH_NATIVE);
+	if (result == 0)
+		result = rules_none_i386(i386, by_rlimit);
+	if (result == 0)
+		result = seccomp_merge(context, i386);	/* and frees it */
+	if (result < 0)
+		seccomp_release(i386);
+	return result;
+}
+
+static int none_fill(scmp_filter_ctx context, bool by_rlimit)
+{
+	int result = 0;
+	if (seccomp_arch_native() == SCMP_ARCH_X86_64)
+		result = seccomp_arch_add(context, SCMP_ARCH_X32);
+	if (result == 0)
+		result = rules_none(context, by_rlimit);
+	return result < 0 ? result : none_add_doors(context, by_rlimit);
+}
+
 int seccomp_compile(enum sandbox_level level, bool memory_by_rlimit,
 	struct seccomp_program *program, struct err *err)
 {
-	bool strict = level == SANDBOX_STRICT;
+	bool strict = level == SANDBOX_STRICT, none = level == SANDBOX_NONE;
 	*program = (struct seccomp_program){0};
-	if (level == SANDBOX_NONE && !memory_by_rlimit)
-		return 0;
-	scmp_filter_ctx context = seccomp_init(strict ? SCMP_ACT_ERRNO(ENOSYS) : SCMP_ACT_ALLOW);
+	scmp_filter_ctx context = context_make(strict ? SCMP_ACT_ERRNO(ENOSYS) : SCMP_ACT_ALLOW,
+		none ? SCMP_ACT_ALLOW : SCMP_ACT_NOTIFY);
 	if (!context)
 		return err_set(err, ERR_MEMORY, "seccomp_init");
-	int result = seccomp_attr_set(context, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_NOTIFY);
-	if (result == 0)
-		result = seccomp_attr_set(context, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-	if (result == 0)
-		result = level == SANDBOX_NONE ? rules_none(context) :
-			rules_all(context, strict, memory_by_rlimit);
+	int result = none ? none_fill(context, memory_by_rlimit) :
+		rules_all(context, strict, memory_by_rlimit);
 	if (result < 0) {
 		errno = -result;
 		err_system(err, "the system-call filter of level %s", sandbox_level_name(level));

@@ -9,7 +9,7 @@
 #include "sandbox.h"
 
 struct seccomp_program {
-	struct sock_filter *filter;	/* malloc'ed; NULL: no filter at this level */
+	struct sock_filter *filter;	/* malloc'ed */
 	size_t count;
 };
 

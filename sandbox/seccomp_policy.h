@@ -34,10 +34,16 @@ static const char *const policy_eperm[] = {"chroot", "sethostname", "setdomainna
 	"mq_getsetattr", "unshare", "move_pages", "migrate_pages", "mbind", "set_mempolicy",
 	"vmsplice", "process_madvise", "kcmp", "sync", "syncfs", NULL};
 
-/* libuv, glibc and others fall back when a kernel lacks these. */
+/* libuv, glibc and others fall back when a kernel lacks these. io_setup and its kin: the machine has one
+ * number of them for all. */
 static const char *const policy_enosys[] = {"io_uring_setup", "io_uring_enter", "io_uring_register",
+	"io_setup", "io_destroy", "io_submit", "io_cancel", "io_getevents", "io_pgetevents",
 	"clone3", "memfd_secret", "pidfd_getfd", "landlock_create_ruleset", "landlock_add_rule",
 	"landlock_restrict_self", NULL};
+
+/* At none: what would outlive the job. */
+static const char *const policy_none_eperm[] = {"shmget", "semget", "msgget", "mq_open", "add_key",
+	"request_key", "keyctl", NULL};
 
 /* Strict: everything that a program of the supported languages needs. clone, socket, socketpair,
  * mknod, prctl, ioctl, personality, memfd_create and mmap have conditions of their own: seccomp.c. */
@@ -46,7 +52,7 @@ static const char *const policy_allow[] = {
 	"read", "write", "open", "openat", "openat2", "close", "close_range", "stat", "fstat", "lstat",
 	"newfstatat", "statx", "statfs", "fstatfs", "lseek", "pread64", "pwrite64", "readv", "writev",
 	"preadv", "pwritev", "preadv2", "pwritev2", "access", "faccessat", "faccessat2", "pipe",
-	"pipe2", "dup", "dup2", "dup3", "fcntl", "flock", "fsync", "fdatasync",
+	"pipe2", "dup", "dup2", "dup3", "flock",
 	"sync_file_range", "truncate", "ftruncate", "fallocate", "getdents", "getdents64",
 	"getcwd", "chdir", "fchdir", "rename", "renameat", "renameat2", "mkdir", "mkdirat", "rmdir",
 	"creat", "link", "linkat", "unlink", "unlinkat", "symlink", "symlinkat", "readlink",
@@ -60,7 +66,7 @@ static const char *const policy_allow[] = {
 	"epoll_wait", "epoll_pwait", "epoll_pwait2", "eventfd", "eventfd2", "signalfd", "signalfd4",
 	"timerfd_create", "timerfd_settime", "timerfd_gettime",
 	/* memory */
-	"brk", "munmap", "mremap", "mprotect", "madvise", "mincore", "msync", "mlock", "mlock2",
+	"brk", "munmap", "mremap", "mprotect", "madvise", "mincore", "mlock", "mlock2",
 	"munlock", "mlockall", "munlockall", "pkey_alloc", "pkey_free", "pkey_mprotect", "membarrier",
 	"get_mempolicy",
 	/* processes and threads */
@@ -80,7 +86,7 @@ static const char *const policy_allow[] = {
 	/* ids and limits: changes fail without capabilities */
 	"getuid", "geteuid", "getgid", "getegid", "getresuid", "getresgid", "getgroups", "setuid",
 	"setgid", "setreuid", "setregid", "setresuid", "setresgid", "setgroups", "setfsuid",
-	"setfsgid", "capget", "capset", "getrlimit", "setrlimit", "prlimit64", "getrusage",
+	"setfsgid", "capget", "capset", "getrlimit", "getrusage",
 	/* the system */
 	"uname", "sysinfo", "getrandom",
 	/* AF_UNIX sockets */
@@ -96,6 +102,6 @@ static const int policy_prctl[] = {PR_SET_PDEATHSIG, PR_GET_PDEATHSIG, PR_GET_DU
 	PR_GET_THP_DISABLE, PR_CAP_AMBIENT, 0x53564d41 /* PR_SET_VMA */, PR_GET_SECUREBITS};
 
 /* ioctl requests that reach into a terminal's input or the kernel's console. */
-static const unsigned long policy_ioctl_denied[] = {TIOCSTI, TIOCLINUX, TIOCSCTTY};
+static const unsigned policy_ioctl_denied[] = {TIOCSTI, TIOCLINUX, TIOCSCTTY};
 
 #endif

@@ -196,6 +196,16 @@ static int slot_free(const struct executor *executor)
 	return -1;
 }
 
+/* The request's name for what the sandbox will not take. */
+static const char *field_refused(const struct sandbox_job *job)
+{
+	const char *member = NULL;
+	struct err err;
+	if (sandbox_job_check(job, &member, &err) == 0 || strcmp(member, "code") == 0)
+		return "code";
+	return strcmp(member, "working_directory") == 0 ? "workingDirectory" : member;
+}
+
 /* The file's own name only for a named script: inline, scriptName is a label. */
 static enum executor_answer start(struct executor *executor, struct request *request, int attempt,
 	uint64_t tag, int runtime, struct error_record *error, struct err *err)
@@ -220,6 +230,8 @@ static enum executor_answer start(struct executor *executor, struct request *req
 		executor_error_make(request->arena, request, attempt, environment &&
 			err->code == ERR_INVALID ? ERROR_REQUEST_MALFORMED : ERROR_UNEXPECTED, error,
 			"%s", environment ? err->text : "no memory for the request");
+		if (error->code == ERROR_REQUEST_MALFORMED)
+			error->field = field_refused(&job);
 		return EXECUTOR_REFUSED;
 	}
 	executor->running[slot] = request;

@@ -121,10 +121,12 @@ const struct option_row option_rows[] = {
 	{"sandbox.pool", VALUE_INT, AT(sandbox.pool), "-1", .least = -1, .most = 256, .help =
 		"Sandboxes kept ready. -1: as many as slots; 0: each is made when it is needed."},
 	{"sandbox.read_only_paths", VALUE_PATHS, AT(sandbox.read_only_paths), "", .help =
-		"More of the host's paths that jobs may read, such as /opt/data."},
+		"More of the host's paths that jobs may read, such as /opt/data. Sockets below them can "
+		"be connected to."},
 	{"sandbox.uid_base", VALUE_COUNT, AT(sandbox.uid_base), "60100", .least = 1000,
 		.most = INT64_C(4294900000), .help =
-		"Slot n runs as user and group uid_base + n; nothing else may use these."},
+		"Jobs run as users and groups from here on. Each worker takes a block of 1024 that no "
+		"other with its run_directory has; nothing else may use those."},
 	{"sandbox.cgroup", VALUE_BOOLEAN, AT(sandbox.cgroup), "true", .help =
 		"Use cgroups where they can be had. Without them limits are held by substitutes."},
 	{"sandbox.run_directory", VALUE_TEXT, AT(sandbox.run_directory), "", .help =

@@ -2,10 +2,11 @@
 import resource
 import signal
 
+hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
+if hard not in (0, 1):
+    succeeded("core dumps may have %d bytes" % hard)
 pid = os.fork()
 if pid == 0:
-    hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
-    resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
     os.kill(os.getpid(), signal.SIGSEGV)
     os._exit(0)
 status = os.waitpid(pid, 0)[1]

@@ -22,7 +22,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "landlock.h"
 #include "mount.h"
 #include "outcome.h"
 
@@ -89,16 +88,6 @@ static void cell_reset(struct cell *cell, const struct host *host, enum sandbox_
 	*cell = fresh;
 }
 
-/* Strict has all three; restricted the network's alone, and only where Landlock can't keep abstract
- * sockets apart. */
-static int slot_wanted(const struct host *host, enum sandbox_level level, bool *only_net)
-{
-	*only_net = level == SANDBOX_RESTRICTED;
-	if (level == SANDBOX_RESTRICTED)
-		return host->landlock_abi < LANDLOCK_ABI_SCOPES;
-	return level == SANDBOX_STRICT;
-}
-
 static int slot_ensure(struct cell *cell, struct err *err)
 {
 	if (cell->slot_made)
@@ -145,12 +134,9 @@ static int birth_give(struct cell *cell, const struct host *host, struct err *er
 	cell->status_fd = status[0];
 	struct birth birth = {.host = host, .level = cell->level, .warm = cell->warm,
 		.id = host->setup.uid_base + cell->index, .mount_fd = cell->mount_fd,
+		.namespaces = cell->namespaces, .namespace_count = level_namespaces(cell->level),
 		.cgroup = cell->has_cgroup && !DROPPED(&host->setup, "cgroup") ? &cell->cgroup : NULL,
 		.control_fd = control[1], .status_fd = status[1]};
-	cell->has_slot = slot_wanted(host, cell->level, &cell->only_net);
-	birth.only_net = cell->only_net;
-	if (cell->has_slot)
-		birth.namespaces = cell->namespaces;
 	int init_fd = -1;
 	cell->init = init_clone(host, &init_fd);
 	if (cell->init == 0)
@@ -171,12 +157,11 @@ static int birth_give(struct cell *cell, const struct host *host, struct err *er
 int cell_prepare(struct cell *cell, const struct host *host, enum sandbox_level level, int runtime,
 	uint64_t serial, struct err *err)
 {
-	bool only_net;
 	uid_t owner = host->own_identity ? host->setup.uid_base + cell->index : 0;
 	cell_reset(cell, host, level, runtime, serial);
 	cell->mount_fd = job_files_make(host, owner, err);
 	if (cell->mount_fd < 0 || cgroup_ensure(cell, host, err) < 0 ||
-			(slot_wanted(host, level, &only_net) && slot_ensure(cell, err) < 0) ||
+			(level_namespaces(level) > 0 && slot_ensure(cell, err) < 0) ||
 			birth_give(cell, host, err) < 0) {
 		cell_release(cell, host);
 		return -1;
@@ -203,7 +188,7 @@ int cell_fork(struct cell *cell, const struct host *host, struct zygote *zygote)
 	bool grouped = cell->has_cgroup && !DROPPED(&host->setup, "cgroup");
 	const struct zygote_fork request = {.level = cell->level,
 		.id = host->setup.uid_base + cell->index, .grouped = grouped,
-		.slotted = cell->has_slot ? (cell->only_net ? 1 : SLOT_NAMESPACES) : 0};
+		.slotted = level_namespaces(cell->level)};
 	int fds[ZYGOTE_FDS] = {cell->child_control_fd, cell->child_status_fd,
 		cell->entered_fds[0], cell->entered_fds[1]};
 	size_t count = ZYGOTE_MORE;
@@ -228,7 +213,8 @@ static enum cell_news cell_failed(struct cell *cell, const char *step, int errnu
 {
 	snprintf(cell->failed_step, sizeof cell->failed_step, "%s", step);
 	cell->failed_errno = errnum;
-	cell_kill(cell, CAUSE_FAILED);
+	/* The job's own files and directory are all that is written by then. */
+	cell_kill(cell, cell->state == CELL_RUNNING && errnum == ENOSPC ? CAUSE_DISK : CAUSE_FAILED);
 	return CELL_HAS_FAILED;
 }
 
@@ -270,21 +256,21 @@ enum cell_news cell_read_control(struct cell *cell)
 void cell_read_listener(struct cell *cell)
 {
 	struct seccomp_notif notification = {0};
-	if (ioctl(cell->listener_fd, SECCOMP_IOCTL_NOTIF_RECV, &notification) == 0) {
-		if (cell->cause == CAUSE_NONE) {
-			cell->syscall_arch = notification.data.arch;
-			cell->syscall_number = notification.data.nr;
-		}
-		cell_kill(cell, CAUSE_VIOLATION);
+	/* ENOENT: the caller was interrupted meanwhile. It made the call all the same. */
+	bool told = ioctl(cell->listener_fd, SECCOMP_IOCTL_NOTIF_RECV, &notification) == 0;
+	if (told && cell->cause == CAUSE_NONE) {
+		cell->syscall_arch = notification.data.arch;
+		cell->syscall_number = notification.data.nr;
 	}
-	close_fd(&cell->listener_fd);	/* everything in there is dying, or dead already */
+	cell_kill(cell, CAUSE_VIOLATION);
 }
 
 /* A descriptor's seals and kinds are checked before a process of ours acts on them. */
 static int fds_check(const struct host *host, uid_t owner, const int *fds, struct err *err)
 {
 	const int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
-	if ((fcntl(fds[START_PAYLOAD], F_GET_SEALS) & seals) != seals)
+	int found = fcntl(fds[START_PAYLOAD], F_GET_SEALS);
+	if (found < 0 || (found & seals) != seals)
 		return err_set(err, ERR_INVALID, "the payload is not a sealed memfd");
 	for (int i = START_OUT; i < START_FDS; i++) {
 		struct statfs fs;
@@ -334,12 +320,13 @@ int cell_hand_over(struct cell *cell, const struct host *host, uint32_t runtime,
 		return -1;
 	if (size_from_outside(cell, host, err) < 0)
 		return -1;
-	clocks_start(cell, host);
 	if (record_send(cell->control_fd, &handover, sizeof handover, fds, fd_count) < 0) {
-		cell->failed_errno = errno;
-		snprintf(cell->failed_step, sizeof cell->failed_step, "handing the job over");
-		cell_kill(cell, CAUSE_FAILED);
+		bool gone = errno == EPIPE || errno == ECONNRESET || errno == EBADF;
+		err_system(err, "handing the job over");
+		err->code = gone ? ERR_CLOSED : ERR_SYSTEM;
+		return -1;
 	}
+	clocks_start(cell, host);
 	return 0;
 }
 
@@ -465,6 +452,8 @@ static void evidence_gather(struct cell *cell, struct evidence *evidence)
 	if (cell->has_cgroup && cgroup_usage(&cell->cgroup, &evidence->usage) == 0)
 		evidence->cpu_ms = evidence->usage.cpu_us / 1000;
 	evidence->sampled = cell->sampling.usage;
+	if (evidence->cpu_ms < evidence->sampled.cpu_us / 1000)
+		evidence->cpu_ms = evidence->sampled.cpu_us / 1000;
 	if (fstatfs(cell->mount_fd, &fs) == 0) {
 		evidence->disk_full = fs.f_bavail == 0 || fs.f_ffree == 0;
 		evidence->disk_used = (uint64_t)(fs.f_blocks - fs.f_bfree) * (uint64_t)fs.f_bsize;

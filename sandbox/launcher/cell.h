@@ -17,7 +17,7 @@ enum cell_state { CELL_FREE, CELL_PREPARING, CELL_READY, CELL_RUNNING };
 
 /* Why the launcher ended a job. Noted before the signal is sent; the first one stands. */
 enum cause { CAUSE_NONE, CAUSE_TIMEOUT, CAUSE_CPU, CAUSE_MEMORY, CAUSE_PROCESSES, CAUSE_VIOLATION,
-	CAUSE_KILLED, CAUSE_FAILED };
+	CAUSE_DISK, CAUSE_KILLED, CAUSE_FAILED };
 
 struct cell {
 	enum cell_state state;
@@ -36,7 +36,6 @@ struct cell {
 	int init_fd, control_fd, status_fd, listener_fd, mount_fd, proc_fd; /* -1: none */
 	int child_control_fd, child_status_fd;	/* a warm one's, until its zygote has them; */
 	int entered_fds[JOB_ENTERED_FDS];	/* init's namespaces, likewise */
-	bool has_slot, only_net;	/* which of the slot's namespaces it is in */
 	bool has_cgroup;
 	struct cgroup cgroup;
 
@@ -80,10 +79,12 @@ int cell_fork(struct cell *cell, const struct host *host, struct zygote *zygote)
 /* status_fd is readable: the process of a warm job has ended, so all of the sandbox is to end. */
 void cell_finish(struct cell *cell);
 
-/* Reads listener_fd: a call of the kill tier. Notes which, and kills. */
+/* listener_fd is readable: a call of the kill tier. Notes which, and kills. listener_fd stays open until
+ * cell_release, since calls that nobody listens to would fail and go on. */
 void cell_read_listener(struct cell *cell);
 
-/* Gives a READY cell its job and starts the clocks. fds: borrowed. */
+/* Gives a READY cell its job and starts the clocks. fds: borrowed. -1 with err: the job did not get in, the
+ * cell is no use any more; ERR_CLOSED: the cell was dead already, and the job can have another. */
 int cell_hand_over(struct cell *cell, const struct host *host, uint32_t runtime, uint64_t tag,
 	const struct sandbox_limits *limits, const int *fds, size_t fd_count, struct err *err);
 

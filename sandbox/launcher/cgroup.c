@@ -16,6 +16,7 @@
  * far below it. */
 #define CHARGE_BATCH_BYTES (64u * 4096)
 
+#define GROUP_PREFIX "codesandbox-"
 #define TRIAL_SERIAL (~0u)
 #define TRIAL_MEMORY_BYTES (16u << 20)
 
@@ -141,8 +142,15 @@ static int parent_path(const char *controller, const char *instance, char path[5
 	const char *below = path_below(place, root);
 	if (!below)
 		return -1;
-	int length = snprintf(path, 512, "%s%s/codesandbox-%s", mount_point, below, instance);
+	int length = snprintf(path, 512, "%s%s/" GROUP_PREFIX "%s", mount_point, below, instance);
 	return length < 512 ? 0 : -1;
+}
+
+void cgroups_places(const char *instance, char places[CGROUP_CONTROLLERS][512])
+{
+	for (int i = 0; i < CGROUP_CONTROLLERS; i++)
+		if (parent_path(controllers[i], instance, places[i]) < 0)
+			places[i][0] = '\0';
 }
 
 static int directory_open(const char *path)
@@ -368,15 +376,13 @@ void cgroups_close(struct cgroups *cgroups)
 		}
 }
 
-int cgroups_clear_leftovers(const char *instance)
+int cgroups_clear_leftovers(const char *instance, const char *path)
 {
-	int left = 0;
-	for (int i = 0; i < CGROUP_CONTROLLERS; i++) {
-		char path[512];
-		if (parent_path(controllers[i], instance, path) < 0)
-			continue;
-		groups_clear(path);
-		left |= rmdir(path) < 0 && errno != ENOENT && errno != EACCES;
-	}
-	return left ? -1 : 0;
+	char name[64];
+	const char *last = strrchr(path, '/');
+	snprintf(name, sizeof name, "/" GROUP_PREFIX "%.40s", instance);
+	if (!last || strcmp(last, name) != 0)
+		return 0;
+	groups_clear(path);
+	return rmdir(path) < 0 && errno != ENOENT ? -1 : 0;
 }

@@ -38,6 +38,9 @@ struct cgroup_usage {
 	uint64_t pids_denied;
 };
 
+/* Where cgroups_open would make our own groups; "" where it can't. */
+void cgroups_places(const char *instance, char places[CGROUP_CONTROLLERS][512]);
+
 /* Finds the hierarchies, makes our own group in each, and tries by effect that limits hold a child.
  * Returns 0, or -1 with err set: ERR_UNAVAILABLE, ERR_SYSTEM; nothing is left then. */
 int cgroups_open(struct cgroups *cgroups, const char *instance, struct err *err);
@@ -45,8 +48,9 @@ int cgroups_open(struct cgroups *cgroups, const char *instance, struct err *err)
 /* Ends what is still in our groups and removes them. */
 void cgroups_close(struct cgroups *cgroups);
 
-/* Ends and removes the groups of a dead instance. 0 when nothing of it is left. */
-int cgroups_clear_leftovers(const char *instance);
+/* Ends and removes the groups of a dead instance below one of its places; any other path is left alone. 0
+ * when nothing of it is left. */
+int cgroups_clear_leftovers(const char *instance, const char *path);
 
 /* Tries again to remove what was still busy; cheap when there is nothing. */
 void cgroups_sweep(struct cgroups *cgroups);

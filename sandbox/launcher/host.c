@@ -15,18 +15,15 @@
 uint32_t host_mechanisms(const struct host *host, enum sandbox_level level)
 {
 	uint32_t mechanisms = BIT(PID_NAMESPACE) | BIT(MOUNT_NAMESPACE) | BIT(NO_NEW_PRIVS) |
-		BIT(RLIMIT);
+		BIT(RLIMIT) | BIT(SECCOMP);
 	mechanisms |= host->own_identity ? BIT(IDENTITY) : 0;
 	mechanisms |= host->user_namespace ? BIT(USER_NAMESPACE) : 0;
 	mechanisms |= host->have_cgroup ? BIT(CGROUP) : BIT(SAMPLING);
 	if (level == SANDBOX_NONE)
 		return mechanisms;
-	mechanisms |= BIT(SECCOMP) | (host->landlock_abi > 0 ? BIT(LANDLOCK) : 0);
-	if (level == SANDBOX_STRICT)
-		mechanisms |= BIT(NETWORK_NAMESPACE) | BIT(IPC_NAMESPACE) | BIT(UTS_NAMESPACE);
-	else if (host->landlock_abi < LANDLOCK_ABI_SCOPES)
-		mechanisms |= BIT(NETWORK_NAMESPACE);
-	return mechanisms;
+	mechanisms |= host->landlock_abi > 0 ? BIT(LANDLOCK) : 0;
+	mechanisms |= BIT(NETWORK_NAMESPACE) | BIT(IPC_NAMESPACE);
+	return mechanisms | (level == SANDBOX_STRICT ? BIT(UTS_NAMESPACE) : 0);
 }
 
 static bool core_is_piped(void)

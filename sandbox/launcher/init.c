@@ -16,8 +16,6 @@
 #include "identity.h"
 #include "mount.h"
 
-#define INIT_ID 65534
-
 /* Cleared by every change of ids, so called after each; the second look closes the gap before the
  * first call. getppid() says 0 for a parent outside the pid namespace, hence the pipe. */
 static void death_tie(const struct birth *birth)
@@ -34,18 +32,21 @@ static void enter(const struct birth *birth)
 {
 	if (birth->cgroup && cgroup_join(birth->cgroup) < 0)
 		job_fail(birth->control_fd, "joining the cgroup");
-	if (birth->namespaces && namespace_enter_slot(birth->namespaces,
-			birth->only_net, &birth->host->setup) < 0)
+	if (namespace_enter_cgroup() < 0)
+		job_fail(birth->control_fd, "a cgroup namespace");
+	if (namespace_enter_slot(birth->namespaces, birth->namespace_count, &birth->host->setup) < 0)
 		job_fail(birth->control_fd, "entering the slot's namespaces");
 	const char *step = mounts_enter(birth->host, level_view(birth->level), birth->mount_fd);
 	if (step)
 		job_fail(birth->control_fd, step);
 }
 
-/* init keeps its launcher's uid in a user namespace: no other is mapped there. */
+/* Beside the jobs' ids and the zygotes'. In a user namespace init keeps its launcher's: no other is mapped
+ * there. */
 static void renounce(const struct birth *birth)
 {
-	if (birth->host->own_identity && identity_change(INIT_ID) < 0)
+	uid_t id = birth->host->setup.uid_base + host_cells(birth->host) + 1;
+	if (birth->host->own_identity && identity_change(id) < 0)
 		job_fail(birth->control_fd, "init's change of identity");
 	if (capabilities_drop() < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
 			prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)

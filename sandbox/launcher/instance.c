@@ -6,13 +6,17 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lock.h"
+
 #define SUFFIX ".lock"
+#define IDS_PREFIX "uids-"
+#define NOBODY 65534u
 
 static int directory_make(const char *path, struct err *err)
 {
@@ -27,32 +31,82 @@ static int directory_make(const char *path, struct err *err)
 	return 0;
 }
 
+static void lock_name(const char *name, char file[48])
+{
+	snprintf(file, 48, "%s" SUFFIX, name);
+}
+
 int instance_open(struct instance *instance, const char *directory, struct err *err)
 {
 	unsigned long long number;
+	char file[48];
+	*instance = (struct instance){.directory_fd = -1, .lock_fd = -1, .ids_fd = -1};
 	if (directory_make(directory, err) < 0)
 		return -1;
 	if (getrandom(&number, sizeof number, 0) != sizeof number)
 		return err_system(err, "getrandom");
 	snprintf(instance->name, sizeof instance->name, "%d-%012llx", (int)getpid(),
 		number & 0xffffffffffffull);
-	snprintf(instance->path, sizeof instance->path, "%.200s/%s" SUFFIX, directory,
-		instance->name);
-	instance->lock_fd = open(instance->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (instance->lock_fd < 0)
-		return err_system(err, "%s", instance->path);
-	if (flock(instance->lock_fd, LOCK_EX | LOCK_NB) < 0) {
-		err_system(err, "locking %s", instance->path);
-		instance_close(instance);
+	instance->directory_fd = open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (instance->directory_fd < 0)
+		return err_system(err, "%s", directory);
+	lock_name(instance->name, file);
+	instance->lock_fd = lock_take(instance->directory_fd, file, true);
+	if (instance->lock_fd < 0) {
+		err_system(err, "locking %s in %s", file, directory);
+		close(instance->directory_fd);
 		return -1;
 	}
 	return 0;
 }
 
+static void ids_name(unsigned block, char file[48])
+{
+	snprintf(file, 48, IDS_PREFIX "%u", block);
+}
+
 void instance_close(struct instance *instance)
 {
-	(void)unlink(instance->path);
-	close(instance->lock_fd);
+	char file[48];
+	ids_name(instance->block, file);
+	if (instance->ids_fd >= 0)
+		lock_remove(instance->directory_fd, file, instance->ids_fd);
+	lock_name(instance->name, file);
+	lock_remove(instance->directory_fd, file, instance->lock_fd);
+	close(instance->directory_fd);
+}
+
+int instance_note(struct instance *instance, const char *path, struct err *err)
+{
+	return dprintf(instance->lock_fd, "%s\n", path) < 0 ?
+		err_system(err, "noting %s in the lock file", path) : 0;
+}
+
+/* Two numbers in there mean nobody, here or elsewhere. */
+static bool block_usable(uint32_t first)
+{
+	return first > NOBODY + 1 || first + INSTANCE_IDS <= NOBODY;
+}
+
+int instance_claim_ids(struct instance *instance, uint32_t *base, struct err *err)
+{
+	for (unsigned block = 0; block < INSTANCE_BLOCKS; block++) {
+		char file[48];
+		uint32_t first = *base + block * INSTANCE_IDS;
+		ids_name(block, file);
+		if (!block_usable(first))
+			continue;
+		instance->ids_fd = lock_take(instance->directory_fd, file, false);
+		if (instance->ids_fd >= 0) {
+			instance->block = block;
+			*base = first;
+			return 0;
+		}
+		if (errno != EWOULDBLOCK)
+			return err_system(err, "locking %s in the run directory", file);
+	}
+	return err_set(err, ERR_UNAVAILABLE, "no block of %u uids from %u on is free: %u workers run here",
+		INSTANCE_IDS, (unsigned)*base, INSTANCE_BLOCKS);
 }
 
 static bool name_of_lock(const char *file, char name[40])
@@ -65,28 +119,49 @@ static bool name_of_lock(const char *file, char name[40])
 	return strspn(name, "0123456789abcdef-") == length - suffix;
 }
 
-/* The lock is held while clearing, so that two starts don't clear the same one. */
-static void clear_if_dead(int directory_fd, const char *file, const char *name,
-	int (*clear)(const char *name))
+static int clear_noted(int lock_fd, const char *name, int (*clear)(const char *name, const char *path))
 {
-	int fd = openat(directory_fd, file, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return;
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0 && clear(name) == 0)
-		(void)unlinkat(directory_fd, file, 0);
-	close(fd);
+	int copy = dup(lock_fd), left = 0;
+	FILE *paths = copy < 0 ? NULL : fdopen(copy, "re");
+	char line[600];
+	if (!paths && copy >= 0)
+		close(copy);
+	if (!paths)
+		return -1;
+	while (fgets(line, sizeof line, paths)) {
+		line[strcspn(line, "\n")] = '\0';
+		left |= clear(name, line) < 0;
+	}
+	fclose(paths);
+	return left ? -1 : 0;
 }
 
-void instance_clear_dead(const struct instance *self, const char *directory,
-	int (*clear)(const char *name))
+/* The lock is held while clearing, so that two starts don't clear the same one. */
+static void clear_if_dead(int directory_fd, const char *file, const char *name,
+	int (*clear)(const char *name, const char *path))
 {
-	DIR *entries = opendir(directory);
-	if (!entries)
+	int fd = lock_take(directory_fd, file, false);
+	if (fd < 0)
 		return;
+	if (!name || clear_noted(fd, name, clear) == 0)
+		lock_remove(directory_fd, file, fd);
+	else
+		close(fd);
+}
+
+void instance_clear_dead(const struct instance *self, int (*clear)(const char *name, const char *path))
+{
+	int copy = openat(self->directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *entries = copy < 0 ? NULL : fdopendir(copy);
 	const struct dirent *entry;
 	char name[40];
-	while ((entry = readdir(entries)))
+	if (!entries && copy >= 0)
+		close(copy);
+	while (entries && (entry = readdir(entries)))
 		if (name_of_lock(entry->d_name, name) && strcmp(name, self->name) != 0)
-			clear_if_dead(dirfd(entries), entry->d_name, name, clear);
-	closedir(entries);
+			clear_if_dead(self->directory_fd, entry->d_name, name, clear);
+		else if (strncmp(entry->d_name, IDS_PREFIX, strlen(IDS_PREFIX)) == 0)
+			clear_if_dead(self->directory_fd, entry->d_name, NULL, clear);
+	if (entries)
+		closedir(entries);
 }

@@ -1,25 +1,41 @@
-/* instance.h: one launcher's name in the run directory, locked while it lives.
+/* instance.h: one launcher's name in the run directory, locked while it lives, and its block of ids.
  *
- * What a launcher leaves behind when it is killed is its cgroups and this file; a later start
- * clears what belongs to instances whose lock it can take, and nothing else.
+ * What a launcher leaves behind when it is killed is its cgroups and its files here; a later start
+ * clears what belongs to instances whose lock it can take, and nothing else. The lock's file says where
+ * the cgroups are: whoever clears them may have been started elsewhere.
  */
 #ifndef LAUNCHER_INSTANCE_H
 #define LAUNCHER_INSTANCE_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 #include "../err.h"
+
+#define INSTANCE_IDS 1024u		/* a block: more than cells there can be, and two */
+#define INSTANCE_BLOCKS 64u
 
 struct instance {
 	char name[40];			/* letters, digits and '-' */
-	char path[300];			/* of the lock file */
+	int directory_fd;
 	int lock_fd;
+	int ids_fd;			/* -1: no block was claimed */
+	unsigned block;
 };
 
 /* directory: made if missing (mode 0700); must be ours. */
 int instance_open(struct instance *instance, const char *directory, struct err *err);
 void instance_close(struct instance *instance);
 
-/* Calls clear(name) for each dead instance, then removes its lock file when clear returned 0. */
-void instance_clear_dead(const struct instance *self, const char *directory,
-	int (*clear)(const char *name));
+/* Notes a directory that is to be cleared when this instance is dead; before it is made. */
+int instance_note(struct instance *instance, const char *path, struct err *err);
+
+/* Claims the first free block of INSTANCE_IDS ids from *base on, so that no two workers have jobs of one uid;
+ * *base is then the block's first. -1 with err: ERR_UNAVAILABLE, ERR_SYSTEM. */
+int instance_claim_ids(struct instance *instance, uint32_t *base, struct err *err);
+
+/* Calls clear(name, path) for each noted path of each dead instance, then removes its lock file when that
+ * returned 0 for all of them. */
+void instance_clear_dead(const struct instance *self, int (*clear)(const char *name, const char *path));
 
 #endif

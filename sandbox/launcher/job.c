@@ -118,7 +118,7 @@ static int landlock_apply(const struct birth *birth)
 	return landlock_restrict(&policy, birth->host->landlock_abi);
 }
 
-/* Returns the listener of the kill tier, -1 with errno, -2 where the level has no filter. */
+/* Returns the listener of the kill tier, -1 with errno, -2 where the level has no such tier. */
 static int seccomp_apply(const struct birth *birth)
 {
 	const struct setup_filter *filter =
@@ -127,8 +127,11 @@ static int seccomp_apply(const struct birth *birth)
 		.filter = (struct sock_filter *)filter->code};
 	if (filter->count == 0 || DROPPED(&birth->host->setup, "seccomp"))
 		return -2;
-	return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER,
-		&program);
+	/* A listener that nobody needs would be in the way of the job's own. */
+	bool none = birth->level == SANDBOX_NONE;
+	int listener = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+		none ? 0 : SECCOMP_FILTER_FLAG_NEW_LISTENER, &program);
+	return none && listener == 0 ? -2 : listener;
 }
 
 /* Returns the listener, or -2. */

@@ -21,8 +21,8 @@ struct birth {
 	const struct host *host;
 	enum sandbox_level level;
 	uid_t id;
-	const int *namespaces;		/* of the slot; NULL: none at this level */
-	bool only_net;			/* of those, the network's alone */
+	const int *namespaces;		/* of the slot; */
+	unsigned namespace_count;	/* the first so many are joined */
 	int mount_fd;
 	const struct cgroup *cgroup;	/* NULL: none */
 	bool warm;			/* a zygote forks the job's process */

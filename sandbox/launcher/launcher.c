@@ -236,17 +236,21 @@ static struct cell *cell_find_free(struct launcher *launcher)
 	return NULL;
 }
 
-static void hand_over(struct launcher *launcher, struct cell *cell, unsigned at)
+/* Returns whether the job has left the queue. */
+static bool hand_over(struct launcher *launcher, struct cell *cell, unsigned at)
 {
 	struct waiting job = launcher->queue[at];
 	struct err err = {0};
 	int result = cell_hand_over(cell, launcher->host, job.start.runtime, job.start.tag,
 		&job.start.limits, job.fds, START_FDS, &err);
-	waiting_remove(launcher, at);
-	if (result < 0) {
+	if (result < 0)
 		cell_kill(cell, CAUSE_FAILED);	/* not running yet: its death answers nothing */
+	if (result < 0 && err.code == ERR_CLOSED)
+		return false;
+	waiting_remove(launcher, at);
+	if (result < 0)
 		answer_unstarted(launcher, &job, SANDBOX_FAILED, err.text);
-	}
+	return true;
 }
 
 static void dispatch(struct launcher *launcher)
@@ -254,10 +258,10 @@ static void dispatch(struct launcher *launcher)
 	for (unsigned i = 0; i < launcher->queued;) {
 		struct cell *ready = cell_find_ready(launcher,
 			kind_of(launcher, &launcher->queue[i].start));
-		if (ready)
-			hand_over(launcher, ready, i);
-		else
+		if (!ready)
 			i++;
+		else
+			(void)hand_over(launcher, ready, i);
 	}
 }
 
@@ -475,6 +479,15 @@ static void cell_control(struct launcher *launcher, struct cell *cell)
 	}
 }
 
+/* Read only where there is something: else the call waits, on some kernels for dead processes too. */
+static void cell_listener(struct launcher *launcher, struct cell *cell, uint32_t events)
+{
+	if (events & EPOLLIN)
+		cell_read_listener(cell);
+	if (!(events & EPOLLIN) || cell->cause != CAUSE_NONE)
+		unwatch(launcher, cell->listener_fd);
+}
+
 static void cell_died(struct launcher *launcher, struct cell *cell)
 {
 	struct record_outcome outcome;
@@ -529,10 +542,8 @@ static void event_handle(struct launcher *launcher, const struct epoll_event *ev
 			cell_control(launcher, cell);
 		break;
 	case EVENT_LISTENER:
-		if (cell->listener_fd >= 0) {
-			unwatch(launcher, cell->listener_fd);
-			cell_read_listener(cell);
-		}
+		if (cell->listener_fd >= 0)
+			cell_listener(launcher, cell, event->events);
 		break;
 	case EVENT_STATUS:
 		if (cell->status_fd >= 0) {

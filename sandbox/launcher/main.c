@@ -13,8 +13,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../shared/record.h"
 #include "instance.h"
 #include "launcher.h"
+#include "namespace.h"
 
 static int setup_open(struct setup *setup)
 {
@@ -37,6 +39,28 @@ static void descriptors_raise(void)
 	}
 }
 
+/* Until the caller closes. */
+static void refuse_jobs(const struct err *err)
+{
+	union record record;
+	int fds[START_FDS];
+	size_t fd_count;
+	long got;
+	while ((got = record_receive(LAUNCHER_SOCKET_FD, &record, sizeof record, fds, START_FDS,
+			&fd_count)) > 0) {
+		while (fd_count > 0)
+			close(fds[--fd_count]);
+		if (got != sizeof record.start || record.header.type != RECORD_START)
+			continue;
+		struct record_outcome outcome = {.header = {RECORD_MAGIC, RECORD_OUTCOME},
+			.tag = record.start.tag, .verdict = SANDBOX_FAILED, .level = record.start.level,
+			.exit_code = -1, .limits = record.start.limits};
+		snprintf(outcome.reason, sizeof outcome.reason, "%.255s", err->text);
+		if (record_send(LAUNCHER_SOCKET_FD, &outcome, sizeof outcome, NULL, 0) < 0)
+			return;
+	}
+}
+
 /* Where nothing can work at all, the caller is told as for a failed self-test of every level. */
 static void hopeless(const struct err *err)
 {
@@ -44,23 +68,44 @@ static void hopeless(const struct err *err)
 	for (int level = 0; level < SANDBOX_LEVELS; level++)
 		snprintf(hello.self_test.reason[level], sizeof hello.self_test.reason[level],
 			"%.255s", err->text);
+	/* Nothing was looked for; it is not the runtimes that are missing. */
+	memset(hello.self_test.runtime_available, true, sizeof hello.self_test.runtime_available);
 	(void)record_send(LAUNCHER_SOCKET_FD, &hello, sizeof hello, NULL, 0);
-	char byte;
-	while (read(LAUNCHER_SOCKET_FD, &byte, 1) > 0)	/* until the caller closes */
-		continue;
+	refuse_jobs(err);
 }
 
-static void cgroups_start(struct host *host, const struct instance *instance)
+static int places_note(struct instance *instance, struct err *err)
+{
+	char places[CGROUP_CONTROLLERS][512];
+	cgroups_places(instance->name, places);
+	for (int i = 0; i < CGROUP_CONTROLLERS; i++)
+		if (places[i][0] && instance_note(instance, places[i], err) < 0)
+			return -1;
+	return 0;
+}
+
+static void cgroups_start(struct host *host, struct instance *instance)
 {
 	struct err err = {0};
-	instance_clear_dead(instance, host->setup.run_directory, cgroups_clear_leftovers);
 	if (host->setup.no_cgroup) {
 		snprintf(host->no_cgroup_reason, sizeof host->no_cgroup_reason, "switched off");
 		return;
 	}
-	host->have_cgroup = cgroups_open(&host->cgroups, instance->name, &err) == 0;
+	host->have_cgroup = places_note(instance, &err) == 0 &&
+		cgroups_open(&host->cgroups, instance->name, &err) == 0;
 	if (!host->have_cgroup)
 		snprintf(host->no_cgroup_reason, sizeof host->no_cgroup_reason, "%.255s", err.text);
+}
+
+static int start(struct host *host, struct instance *instance, struct err *err)
+{
+	for (int view = 0; view < VIEWS; view++)
+		host->view_ns[view] = -1;
+	instance_clear_dead(instance, cgroups_clear_leftovers);
+	if (namespace_privileged() && instance_claim_ids(instance, &host->setup.uid_base, err) < 0)
+		return -1;
+	cgroups_start(host, instance);
+	return host_open(host, err);
 }
 
 static int serve(struct host *host)
@@ -92,8 +137,7 @@ int main(void)
 		hopeless(&err);
 		return 1;
 	}
-	cgroups_start(&host, &instance);
-	int result = host_open(&host, &err);
+	int result = start(&host, &instance, &err);
 	if (result < 0)
 		hopeless(&err);
 	else

@@ -77,9 +77,10 @@ int namespace_enter_identity(unsigned id)
 	return map_ids(id, uid, gid);
 }
 
-static void slot_holder(int ready)
+static void slot_holder(int ready, pid_t launcher)
 {
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != launcher)
+		_exit(ESRCH);
 	if (unshare(CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) < 0)
 		_exit(errno);
 	if (sethostname("sandbox", 7) < 0 || setdomainname("", 0) < 0)
@@ -114,10 +115,10 @@ int namespace_make_slot(int fds[SLOT_NAMESPACES], struct err *err)
 	char byte;
 	if (pipe2(ready, O_CLOEXEC) < 0)
 		return err_system(err, "pipe");
-	pid_t holder = fork();
+	pid_t launcher = getpid(), holder = fork();
 	if (holder == 0) {
 		close(ready[0]);
-		slot_holder(ready[1]);
+		slot_holder(ready[1], launcher);
 	}
 	close(ready[1]);
 	if (holder < 0) {
@@ -139,13 +140,17 @@ int namespace_make_slot(int fds[SLOT_NAMESPACES], struct err *err)
 static const char *const slot_names[] = {"network_namespace", "ipc_namespace", "uts_namespace"};
 static const int slot_types[] = {CLONE_NEWNET, CLONE_NEWIPC, CLONE_NEWUTS};
 
-int namespace_enter_slot(const int fds[SLOT_NAMESPACES], bool only_net,
-	const struct setup *setup)
+int namespace_enter_slot(const int *fds, unsigned count, const struct setup *setup)
 {
-	for (int i = 0; i < (only_net ? 1 : SLOT_NAMESPACES); i++)
+	for (unsigned i = 0; i < count; i++)
 		if (!DROPPED(setup, slot_names[i]) && setns(fds[i], slot_types[i]) < 0)
 			return -1;
 	return 0;
+}
+
+int namespace_enter_cgroup(void)
+{
+	return unshare(CLONE_NEWCGROUP) < 0 && errno != EINVAL ? -1 : 0;
 }
 
 int pidfd_of(int pid)

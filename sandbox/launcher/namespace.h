@@ -23,9 +23,18 @@ int namespace_enter_identity(unsigned id);
 /* Makes the three namespaces; *fds are close-on-exec and the caller's. */
 int namespace_make_slot(int fds[SLOT_NAMESPACES], struct err *err);
 
-/* Enters a slot's namespaces. only_net: just the network. 0 or -1 with errno. */
-int namespace_enter_slot(const int fds[SLOT_NAMESPACES], bool only_net,
-	const struct setup *setup);
+/* How many of the slot's namespaces, in their order, a sandbox of this level joins. */
+static inline unsigned level_namespaces(enum sandbox_level level)
+{
+	return level == SANDBOX_NONE ? 0 : level == SANDBOX_RESTRICTED ? SLOT_UTS : SLOT_NAMESPACES;
+}
+
+/* Enters the first count of a slot's namespaces. 0 or -1 with errno. */
+int namespace_enter_slot(const int *fds, unsigned count, const struct setup *setup);
+
+/* Makes the caller's cgroups the roots of what it sees of them; once it has joined them. EINVAL, a kernel
+ * without, is fine. */
+int namespace_enter_cgroup(void);
 
 /* pidfd_open(2), pidfd_send_signal(2): glibc 2.36 has them, older ones lack them. */
 int pidfd_of(int pid);

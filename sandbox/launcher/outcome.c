@@ -33,6 +33,15 @@ static uint64_t processes_peak(const struct cell *cell, const struct evidence *e
 	return peak > 0 ? peak : 1;
 }
 
+/* The kernel counts a fork that a group further up denies as one of ours, so the job's own number must have
+ * reached its limit; init is in it. */
+static bool processes_denied(const struct cell *cell, const struct evidence *evidence)
+{
+	const struct cgroup_usage *usage = &evidence->usage;
+	return usage->pids_denied > 0 &&
+		(usage->pids_peak == 0 || usage->pids_peak > cell->limits.processes);
+}
+
 /* A limit that the kernel says it enforced on this job's own group. */
 static bool evidence_of_limit(const struct cell *cell, const struct evidence *evidence,
 	struct record_outcome *outcome)
@@ -43,9 +52,9 @@ static bool evidence_of_limit(const struct cell *cell, const struct evidence *ev
 			memory_peak(cell, evidence), false);
 		return true;
 	}
-	if (evidence->usage.pids_denied > 0) {
-		limit_hit(outcome, SANDBOX_LIMIT_PROCESSES, limits->processes, limits->processes,
-			false);
+	if (processes_denied(cell, evidence)) {
+		limit_hit(outcome, SANDBOX_LIMIT_PROCESSES, limits->processes, evidence->usage.pids_peak ?
+			evidence->usage.pids_peak - 1 : limits->processes, false);
 		return true;
 	}
 	if (evidence->disk_full) {
@@ -104,6 +113,9 @@ static void judge_cause(const struct cell *cell, const struct evidence *evidence
 		outcome->verdict = SANDBOX_VIOLATION;
 		outcome->syscall_arch = cell->syscall_arch;
 		outcome->syscall_number = cell->syscall_number;
+		break;
+	case CAUSE_DISK:
+		limit_hit(outcome, SANDBOX_LIMIT_DISK, limits->disk_bytes, limits->disk_bytes, false);
 		break;
 	case CAUSE_KILLED:
 		outcome->verdict = SANDBOX_KILLED;

@@ -33,7 +33,7 @@ static const char *identity(const struct birth *birth)
 {
 	if (getuid() != birth->id || geteuid() != birth->id || getgid() != birth->id)
 		return "the job runs under a uid that is not its slot's";
-	if (getgroups(0, NULL) > (birth->host->own_identity ? 0 : 1))
+	if (birth->host->own_identity && getgroups(0, NULL) > 0)	/* else they can't be dropped */
 		return "the job has supplementary groups";
 	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1)
 		return "no_new_privs is not set";

@@ -9,13 +9,14 @@
 #include <stdint.h>
 
 struct sampling_usage {
-	uint64_t cpu_us;		/* of the living and of those they have waited for */
+	uint64_t cpu_us;		/* of all that were seen, and those they have waited for */
 	uint64_t memory_bytes, memory_peak_bytes;
 	uint64_t processes, processes_peak; /* threads counted, init too */
 };
 
 struct sampling {
 	struct sampling_usage usage;
+	uint64_t living_us, lost_us;	/* CPU time of those in /proc last time; of those gone */
 };
 
 /* proc_fd: a directory descriptor of the sandbox's /proc. 0, or -1 with errno. */

@@ -95,13 +95,22 @@ static int text_write(const char *name, const char *text)
 	return file_write(name, text ? text : "", text ? strlen(text) : 0, 0600);
 }
 
-/* The name stands alone in /job: no path gets past it. */
+static bool name_taken(const char *name)
+{
+	static const char *const taken[] = {".", "..", "input.json", "context.json", "output.json", "work",
+		"tmp", "shm"};
+	for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
+		if (strcmp(name, taken[i]) == 0)
+			return true;
+	return false;
+}
+
+/* The name stands alone in /job, beside ours: no path gets past it. */
 static const char *script_name(const struct payload *payload, const struct setup_runtime *runtime,
 	char name[256])
 {
 	const char *given = payload->name;
-	if (given && *given && !strchr(given, '/') && strcmp(given, ".") != 0 &&
-			strcmp(given, "..") != 0 && strlen(given) < 200)
+	if (given && *given && !strchr(given, '/') && !name_taken(given) && strlen(given) < 200)
 		snprintf(name, 256, "%s", given);
 	else
 		snprintf(name, 256, "script%.40s", runtime->extension);
@@ -110,13 +119,6 @@ static const char *script_name(const struct payload *payload, const struct setup
 
 static int files_write(const struct payload *payload, const char *name)
 {
-	static const char *const taken[] = {"input.json", "context.json", "output.json", "work", "tmp",
-		"shm"};
-	for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
-		if (strcmp(name, taken[i]) == 0) {
-			errno = EEXIST;
-			return -1;
-		}
 	if (chdir(JOB_DIRECTORY) < 0)
 		return -1;
 	if (text_write("input.json", payload->input) < 0 ||

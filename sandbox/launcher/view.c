@@ -27,7 +27,7 @@
 
 enum attribute {
 	ATTRIBUTE_SYSTEM = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
-	ATTRIBUTE_DEVICE = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
+	ATTRIBUTE_DEVICE = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
 	ATTRIBUTE_HOST = MOUNT_ATTR_NOSUID,
 };
 
@@ -94,10 +94,10 @@ static int file_make(const char *path, const char *data, size_t size)
 	return size == 0 ? 0 : -1;
 }
 
-static int tree_add(struct plan *plan, const char *path, uint64_t attributes)
+static int tree_add_at(struct plan *plan, const char *path, const char *target, uint64_t attributes)
 {
 	struct stat st;
-	if (plan->count == TREES_MAX || strlen(path) >= sizeof plan->trees[0].target)
+	if (plan->count == TREES_MAX || strlen(target) >= sizeof plan->trees[0].target)
 		return fail(plan, "too many or too long paths to show");
 	if (stat(path, &st) < 0)
 		return errno == ENOENT || errno == EACCES ? 0 : fail(plan, path);
@@ -111,8 +111,22 @@ static int tree_add(struct plan *plan, const char *path, uint64_t attributes)
 	struct tree *tree = &plan->trees[plan->count++];
 	tree->fd = fd;
 	tree->directory = S_ISDIR(st.st_mode);
-	snprintf(tree->target, sizeof tree->target, "%s", path[0] == '/' ? path + 1 : path);
+	snprintf(tree->target, sizeof tree->target, "%s", target[0] == '/' ? target + 1 : target);
 	return 0;
+}
+
+static int tree_add(struct plan *plan, const char *path, uint64_t attributes)
+{
+	return tree_add_at(plan, path, path, attributes);
+}
+
+/* Shared maps of /dev/zero are memory that no process shows, so without a cgroup something else stands
+ * there: it reads as zeros, too, and can't be mapped. */
+static int zero_replace(struct plan *plan)
+{
+	if (plan->host->have_cgroup)
+		return 0;
+	return tree_add_at(plan, "/dev/full", "/dev/zero", ATTRIBUTE_DEVICE);
 }
 
 static int trees_add(struct plan *plan, const char *const *paths, uint64_t attributes)
@@ -265,11 +279,17 @@ static int system_trees_add(struct plan *plan)
 		return -1;
 	if (trees_add(plan, system_paths, attributes) < 0 ||
 			trees_add(plan, etc_trees, attributes) < 0 ||
-			trees_add(plan, devices, ATTRIBUTE_DEVICE) < 0)
+			trees_add(plan, devices, ATTRIBUTE_DEVICE) < 0 || zero_replace(plan) < 0)
 		return -1;
 	if (etc_prefix_add(plan, "python3") < 0)
 		return -1;
 	return trees_add(plan, setup->read_only_paths, attributes);
+}
+
+/* A job with its worker's uid could leave its cgroup for another of the worker's. */
+static uint64_t host_attributes(const char *name)
+{
+	return strcmp(name, "sys") == 0 ? ATTRIBUTE_HOST | MOUNT_ATTR_RDONLY : ATTRIBUTE_HOST;
 }
 
 /* Everything at the top of the host, but what each sandbox has of its own. */
@@ -289,10 +309,10 @@ static int host_trees_add(struct plan *plan)
 			skip |= strcmp(entry->d_name, own[i]) == 0;
 		snprintf(path, sizeof path, "/%s", entry->d_name);
 		if (!skip && lstat(path, &st) == 0 && S_ISDIR(st.st_mode))
-			result = tree_add(plan, path, ATTRIBUTE_HOST);
+			result = tree_add(plan, path, host_attributes(entry->d_name));
 	}
 	closedir(directory);
-	return result;
+	return result < 0 ? -1 : zero_replace(plan);
 }
 
 static int host_links_copy(struct plan *plan)
@@ -338,11 +358,12 @@ struct view_report {
 	char failed[120];
 };
 
-static void view_maker(const struct host *host, enum view view, int report_fd)
+static void view_maker(const struct host *host, enum view view, int report_fd, pid_t launcher)
 {
 	static struct plan plan;	/* only ever in this short-lived process */
 	struct view_report report = {0};
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != launcher)
+		_exit(1);
 	umask(022);
 	plan.host = host;
 	if (view_build(&plan, view) < 0) {
@@ -375,9 +396,9 @@ int view_make(const struct host *host, enum view view, int *ns_fd, struct err *e
 	int report[2];
 	if (pipe2(report, O_CLOEXEC) < 0)
 		return err_system(err, "pipe");
-	pid_t maker = fork();
+	pid_t launcher = getpid(), maker = fork();
 	if (maker == 0)
-		view_maker(host, view, report[1]);
+		view_maker(host, view, report[1], launcher);
 	close(report[1]);
 	int result = maker < 0 ? err_system(err, "fork") : view_open(maker, report[0], ns_fd, err);
 	close(report[0]);

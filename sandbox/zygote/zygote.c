@@ -93,8 +93,9 @@ static void become_job(const struct serving *serving, const struct zygote_fork *
 		serving->hooks->after_in_child();
 	if (groups_join(fork, fds) < 0)
 		job_fail(birth.control_fd, "joining the cgroup");
-	if (fork->slotted && namespace_enter_slot(&fds[ZYGOTE_MORE], fork->slotted == 1,
-			&serving->host.setup) < 0)
+	if (namespace_enter_cgroup() < 0)
+		job_fail(birth.control_fd, "a cgroup namespace");
+	if (namespace_enter_slot(&fds[ZYGOTE_MORE], fork->slotted, &serving->host.setup) < 0)
 		job_fail(birth.control_fd, "entering the slot's namespaces");
 	if (setns(fds[ZYGOTE_MNT], CLONE_NEWNS) < 0)
 		job_fail(birth.control_fd, "entering the sandbox's mount namespace");

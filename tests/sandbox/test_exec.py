@@ -107,6 +107,42 @@ class Exec(unittest.TestCase):
     def test_a_working_directory_outside_is_126(self):
         self.ends(126, "--type", "shell", "--directory", "../x", "--code", "echo ran", stdout="")
 
+    def refused(self, field, *arguments):
+        result = self.result("--type", "shell", "--code", "echo ran", *arguments)
+        self.assertEqual((result["error"]["code"], result["error"]["field"]), ("request.malformed", field))
+        self.assertEqual((result["stdout"], result["sandbox"]), ("", None))
+        self.ends(126, "--type", "shell", "--code", "echo ran", *arguments, stdout="")
+
+    def test_what_no_sandbox_can_take_is_the_requests_fault(self):
+        self.refused("workingDirectory", "--directory", "../x")
+        self.refused("workingDirectory", "--directory", "a/" + "d" * 256)
+        self.refused("workingDirectory", "--directory", "d/" * 2001)
+        self.ends(0, "--type", "shell", "--directory", "d" * 255, "--code", "true")
+
+    def test_an_environment_that_nothing_can_be_started_with_is_the_requests_fault(self):
+        variables = (word for i in range(11) for word in ("--env", "V%d=%s" % (i, "x" * (100 << 10))))
+        self.refused("environment", *variables)
+
+    def test_files_that_do_not_fit_the_disk_are_its_limit(self):
+        big = self.file("big.sh", "true\n" + "#" * (1 << 19))
+        for arguments in ((big,), ("--type", "shell", "--directory", "d/" * 500, "--code", "true")):
+            self.ends(137, "--disk", "64K", *arguments, stderr="limit.disk")
+
+    def test_a_run_directory_that_can_not_be_used_is_125(self):
+        path = self.file("run", "not a directory")
+        for kind in ("shell", "python"):
+            self.ends(125, "--type", kind, "--set", "sandbox.run_directory=" + path, "--code", "1",
+                      stdout="", stderr="sandbox.unavailable")
+
+    def test_a_script_may_be_called_like_a_file_of_ours(self):
+        store = os.path.join(self.directory, "names")
+        os.makedirs(store, exist_ok=True)
+        os.chmod(store, 0o755)
+        for name in ("input.json", "context.json", "output.json", "work", "tmp", "shm"):
+            self.file("names/" + name, "echo $0; cat /job/input.json")
+            self.ends(0, "--type", "shell", "--set", "scripts.directory=" + store, "--script", name,
+                      "--input", "1", stdout="/job/script.sh\n1")
+
     def test_a_signal_is_128_and_its_number(self):
         self.ends(139, "--type", "shell", "--code", "kill -SEGV $$", stderr="SIGSEGV")
         self.ends(134, "--type", "python", "--code", "import os; os.abort()", stderr="SIGABRT")

@@ -1,5 +1,7 @@
 #!/usr/bin/python3
 """Each limit ends a job with its own verdict, value and peak; what stays below a limit is left alone."""
+import time
+
 from support import Counts, Driver, server, users
 
 MIB = 1 << 20
@@ -129,6 +131,16 @@ def output(box, level):
     assert len(result["out"]) == 1000 and not result["out_truncated"]
 
 
+def a_flood_does_not_hold_up_the_caller(box, level):
+    code = "import os\nb = b'x' * (1 << 20)\nfor fd in (1, 2, 1, 2):\n if os.fork() == 0:\n" \
+        "  while True: os.write(fd, b)\nimport time; time.sleep(20)"
+    tag = box.start("python", code, level, limits={"wall_ms": 6000})
+    time.sleep(0.5)
+    box.write({"kill": tag})
+    result = box.result()
+    assert result["verdict"] == "killed", (result["verdict"], result["wall_ms"])
+
+
 def output_of_the_value(box, level):
     for type, code in (("python", "def main(): return 'x' * %d"),
                        ("javascript", "module.exports = () => 'x'.repeat(%d)"),
@@ -173,6 +185,7 @@ def calls_of_the_kill_tier_are_named(box, level):
 
 TESTS = [wall, cpu, cpu_of_all_processes, memory, memory_survived, files_are_not_memory, disk,
          disk_of_every_directory, number_of_files, processes, threads, output, output_of_the_value,
+         a_flood_does_not_hold_up_the_caller,
          open_files, requests_only_tighten, signals_are_no_limits, calls_of_the_kill_tier_are_named]
 
 

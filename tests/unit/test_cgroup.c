@@ -21,9 +21,19 @@
 /* One after the other, all tests are this instance. */
 static char name[32];
 
+static int leftovers_clear(const char *instance)
+{
+	char places[CGROUP_CONTROLLERS][512];
+	int left = 0;
+	cgroups_places(instance, places);
+	for (int i = 0; i < CGROUP_CONTROLLERS; i++)
+		left |= cgroups_clear_leftovers(instance, places[i]);
+	return left;
+}
+
 static void set_up(void)
 {
-	ck_assert_int_eq(cgroups_clear_leftovers(name), 0);
+	ck_assert_int_eq(leftovers_clear(name), 0);
 }
 
 static struct cgroups *groups_open(void)
@@ -290,10 +300,10 @@ START_TEST(what_a_dead_instance_left_is_ended_and_removed)
 	struct cgroup group = group_make(cgroups, 3, 64 * MIB, 10);
 	pid_t pid = sleeper_in(&group);
 	(void)signal(SIGCHLD, SIG_IGN);
-	ck_assert_int_eq(cgroups_clear_leftovers(name), 0);
+	ck_assert_int_eq(leftovers_clear(name), 0);
 	groups_gone(cgroups);
 	ck_assert(kill(pid, 0) < 0 && errno == ESRCH);
-	ck_assert_int_eq(cgroups_clear_leftovers(name), 0);
+	ck_assert_int_eq(leftovers_clear(name), 0);
 }
 END_TEST
 
@@ -301,8 +311,12 @@ START_TEST(nothing_of_other_instances_is_cleared)
 {
 	struct cgroups *cgroups = groups_open();
 	struct cgroup group = group_make(cgroups, 3, 64 * MIB, 10);
-	ck_assert_int_eq(cgroups_clear_leftovers("test"), 0);
-	ck_assert_int_eq(cgroups_clear_leftovers("test-"), 0);
+	ck_assert_int_eq(leftovers_clear("test"), 0);
+	ck_assert_int_eq(leftovers_clear("test-"), 0);
+	for (int i = 0; i < CGROUP_CONTROLLERS; i++) {
+		ck_assert_int_eq(cgroups_clear_leftovers("test", cgroups->parents[i]), 0);
+		ck_assert_int_eq(cgroups_clear_leftovers("", cgroups->parents[i]), 0);
+	}
 	ck_assert_int_eq(cgroup_join(&group), 0);
 	cgroup_destroy(cgroups, &group);
 	/* back to where it came from, or the group could not go */
@@ -394,5 +408,5 @@ int main(void)
 	suite_add_tcase(suite, tests);
 	int skipped = tests_add(tests, all, COUNT(all));
 	int status = tests_run(suite, skipped);
-	return cgroups_clear_leftovers(name) < 0 ? 1 : status;
+	return leftovers_clear(name) < 0 ? 1 : status;
 }

@@ -262,6 +262,21 @@ START_TEST(peaks_stay_and_cpu_time_does_not_fall)
 }
 END_TEST
 
+START_TEST(cpu_time_of_those_gone_adds_up)
+{
+	struct sampling sampling = {0};
+	for (int i = 1; i <= 3; i++) {
+		pid_t pid = process_listed(prepare_spin);
+		take(&sampling);
+		process_end(pid);
+		unlist(pid);
+		take(&sampling);
+		ck_assert_uint_ge(sampling.usage.cpu_us, (uint64_t)i * 170 * 1000);
+		ck_assert_uint_le(sampling.usage.cpu_us, (uint64_t)i * 500 * 1000);
+	}
+}
+END_TEST
+
 START_TEST(what_is_no_process_is_passed_over)
 {
 	struct sampling sampling = {0};
@@ -289,6 +304,7 @@ int main(void)
 	tcase_add_test(processes, a_process_whose_first_thread_has_ended_hides_no_memory);
 	tcase_add_test(processes, cpu_time_is_that_of_the_living_and_of_those_they_waited_for);
 	tcase_add_test(processes, peaks_stay_and_cpu_time_does_not_fall);
+	tcase_add_test(processes, cpu_time_of_those_gone_adds_up);
 	tcase_add_test(processes, what_is_no_process_is_passed_over);
 	suite_add_tcase(suite, lines);
 	suite_add_tcase(suite, processes);
