@@ -1,7 +1,6 @@
 /* executor.c: see executor.h. */
 #include "executor.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 
 #include "codec.h"
 #include "executor_error.h"
+#include "json_scan.h"
 #include "script_store.h"
 #include "validator.h"
 
@@ -340,28 +340,26 @@ enum executor_answer executor_start(struct executor *executor, struct request *r
 
 /* ---- collecting */
 
-/* JSON of any kind at the top, in UTF-8. jansson bounds the depth; a lone surrogate is refused. */
-static bool value_is_json(const struct sandbox_buffer *value, char reason[200])
+/* Judged as the codec judges it: what passes here is written into the result as it stands. */
+static void value_judge(struct sandbox_result *result)
 {
-	json_error_t error;
-	json_t *json = json_loadb(value->data, value->size,
-		JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, &error);
-	if (!json)
-		snprintf(reason, 200, "%.150s", error.text);
-	json_decref(json);
-	return json != NULL;
+	struct sandbox_buffer *value = &result->value;
+	struct json_fault fault;
+	if (!value->data || json_trim(value->data, value->size).size == 0) {
+		free(value->data);
+		*value = (struct sandbox_buffer){0};
+	} else if (json_scan_value(value->data, value->size, &fault) < 0) {
+		result->verdict = SANDBOX_OUTPUT_INVALID;
+		snprintf(result->reason, sizeof result->reason, "%s (byte %zu)", fault.what,
+			fault.offset);
+	}
 }
 
 static void attempt_judge(struct attempt *attempt)
 {
 	struct sandbox_result *result = &attempt->sandbox;
-	if (result->verdict == SANDBOX_EXITED && result->exit_code == 0 && result->value.data) {
-		char reason[200];
-		if (!value_is_json(&result->value, reason)) {
-			result->verdict = SANDBOX_OUTPUT_INVALID;
-			snprintf(result->reason, sizeof result->reason, "%s", reason);
-		}
-	}
+	if (result->verdict == SANDBOX_EXITED && result->exit_code == 0)
+		value_judge(result);
 	attempt->failed = executor_error_from(attempt->arena, attempt->request, attempt->number,
 		result, &attempt->error);
 	attempt->sandbox_failed = result->verdict == SANDBOX_FAILED;

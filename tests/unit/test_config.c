@@ -438,7 +438,7 @@ START_TEST(files_that_can_not_be_read_are_named)
 	const struct config_overrides missing = {"/nonexistent/codeworker.yaml", NULL, 0};
 	const struct config_overrides directory = {"/tmp", NULL, 0};
 	check_refused(config_load(&missing, &config, &err), "/nonexistent/codeworker.yaml");
-	ck_assert_int_eq(err.code, ERR_SYSTEM);
+	ck_assert_int_eq(err.code, ERR_INVALID);
 	check_refused(config_load(&directory, &config, &err), "is a directory");
 	const struct config_overrides endless = {"/dev/zero", NULL, 0};
 	check_refused(config_load(&endless, &config, &err), "is larger than");
