@@ -9,6 +9,7 @@
 #include "codec.h"
 #include "executor_error.h"
 #include "json_scan.h"
+#include "request_bounds.h"
 #include "script_store.h"
 #include "validator.h"
 
@@ -262,6 +263,19 @@ static int check(const struct executor *executor, struct request *request, int a
 	return refused(executor, request, attempt, error) ? -1 : 0;
 }
 
+/* The codec has looked at what it decoded; but some requests come from a command line, and the path rule may be
+ * switched off. */
+static int check_bounds(struct request *request, int attempt, struct error_record *error)
+{
+	struct request_fault fault;
+	if (request_bounds_hold(request, true, &fault))
+		return 0;
+	executor_error_make(request->arena, request, attempt, ERROR_REQUEST_MALFORMED, error,
+		"%s: %s", fault.field, fault.text);
+	error->field = fault.field;
+	return -1;
+}
+
 static const char **environment_list(const struct request *request)
 {
 	const char **list = arena_alloc(request->arena,
@@ -310,9 +324,11 @@ static enum executor_answer start(struct executor *executor, struct request *req
 			return EXECUTOR_BUSY;
 		if (environment && err->code == ERR_CLOSED)
 			return EXECUTOR_BROKEN;
-		executor_error_make(request->arena, request, attempt, environment &&
-			err->code == ERR_INVALID ? ERROR_REQUEST_MALFORMED : ERROR_UNEXPECTED, error,
-			"%s", environment ? err->text : "no memory for the request");
+		bool too_large = environment && err->code == ERR_INVALID;
+		executor_error_make(request->arena, request, attempt, too_large ?
+			ERROR_REQUEST_MALFORMED : ERROR_UNEXPECTED, error, "%s%s", too_large ?
+			"value: " : "", environment ? err->text : "no memory for the request");
+		error->field = too_large ? "value" : NULL;
 		return EXECUTOR_REFUSED;
 	}
 	executor->running[slot] = request;
@@ -333,7 +349,8 @@ enum executor_answer executor_start(struct executor *executor, struct request *r
 		error->field = "code.scriptType";
 		return EXECUTOR_REFUSED;
 	}
-	if (check(executor, request, attempt, error) < 0)
+	if (check(executor, request, attempt, error) < 0 ||
+			check_bounds(request, attempt, error) < 0)
 		return EXECUTOR_REFUSED;
 	return start(executor, request, attempt, tag, runtime, error, err);
 }

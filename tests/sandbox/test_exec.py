@@ -106,6 +106,13 @@ class Exec(unittest.TestCase):
 
     def test_a_working_directory_outside_is_126(self):
         self.ends(126, "--type", "shell", "--directory", "../x", "--code", "echo ran", stdout="")
+        for risk, path, code in (("high", "/etc", "request.malformed"), ("none", "../x", "request.malformed"),
+                                 ("low", "../x", "code.security"), ("low", "/etc", "request.malformed")):
+            error = self.result("--type", "shell", "--risk", risk, "--directory", path, "--code", ":")["error"]
+            self.assertEqual(error["code"], code, (risk, path))
+            if code == "request.malformed":
+                self.assertEqual(error["field"], "workingDirectory")
+                self.assertTrue(error["message"].startswith("workingDirectory: "), error)
 
     def test_a_signal_is_128_and_its_number(self):
         self.ends(139, "--type", "shell", "--code", "kill -SEGV $$", stderr="SIGSEGV")
