@@ -464,8 +464,10 @@ static void usage_fill(struct arena *arena, const struct sandbox_result *from, s
 	struct usage *usage = arena_alloc(arena, sizeof *usage);
 	if (!usage)
 		return;
+	/* A program takes some memory: 0 says that it ended before a first sample was taken. */
 	*usage = (struct usage){(int64_t)from->wall_ms, (int64_t)from->cpu_ms,
-		(int64_t)from->memory_peak_bytes, (int64_t)from->processes_peak};
+		from->memory_peak_bytes > 0 ? (int64_t)from->memory_peak_bytes : -1,
+		(int64_t)from->processes_peak};
 	result->usage = usage;
 	result->execution_time_ms = usage->wall_ms;
 }
@@ -553,7 +555,10 @@ static const char *stderr_tail(struct arena *arena, const struct attempt *attemp
 	size_t clean_size;
 	if (!attempt || !attempt->sandbox.err.data)
 		return "";
-	const char *text = utf8_clean(arena, attempt->sandbox.err.data, attempt->sandbox.err.size,
+	/* Three bytes more: where they begin inside a character, what replaces its rest is cut again. */
+	size_t size = attempt->sandbox.err.size, from = size > TAIL_BYTES + 3 ?
+		size - TAIL_BYTES - 3 : 0;
+	const char *text = utf8_clean(arena, attempt->sandbox.err.data + from, size - from,
 		&clean_size);
 	if (!text)
 		return "";
