@@ -107,6 +107,7 @@ struct error_record {
 	const char *message;
 	const char *field;		/* NULL: none */
 	struct map details;
+	bool never_retried;		/* although errors of its code are: nothing was run */
 };
 
 struct usage {

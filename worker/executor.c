@@ -337,8 +337,8 @@ static enum executor_answer start(struct executor *executor, struct request *req
 	return EXECUTOR_STARTED;
 }
 
-enum executor_answer executor_start(struct executor *executor, struct request *request, int attempt,
-	uint64_t tag, struct error_record *error, struct err *err)
+static enum executor_answer start_checked(struct executor *executor, struct request *request,
+	int attempt, uint64_t tag, struct error_record *error, struct err *err)
 {
 	int runtime = runtime_find(executor, request->script_type);
 	if (slot_free(executor) < 0)
@@ -353,6 +353,20 @@ enum executor_answer executor_start(struct executor *executor, struct request *r
 			check_bounds(request, attempt, error) < 0)
 		return EXECUTOR_REFUSED;
 	return start(executor, request, attempt, tag, runtime, error, err);
+}
+
+enum executor_answer executor_start(struct executor *executor, struct request *request, int attempt,
+	uint64_t tag, struct error_record *error, struct err *err)
+{
+	enum executor_answer answer = start_checked(executor, request, attempt, tag, error, err);
+	if (answer == EXECUTOR_REFUSED)
+		error->never_retried = true;
+	return answer;
+}
+
+int executor_scripts_check(const struct executor *executor, struct err *err)
+{
+	return script_store_check(executor->scripts, err);
 }
 
 /* ---- collecting */
@@ -456,7 +470,8 @@ static struct error_record error_copy(struct arena *arena, const struct error_re
 	return (struct error_record){.code = error->code,
 		.message = arena_string(arena, error->message),
 		.field = arena_string(arena, error->field),
-		.details = map_copy(arena, error->details)};
+		.details = map_copy(arena, error->details),
+		.never_retried = error->never_retried};
 }
 
 static void usage_fill(struct arena *arena, const struct sandbox_result *from, struct result *result)

@@ -4,6 +4,7 @@
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static struct config *config;
 static struct executor *executor;
@@ -12,15 +13,28 @@ static struct request request;
 static struct attempt attempt;
 static struct err err;
 
-static void set_up(void)
+static void open_with(const char *setting)
 {
-	static const char *const settings[] = {"policy.isolation_floor=none", "worker.slots=1",
-		"sandbox.pool=0", "sandbox.cgroup=false"};
+	const char *const settings[] = {"policy.isolation_floor=none", "worker.slots=1",
+		"sandbox.pool=0", "sandbox.cgroup=false", setting};
 	const struct config_overrides overrides = {.set = settings,
 		.set_count = sizeof settings / sizeof *settings};
-	unsetenv("CODEWORKER_CONFIG");
 	ck_assert_msg(config_load(&overrides, &config, &err) == 0, "%s", err.text);
 	ck_assert_msg(executor_new(config, "test", &executor, &err) == 0, "%s", err.text);
+}
+
+static void restart(const char *setting)
+{
+	executor_free(executor);
+	config_free(config);
+	config = NULL;
+	open_with(setting);
+}
+
+static void set_up(void)
+{
+	unsetenv("CODEWORKER_CONFIG");
+	open_with("http.listen=off");
 	arena = arena_new(16u << 20);
 	ck_assert_ptr_nonnull(arena);
 	request = (struct request){.arena = arena, .execution_id = "e", .thread_id = "t",
@@ -58,6 +72,28 @@ START_TEST(what_is_out_of_bounds_is_malformed_in_its_field)
 	request.working_directory = NULL;
 	request.environment = (struct map){pairs, 1001};
 	refuses("request.malformed", "environment");
+}
+END_TEST
+
+START_TEST(a_script_that_can_not_be_used_will_not_be_tried_again)
+{
+	char path[] = "/tmp/test-executor-XXXXXX";
+	struct error_record error;
+	int fd = mkstemp(path);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(write(fd, "\xff", 1), 1);
+	close(fd);
+	restart("scripts.directory=/tmp");
+	request.is_inline = false;
+	request.code = NULL;
+	request.script_name = path + 5;
+	ck_assert_int_eq(executor_start(executor, &request, 1, 1, &error, &err), EXECUTOR_REFUSED);
+	unlink(path);
+	ck_assert_str_eq(error_code_name(error.code), "unexpected");
+	struct error_event event;
+	ck_assert_int_eq(executor_error_event(executor, arena, &request, 1, true, REQUEST_TIME_NONE,
+		&error, NULL, &event, &err), 0);
+	ck_assert(event.error.never_retried);
 }
 END_TEST
 
@@ -126,6 +162,7 @@ int main(void)
 	tcase_set_timeout(tests, 60);
 	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_add_test(tests, what_is_out_of_bounds_is_malformed_in_its_field);
+	tcase_add_test(tests, a_script_that_can_not_be_used_will_not_be_tried_again);
 	tcase_add_test(tests, the_tail_of_much_stderr_takes_little_memory);
 	tcase_add_test(tests, the_tail_begins_with_a_whole_character);
 	tcase_add_test(tests, memory_that_was_never_sampled_is_unknown);
