@@ -12,7 +12,6 @@
 #include "json_datum.h"
 #include "request_bounds.h"
 
-#define ID_BYTES 1024
 #define SCRIPT_NAME_BYTES 4096
 #define METADATA_BYTES 65536
 #define ANY_BYTES SIZE_MAX

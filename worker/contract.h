@@ -13,6 +13,8 @@
 
 #include "arena.h"
 
+#define ID_BYTES 1024			/* the most that an id may have */
+
 struct pair {
 	const char *name, *value;
 };
