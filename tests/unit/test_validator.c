@@ -435,6 +435,9 @@ START_TEST(a_wrong_rule_is_named)
 	rules_fail(RULE(.name = name, .pattern = word, .kind = kind), "rules.odd.kind", "colour");
 	rules_fail(RULE(.name = name, .pattern = word, .risk = risk), "rules.odd.risk", "grave");
 	rules_fail(RULE(.name = name), "rules.odd", "pattern");
+	rules_fail(RULE(.name = name, .pattern = open, .origin = "a.yaml:2", .pattern_origin =
+		"a.yaml:7"), "a.yaml:7: rules.odd.pattern", "parenthes");
+	rules_fail(RULE(.name = name, .origin = "a.yaml:2"), "a.yaml:2: rules.odd", "pattern");
 	rules_fail(RULE(.name = name, .kind = command), "rules.odd", "pattern");
 	rules_fail(RULE(.name = name, .kind = length, .pattern = word), "rules.odd", "ten");
 }
