@@ -2,6 +2,7 @@
 #include "code_tokens.h"
 
 #include <ctype.h>
+#include <stdint.h>
 #include <string.h>
 
 #define TEMPLATES_MAX 16
@@ -11,6 +12,9 @@ struct lexer {
 	const char *code;
 	size_t size, at;
 	bool value_before;		/* a '/' now divides; else it begins a pattern (JavaScript) */
+	bool dot_before, control_before; /* the last token: a dot; "if" or another with a condition */
+	int depth;			/* parentheses open */
+	uint64_t conditions;		/* a bit an open one: it holds such a condition */
 };
 
 static bool starts(const struct lexer *lexer, const char *text)
@@ -128,15 +132,42 @@ static void pattern(struct lexer *lexer)
 	lexer->at += lexer->at < lexer->size;
 }
 
+static bool is_one_of(const struct token *token, const char *const *words)
+{
+	for (; *words; words++)
+		if (strlen(*words) == token->size && !memcmp(*words, token->text, token->size))
+			return true;
+	return false;
+}
+
 /* Keywords that a value follows: a '/' behind them begins a pattern. */
 static bool expects_value(const struct token *token)
 {
 	static const char *const words[] = {"return", "typeof", "case", "in", "of", "delete", "void",
-		"throw", "new", "else", "do", "await", "yield", "instanceof"};
-	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-		if (strlen(words[i]) == token->size && !memcmp(words[i], token->text, token->size))
-			return true;
-	return false;
+		"throw", "new", "else", "do", "await", "yield", "instanceof", NULL};
+	return is_one_of(token, words);
+}
+
+static bool has_condition(const struct token *token)
+{
+	static const char *const words[] = {"if", "while", "for", "with", NULL};
+	return is_one_of(token, words);
+}
+
+/* Notes a bracket. Returns whether a value ends with it: behind a condition a statement begins. */
+static bool bracket(struct lexer *lexer, char c)
+{
+	uint64_t bit = lexer->depth < 64 ? UINT64_C(1) << lexer->depth : 0;
+	if (c == '(') {
+		lexer->conditions = lexer->control_before ? lexer->conditions | bit :
+			lexer->conditions & ~bit;
+		lexer->depth++;
+	} else if (c == ')' && lexer->depth > 0) {
+		lexer->depth--;
+		bit = lexer->depth < 64 ? UINT64_C(1) << lexer->depth : 0;
+		return !(lexer->conditions & bit);
+	}
+	return c == ')' || c == ']' || c == '}';
 }
 
 /* r"", rb'', F"": letters that belong to the string behind them. */
@@ -159,11 +190,14 @@ static struct token next(struct lexer *lexer)
 	char c = lexer->code[lexer->at];
 	if (c == '"' || c == '\'' || (c == '`' && lexer->language == CODE_JAVASCRIPT)) {
 		lexer->value_before = true;
+		lexer->control_before = lexer->dot_before = false;
 		return string(lexer);
 	}
 	if (name_part(c)) {
 		struct token token = name(lexer);
-		lexer->value_before = !expects_value(&token);
+		lexer->value_before = lexer->dot_before || !expects_value(&token);
+		lexer->control_before = !lexer->dot_before && has_condition(&token);
+		lexer->dot_before = false;
 		return token;
 	}
 	struct token token = {TOKEN_SIGN, lexer->code + lexer->at, 1};
@@ -172,7 +206,9 @@ static struct token next(struct lexer *lexer)
 		pattern(lexer);
 	else
 		lexer->at++;
-	lexer->value_before = matches || c == ')' || c == ']' || c == '}';
+	lexer->value_before = matches || bracket(lexer, c);
+	lexer->control_before = false;
+	lexer->dot_before = c == '.';
 	return token;
 }
 

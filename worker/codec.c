@@ -244,6 +244,14 @@ static struct request *request_new(const struct source *source, size_t size)
 	return request;
 }
 
+/* The message is all that a dead letter tells, so it names the field itself. */
+static void name_field(struct arena *arena, struct malformed *malformed)
+{
+	const char *named = arena_format(arena, "%s: %s", malformed->field, malformed->message);
+	if (named)
+		malformed->message = named;
+}
+
 int codec_decode_request(struct codec *codec, const void *value, size_t size,
 	const struct source *source, struct request **request, struct malformed *malformed,
 	struct err *err)
@@ -255,10 +263,12 @@ int codec_decode_request(struct codec *codec, const void *value, size_t size,
 	*request = made;
 	struct input in = {codec, value, size, made, made->arena, malformed};
 	int answer = decode(&in);
+	if (answer < 0 && arena_full(made->arena))
+		answer = refuse(&in, "value", "takes more memory than a request may");
+	if (answer == 1)
+		name_field(made->arena, malformed);
 	if (answer >= 0)
 		return answer;
-	if (arena_full(made->arena))
-		return refuse(&in, "value", "takes more memory than a request may");
 	return err_set(err, ERR_MEMORY, "no memory for a request of %zu bytes", size);
 }
 

@@ -21,7 +21,7 @@ void codec_free(struct codec *codec);
 struct malformed {
 	const char *field;		/* "threadId", "limits.cpuMs", "value" (the whole); in the
 					 * request's arena, or static */
-	const char *message;
+	const char *message;		/* begins with the field */
 	/* what could be read all the same; NULL where not */
 	const char *execution_id, *thread_id, *node_id;
 };

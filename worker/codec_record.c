@@ -38,7 +38,8 @@ static struct datum json_or_null(const char *text)
 		MEMBER("code", datum_text(error_code_name((error)->code))),                     \
 		MEMBER("message", text_or_empty((error)->message)),                             \
 		MEMBER("field", datum_text((error)->field)),                                    \
-		MEMBER("retryable", datum_truth(error_retryable((error)->code))),               \
+		MEMBER("retryable", datum_truth(error_retryable((error)->code) &&               \
+			!(error)->never_retried)),                                              \
 		MEMBER("hierarchy", hierarchy),                                                 \
 		MEMBER("details", datum_pairs((error)->details)),                               \
 	}

@@ -10,8 +10,8 @@
 
 #include "codec_fields.h"
 #include "json_datum.h"
+#include "request_bounds.h"
 
-#define ID_BYTES 1024
 #define SCRIPT_NAME_BYTES 4096
 #define METADATA_BYTES 65536
 #define ANY_BYTES SIZE_MAX
@@ -225,9 +225,11 @@ static void settle_script(struct reading *r)
 			"is missing, and so is scriptName");
 	if (!request->is_inline)
 		request->code = NULL, request->code_size = 0;
-	if (request->script_name && strlen(request->script_name) > SCRIPT_NAME_BYTES)
+	if (request->script_name && strlen(request->script_name) > SCRIPT_NAME_BYTES) {
 		reading_refuse(r, "scriptName", "has %zu bytes, at most %d are allowed",
 			strlen(request->script_name), SCRIPT_NAME_BYTES);
+		request->script_name = NULL;	/* or the answer would not fit its topic */
+	}
 }
 
 static void check_environment(struct reading *r)
@@ -241,15 +243,24 @@ static void check_environment(struct reading *r)
 	}
 }
 
+static void check_bounds(struct reading *r)
+{
+	struct request_fault fault;
+	if (!request_bounds_hold(r->request, false, &fault))
+		reading_refuse(r, fault.field, "%s", fault.text);
+}
+
 static void check_metadata(struct reading *r)
 {
-	const struct map *map = &r->request->metadata;
+	struct map *map = &r->request->metadata;
 	size_t size = 0;
 	for (size_t i = 0; i < map->count; i++)
 		size += strlen(map->pairs[i].name) + strlen(map->pairs[i].value);
-	if (size > METADATA_BYTES)
-		reading_refuse(r, "metadata", "has %zu bytes, at most %d are allowed", size,
-			METADATA_BYTES);
+	if (size <= METADATA_BYTES)
+		return;
+	reading_refuse(r, "metadata", "has %zu bytes, at most %d are allowed", size,
+		METADATA_BYTES);
+	*map = (struct map){0};		/* or the answer would not fit its topic */
 }
 
 static void settle(struct reading *r)
@@ -260,6 +271,7 @@ static void settle(struct reading *r)
 	require(r, "scriptType", &request->script_type);
 	settle_script(r);
 	check_environment(r);
+	check_bounds(r);
 	check_metadata(r);
 	if (request->retries > RETRIES_MAX)
 		request->retries = RETRIES_MAX;

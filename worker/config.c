@@ -264,6 +264,23 @@ static int load_sources(struct config *config, const struct config_overrides *ov
 }
 
 /* ---- what can be judged only at the end */
+static const char *origin_of(const struct config *config, const char *option)
+{
+	return config->origins[option_find(option) - option_rows];
+}
+
+/* Told at the place of the one that was set: the other may stand at its default. */
+static int refuse_topics(const struct config *config, size_t first, size_t second,
+	const char *name, struct err *err)
+{
+	const struct option_row *one = &option_rows[first], *other = &option_rows[second];
+	const char *origin = config->origins[second];
+	if (strcmp(origin, "default") == 0)
+		origin = config->origins[first];
+	return err_set(err, ERR_INVALID, "%s: %s and %s are both '%.80s'; each needs a topic of its own",
+		origin, one->name, other->name, name);
+}
+
 static int check_topics(const struct config *config, struct err *err)
 {
 	const char *const names[] = {config->topics.requests, config->topics.results,
@@ -272,9 +289,7 @@ static int check_topics(const struct config *config, struct err *err)
 	for (size_t i = 0; i < 7; i++)
 		for (size_t j = 0; j < i; j++)
 			if (strcmp(names[i], names[j]) == 0)
-				return err_set(err, ERR_INVALID, "%s and %s are both '%.80s'; each "
-					"needs a topic of its own", option_rows[j].name,
-					option_rows[i].name, names[i]);
+				return refuse_topics(config, j, i, names[i], err);
 	return 0;
 }
 
@@ -298,7 +313,8 @@ static int finish(struct config *config, struct err *err)
 	if (config->policy.default_timeout_ms > config->policy.max_timeout_ms)
 		config->policy.default_timeout_ms = config->policy.max_timeout_ms;
 	if (listen_address_parse(config->http.listen, &address, &why) != 0)
-		return err_set(err, ERR_INVALID, "http.listen %s", why.text);
+		return err_set(err, ERR_INVALID, "%s: http.listen %s",
+			origin_of(config, "http.listen"), why.text);
 	return check_topics(config, err) != 0 ? -1 : config_map_finish(config, err);
 }
 

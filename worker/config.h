@@ -35,7 +35,8 @@ struct config_runtime {			/* runtimes.<name>.{argv,extension,kind} */
 struct config_rule {			/* rules.<name>.{risk,scope,pattern,...}: see validator.h */
 	char *name, *kind, *risk, *script_type, *pattern, *message; /* NULL: not given */
 	bool enabled;
-	const char *origin;
+	const char *origin;		/* of what was set last */
+	const char *pattern_origin;	/* NULL: no pattern was given */
 };
 
 struct config {

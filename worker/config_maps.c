@@ -191,6 +191,8 @@ static int assign_rule(struct config *config, const struct assignment *assignmen
 		return set_choice(config, &rule->risk, "low|medium|high", &assignment->value, err);
 	if (strcmp(field, "kind") == 0)
 		return set_choice(config, &rule->kind, rule_kinds, &assignment->value, err);
+	if (strcmp(field, "pattern") == 0)
+		rule->pattern_origin = assignment->origin;
 	char **member = strcmp(field, "script_type") == 0 ? &rule->script_type :
 		strcmp(field, "pattern") == 0 ? &rule->pattern : &rule->message;
 	return option_parse_text(&assignment->value, config->arena, member, err);

@@ -13,6 +13,8 @@
 
 #include "arena.h"
 
+#define ID_BYTES 1024			/* the most that an id may have */
+
 struct pair {
 	const char *name, *value;
 };
@@ -107,6 +109,7 @@ struct error_record {
 	const char *message;
 	const char *field;		/* NULL: none */
 	struct map details;
+	bool never_retried;		/* although errors of its code are: nothing was run */
 };
 
 struct usage {

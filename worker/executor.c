@@ -1,7 +1,6 @@
 /* executor.c: see executor.h. */
 #include "executor.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +8,8 @@
 
 #include "codec.h"
 #include "executor_error.h"
+#include "json_scan.h"
+#include "request_bounds.h"
 #include "sandbox_settings.h"
 #include "script_store.h"
 #include "validator.h"
@@ -169,6 +170,19 @@ static int check(const struct executor *executor, struct request *request, int a
 	return refused(executor, request, attempt, error) ? -1 : 0;
 }
 
+/* The codec has looked at what it decoded; but some requests come from a command line, and the path rule may be
+ * switched off. */
+static int check_bounds(struct request *request, int attempt, struct error_record *error)
+{
+	struct request_fault fault;
+	if (request_bounds_hold(request, true, &fault))
+		return 0;
+	executor_error_make(request->arena, request, attempt, ERROR_REQUEST_MALFORMED, error,
+		"%s: %s", fault.field, fault.text);
+	error->field = fault.field;
+	return -1;
+}
+
 static const char **environment_list(const struct request *request)
 {
 	const char **list = arena_alloc(request->arena,
@@ -196,16 +210,6 @@ static int slot_free(const struct executor *executor)
 	return -1;
 }
 
-/* The request's name for what the sandbox will not take. */
-static const char *field_refused(const struct sandbox_job *job)
-{
-	const char *member = NULL;
-	struct err err;
-	if (sandbox_job_check(job, &member, &err) == 0 || strcmp(member, "code") == 0)
-		return "code";
-	return strcmp(member, "working_directory") == 0 ? "workingDirectory" : member;
-}
-
 /* The file's own name only for a named script: inline, scriptName is a label. */
 static enum executor_answer start(struct executor *executor, struct request *request, int attempt,
 	uint64_t tag, int runtime, struct error_record *error, struct err *err)
@@ -227,11 +231,11 @@ static enum executor_answer start(struct executor *executor, struct request *req
 			return EXECUTOR_BUSY;
 		if (environment && err->code == ERR_CLOSED)
 			return EXECUTOR_BROKEN;
-		executor_error_make(request->arena, request, attempt, environment &&
-			err->code == ERR_INVALID ? ERROR_REQUEST_MALFORMED : ERROR_UNEXPECTED, error,
-			"%s", environment ? err->text : "no memory for the request");
-		if (error->code == ERROR_REQUEST_MALFORMED)
-			error->field = field_refused(&job);
+		bool too_large = environment && err->code == ERR_INVALID;
+		executor_error_make(request->arena, request, attempt, too_large ?
+			ERROR_REQUEST_MALFORMED : ERROR_UNEXPECTED, error, "%s%s", too_large ?
+			"value: " : "", environment ? err->text : "no memory for the request");
+		error->field = too_large ? "value" : NULL;
 		return EXECUTOR_REFUSED;
 	}
 	executor->running[slot] = request;
@@ -240,8 +244,8 @@ static enum executor_answer start(struct executor *executor, struct request *req
 	return EXECUTOR_STARTED;
 }
 
-enum executor_answer executor_start(struct executor *executor, struct request *request, int attempt,
-	uint64_t tag, struct error_record *error, struct err *err)
+static enum executor_answer start_checked(struct executor *executor, struct request *request,
+	int attempt, uint64_t tag, struct error_record *error, struct err *err)
 {
 	int runtime = runtime_find(executor, request->script_type);
 	if (slot_free(executor) < 0)
@@ -252,35 +256,48 @@ enum executor_answer executor_start(struct executor *executor, struct request *r
 		error->field = "code.scriptType";
 		return EXECUTOR_REFUSED;
 	}
-	if (check(executor, request, attempt, error) < 0)
+	if (check(executor, request, attempt, error) < 0 ||
+			check_bounds(request, attempt, error) < 0)
 		return EXECUTOR_REFUSED;
 	return start(executor, request, attempt, tag, runtime, error, err);
 }
 
+enum executor_answer executor_start(struct executor *executor, struct request *request, int attempt,
+	uint64_t tag, struct error_record *error, struct err *err)
+{
+	enum executor_answer answer = start_checked(executor, request, attempt, tag, error, err);
+	if (answer == EXECUTOR_REFUSED)
+		error->never_retried = true;
+	return answer;
+}
+
+int executor_scripts_check(const struct executor *executor, struct err *err)
+{
+	return script_store_check(executor->scripts, err);
+}
+
 /* ---- collecting */
 
-/* JSON of any kind at the top, in UTF-8. jansson bounds the depth; a lone surrogate is refused. */
-static bool value_is_json(const struct sandbox_buffer *value, char reason[200])
+/* Judged as the codec judges it: what passes here is written into the result as it stands. */
+static void value_judge(struct sandbox_result *result)
 {
-	json_error_t error;
-	json_t *json = json_loadb(value->data, value->size,
-		JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, &error);
-	if (!json)
-		snprintf(reason, 200, "%.150s", error.text);
-	json_decref(json);
-	return json != NULL;
+	struct sandbox_buffer *value = &result->value;
+	struct json_fault fault;
+	if (!value->data || json_trim(value->data, value->size).size == 0) {
+		free(value->data);
+		*value = (struct sandbox_buffer){0};
+	} else if (json_scan_value(value->data, value->size, &fault) < 0) {
+		result->verdict = SANDBOX_OUTPUT_INVALID;
+		snprintf(result->reason, sizeof result->reason, "%s (byte %zu)", fault.what,
+			fault.offset);
+	}
 }
 
 static void attempt_judge(struct attempt *attempt)
 {
 	struct sandbox_result *result = &attempt->sandbox;
-	if (result->verdict == SANDBOX_EXITED && result->exit_code == 0 && result->value.data) {
-		char reason[200];
-		if (!value_is_json(&result->value, reason)) {
-			result->verdict = SANDBOX_OUTPUT_INVALID;
-			snprintf(result->reason, sizeof result->reason, "%s", reason);
-		}
-	}
+	if (result->verdict == SANDBOX_EXITED && result->exit_code == 0)
+		value_judge(result);
 	attempt->failed = executor_error_from(attempt->arena, attempt->request, attempt->number,
 		result, &attempt->error);
 	attempt->sandbox_failed = result->verdict == SANDBOX_FAILED;
@@ -360,7 +377,8 @@ static struct error_record error_copy(struct arena *arena, const struct error_re
 	return (struct error_record){.code = error->code,
 		.message = arena_string(arena, error->message),
 		.field = arena_string(arena, error->field),
-		.details = map_copy(arena, error->details)};
+		.details = map_copy(arena, error->details),
+		.never_retried = error->never_retried};
 }
 
 static void usage_fill(struct arena *arena, const struct sandbox_result *from, struct result *result)
@@ -368,8 +386,10 @@ static void usage_fill(struct arena *arena, const struct sandbox_result *from, s
 	struct usage *usage = arena_alloc(arena, sizeof *usage);
 	if (!usage)
 		return;
+	/* A program takes some memory: 0 says that it ended before a first sample was taken. */
 	*usage = (struct usage){(int64_t)from->wall_ms, (int64_t)from->cpu_ms,
-		(int64_t)from->memory_peak_bytes, (int64_t)from->processes_peak};
+		from->memory_peak_bytes > 0 ? (int64_t)from->memory_peak_bytes : -1,
+		(int64_t)from->processes_peak};
 	result->usage = usage;
 	result->execution_time_ms = usage->wall_ms;
 }
@@ -457,7 +477,10 @@ static const char *stderr_tail(struct arena *arena, const struct attempt *attemp
 	size_t clean_size;
 	if (!attempt || !attempt->sandbox.err.data)
 		return "";
-	const char *text = utf8_clean(arena, attempt->sandbox.err.data, attempt->sandbox.err.size,
+	/* Three bytes more: where they begin inside a character, what replaces its rest is cut again. */
+	size_t size = attempt->sandbox.err.size, from = size > TAIL_BYTES + 3 ?
+		size - TAIL_BYTES - 3 : 0;
+	const char *text = utf8_clean(arena, attempt->sandbox.err.data + from, size - from,
 		&clean_size);
 	if (!text)
 		return "";

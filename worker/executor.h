@@ -20,9 +20,13 @@ void executor_free(struct executor *executor);
 /* For the loop's epoll, the self-test, the count of running jobs. Still the executor's. */
 struct sandbox *executor_sandbox(struct executor *executor);
 
+/* Whether this process, as the user that it is now, can read the script directory: script_store_check. */
+int executor_scripts_check(const struct executor *executor, struct err *err);
+
 enum executor_answer {
 	EXECUTOR_STARTED,		/* a finished attempt follows from executor_poll */
-	EXECUTOR_REFUSED,		/* *error (in request->arena) says why; nothing ran */
+	EXECUTOR_REFUSED,		/* *error (in request->arena) says why; nothing ran, and
+					 * nothing will */
 	EXECUTOR_BUSY,			/* no slot; try again after a job has ended */
 	EXECUTOR_BROKEN,		/* the sandbox itself is gone: err; the worker must end */
 };

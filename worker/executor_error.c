@@ -23,7 +23,7 @@ void executor_error_detail(struct arena *arena, struct error_record *error, cons
 	error->details.pairs = pairs;
 }
 
-static void detail_number(struct arena *arena, struct error_record *error, const char *name,
+void executor_error_number(struct arena *arena, struct error_record *error, const char *name,
 	uint64_t number)
 {
 	char text[32];
@@ -47,7 +47,7 @@ void executor_error_make(struct arena *arena, const struct request *request, int
 	executor_error_detail(arena, error, "nodeId", request->node_id);
 	executor_error_detail(arena, error, "scriptName", request->script_name);
 	executor_error_detail(arena, error, "scriptType", request->script_type);
-	detail_number(arena, error, "attempt", (uint64_t)attempt);
+	executor_error_number(arena, error, "attempt", (uint64_t)attempt);
 }
 
 static const struct {
@@ -65,13 +65,16 @@ static const struct {
 static void limit_error(struct arena *arena, const struct request *request, int attempt,
 	const struct sandbox_result *result, struct error_record *error)
 {
+	const char *unit = limits[result->limit].unit;
+	bool counted = strcmp(unit, "count") == 0;
 	executor_error_make(arena, request, attempt, limits[result->limit].code, error,
-		"Script execution exceeded its limit of %s: %" PRIu64 " %s",
-		limits[result->limit].text, result->limit_value, limits[result->limit].unit);
+		"Script execution exceeded its limit of %s: %" PRIu64 "%s%s",
+		limits[result->limit].text, result->limit_value, *unit && !counted ? " " : "",
+		counted ? "" : unit);
 	executor_error_detail(arena, error, "limit", sandbox_limit_name(result->limit));
-	detail_number(arena, error, "value", result->limit_value);
-	detail_number(arena, error, "peak", result->limit_peak);
-	executor_error_detail(arena, error, "unit", limits[result->limit].unit);
+	executor_error_number(arena, error, "value", result->limit_value);
+	executor_error_number(arena, error, "peak", result->limit_peak);
+	executor_error_detail(arena, error, "unit", unit);
 	if (result->sampled)
 		executor_error_detail(arena, error, "evidence", "sampled");
 }

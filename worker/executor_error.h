@@ -19,5 +19,7 @@ void executor_error_make(struct arena *arena, const struct request *request, int
 /* Adds name=value to the details. Values are copied, NULL is left out. */
 void executor_error_detail(struct arena *arena, struct error_record *error, const char *name,
 	const char *value);
+void executor_error_number(struct arena *arena, struct error_record *error, const char *name,
+	uint64_t number);
 
 #endif

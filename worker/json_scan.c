@@ -17,7 +17,7 @@ struct scan {
 	const char *what;		/* the fault, NULL: none yet */
 	struct json_span key;		/* the last one of the outermost object */
 	bool too_deep;
-	size_t depth;
+	size_t depth, around;		/* around: levels of what the text is to stand in */
 	uint8_t objects[JSON_DEPTH / 8];
 };
 
@@ -187,7 +187,7 @@ static bool in_object(const struct scan *s)
 
 static bool open_container(struct scan *s, bool object)
 {
-	s->too_deep = s->depth == JSON_DEPTH;
+	s->too_deep = s->depth + s->around == JSON_DEPTH;
 	if (s->too_deep)
 		return fail(s, "nested too deep");
 	uint8_t bit = (uint8_t)(1u << s->depth % 8);
@@ -266,9 +266,9 @@ static bool scan_document(struct scan *s)
 	return at_end(s) || fail(s, "something follows the value");
 }
 
-int json_scan(const char *text, size_t size, struct json_fault *fault)
+static int scan_text(const char *text, size_t size, size_t around, struct json_fault *fault)
 {
-	struct scan s = {.begin = text, .at = text, .end = text + size};
+	struct scan s = {.begin = text, .at = text, .end = text + size, .around = around};
 	if (scan_document(&s))
 		return 0;
 	*fault = (struct json_fault){(size_t)(s.at - s.begin), s.what,
@@ -276,10 +276,25 @@ int json_scan(const char *text, size_t size, struct json_fault *fault)
 	return -1;
 }
 
+int json_scan(const char *text, size_t size, struct json_fault *fault)
+{
+	return scan_text(text, size, 0, fault);
+}
+
+int json_scan_value(const char *text, size_t size, struct json_fault *fault)
+{
+	size_t valid = utf8_valid_prefix(text, size);
+	if (valid < size) {
+		*fault = (struct json_fault){.offset = valid, .what = "not UTF-8"};
+		return -1;
+	}
+	return scan_text(text, size, 1, fault);
+}
+
 bool json_valid(const char *text, size_t size)
 {
 	struct json_fault fault;
-	return json_scan(text, size, &fault) == 0 && utf8_valid(text, size);
+	return json_scan_value(text, size, &fault) == 0;
 }
 
 struct json_span json_trim(const char *text, size_t size)

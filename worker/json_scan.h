@@ -27,8 +27,10 @@ struct json_fault {
  * bytes inside strings are UTF-8. Returns 0, or -1 with *fault set. */
 int json_scan(const char *text, size_t size, struct json_fault *fault);
 
-/* The same, and UTF-8 throughout. */
-bool json_valid(const char *text, size_t size);
+/* The same for a value that is to stand inside a record, which takes one level of the depth; and
+ * UTF-8 throughout. */
+int json_scan_value(const char *text, size_t size, struct json_fault *fault);
+bool json_valid(const char *text, size_t size);		/* whether that finds no fault */
 
 /* Text without the white space around it. */
 struct json_span json_trim(const char *text, size_t size);

@@ -4,11 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "json_scan.h"
 #include "time_text.h"
 
 #define FILE_BYTES (64u << 20)		/* the most that code, input or context may be */
@@ -206,7 +206,8 @@ static int read_all(int fd, const char *name, char **text, size_t *size, struct 
 	}
 }
 
-/* The whole of a file ("-": standard input) into the arena. */
+/* The whole of a file ("-": standard input) into the arena. A file that can't be had was named wrongly:
+ * ERR_INVALID, too. */
 static const char *load(struct arena *arena, const char *path, size_t *size, struct err *err)
 {
 	bool standard = strcmp(path, "-") == 0;
@@ -214,13 +215,17 @@ static const char *load(struct arena *arena, const char *path, size_t *size, str
 	int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0) {
 		err_system(err, "open %s", path);
+		err->code = ERR_INVALID;
 		return NULL;
 	}
 	int failed = read_all(fd, path, &text, size, err);
 	if (!standard)
 		close(fd);
-	if (failed)
+	if (failed) {
+		if (err->code == ERR_SYSTEM)
+			err->code = ERR_INVALID;
 		return NULL;
+	}
 	const char *copy = arena_copy(arena, text, *size);
 	free(text);
 	if (!copy)
@@ -228,23 +233,20 @@ static const char *load(struct arena *arena, const char *path, size_t *size, str
 	return copy;
 }
 
-/* JSON text, or @FILE with it. */
+/* JSON text, or @FILE with it: taken and refused as it is inside a request. */
 static int load_json(struct arena *arena, const char *option, const char *text, const char **json,
 	struct err *err)
 {
 	size_t size = text ? strlen(text) : 0;
-	json_error_t reason;
+	struct json_fault fault;
 	*json = text;
 	if (!text)
 		return 0;
 	if (text[0] == '@' && !(*json = load(arena, text + 1, &size, err)))
 		return -1;
-	json_t *parsed = json_loadb(*json, size, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES,
-		&reason);
-	if (!parsed)
-		return err_set(err, ERR_INVALID, "--%s: not JSON: %s (line %d, column %d); a string "
-			"needs its quotes", option, reason.text, reason.line, reason.column);
-	json_decref(parsed);
+	if (json_scan_value(*json, size, &fault) != 0)
+		return err_set(err, ERR_INVALID, "--%s: not JSON: %s (byte %zu); a string needs its "
+			"quotes", option, fault.what, fault.offset);
 	return 0;
 }
 

@@ -1,6 +1,7 @@
 /* script_store.c: see script_store.h. */
 #include "script_store.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -43,6 +44,40 @@ void script_store_free(struct script_store *store)
 	if (store && store->directory >= 0)
 		close(store->directory);
 	free(store);
+}
+
+static int entries_check(DIR *listing, struct err *err)
+{
+	const struct dirent *entry;
+	struct stat st;
+	while ((entry = readdir(listing))) {
+		int fd = dirfd(listing);
+		if (fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
+			continue;
+		if (faccessat(fd, entry->d_name, R_OK, AT_EACCESS) < 0)
+			return err_system(err, "the script %.100s can't be read by uid %u",
+				entry->d_name, (unsigned)geteuid());
+	}
+	return 0;
+}
+
+int script_store_check(const struct script_store *store, struct err *err)
+{
+	if (store->directory < 0)
+		return 0;
+	if (faccessat(store->directory, ".", X_OK, AT_EACCESS) < 0)
+		return err_system(err, "scripts.directory can't be entered by uid %u",
+			(unsigned)geteuid());
+	int fd = openat(store->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *listing = fd < 0 ? NULL : fdopendir(fd);
+	if (!listing) {			/* names can be found without a list of them */
+		if (fd >= 0)
+			close(fd);
+		return 0;
+	}
+	int result = entries_check(listing, err);
+	closedir(listing);
+	return result;
 }
 
 static int open_beneath(int directory, const char *name)

@@ -20,6 +20,10 @@ struct script_store;
 int script_store_new(const char *directory, struct script_store **store, struct err *err);
 void script_store_free(struct script_store *store);
 
+/* Whether this process, as the user that it is now, can enter the directory and read the files that stand in
+ * it. Returns 0, or -1 with err naming the first that it can't. */
+int script_store_check(const struct script_store *store, struct err *err);
+
 /* Reads a script into arena, NUL-terminated. extension: tried behind the name when there is no such
  * file; may be NULL. Returns 0, 1 when there is no such script, or -1 with err (it is there, but can't
  * be used: too large, not UTF-8, a NUL byte in it, unreadable). */

@@ -4,6 +4,8 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "shell_paths.h"
+
 static bool in_list(const char *const *list, const char *word)
 {
 	for (; *list; list++)
@@ -38,6 +40,23 @@ static const char *prefix_options(const char *name)
 		if (strcmp(base_name(name), prefixes[i].name) == 0)
 			return prefixes[i].letters;
 	return NULL;
+}
+
+static bool defined(const struct scanner *scanner, const char *name)
+{
+	const struct shell_functions *functions = scanner->functions;
+	for (size_t i = 0; functions && i < functions->count; i++)
+		if (strcmp(functions->names[i], name) == 0)
+			return true;
+	return false;
+}
+
+static void define(struct scanner *scanner, const char *name)
+{
+	struct shell_functions *functions = scanner->functions;
+	if (functions && functions->count < SHELL_FUNCTIONS && strlen(name) < SHELL_FUNCTION_BYTES &&
+			!defined(scanner, name))
+		strcpy(functions->names[functions->count++], name);
 }
 
 static bool runs_scripts(const char *name)
@@ -97,6 +116,7 @@ static void command_begins(struct scanner *scanner, const struct shell_word *wor
 	keep(scanner, word);
 	scanner->name = base_name(word->text);
 	scanner->option_letters = prefix_options(word->text);
+	shell_paths_command(scanner, scanner->name);
 	bool script = strcmp(scanner->name, "eval") == 0 || strcmp(scanner->name, "trap") == 0;
 	scanner->expect = scanner->option_letters ? EXPECT_PREFIXED :
 		script ? EXPECT_SCRIPT : EXPECT_ARGUMENT;
@@ -108,9 +128,13 @@ static void at_command(struct scanner *scanner, const struct shell_word *word)
 	if (plain && strcmp(word->text, "case") == 0) {
 		scanner->cases++;
 		scanner->expect = EXPECT_CASE;
+	} else if (plain && strcmp(word->text, "function") == 0) {
+		scanner->expect = EXPECT_FUNCTION;
+	} else if (word->defines) {
+		define(scanner, word->text);
 	} else if (plain && strcmp(word->text, "esac") == 0 && scanner->cases > 0) {
 		scanner->cases--;
-	} else if ((!plain || !reserved(word->text)) && !assignment(word) && !word->defines) {
+	} else if ((!plain || !reserved(word->text)) && !assignment(word)) {
 		command_begins(scanner, word);
 		return;
 	}
@@ -169,7 +193,7 @@ static void at_case(struct scanner *scanner, const struct shell_word *word)
 bool shell_state_word(struct scanner *scanner, const struct shell_word *word)
 {
 	const struct shell_reader *reader = scanner->reader;
-	if (reader->word && !reader->word(reader->context, word->text,
+	if (reader->word && shell_paths_word(scanner, word) && !reader->word(reader->context, word->text,
 			word->quoted || word->escaped))
 		return false;
 	switch (scanner->expect) {
@@ -177,6 +201,11 @@ bool shell_state_word(struct scanner *scanner, const struct shell_word *word)
 	case EXPECT_PREFIXED: at_prefixed(scanner, word); break;
 	case EXPECT_ARGUMENT: at_argument(scanner, word); break;
 	case EXPECT_SCRIPT: return at_script(scanner, word);
+	case EXPECT_FUNCTION:
+		define(scanner, word->text);
+		forget(scanner);
+		scanner->expect = EXPECT_COMMAND;
+		break;
 	case EXPECT_CASE:
 	case EXPECT_PATTERN: at_case(scanner, word); break;
 	case EXPECT_VALUE:
@@ -202,7 +231,9 @@ bool shell_state_end(struct scanner *scanner)
 {
 	const struct shell_reader *reader = scanner->reader;
 	bool more = true;
-	for (size_t i = 0; more && i < scanner->start_count; i++)
+	/* A function goes before a program of its name, but not behind env, exec and the like. */
+	size_t first = scanner->count > 0 && defined(scanner, scanner->words[0]) ? 1 : 0;
+	for (size_t i = first; more && i < scanner->start_count; i++)
 		if (scanner->starts[i] < scanner->count)
 			more = reader->command(reader->context, scanner->words + scanner->starts[i],
 				scanner->count - scanner->starts[i]);

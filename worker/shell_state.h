@@ -8,6 +8,8 @@
 #define SHELL_HEREDOCS 4
 #define SHELL_TEXT_BYTES 8192		/* of one simple command's words */
 #define SHELL_STARTS 8
+#define SHELL_FUNCTIONS 32		/* of one script; what is beyond is taken for a command */
+#define SHELL_FUNCTION_BYTES 64
 #define SHELL_CASE_END '\1'		/* the separator ";;" */
 
 enum expect {
@@ -17,9 +19,17 @@ enum expect {
 	EXPECT_PREFIXED,		/* options, assignments, then a command's name */
 	EXPECT_VALUE,			/* the value of such an option */
 	EXPECT_REDIRECT,		/* a file */
+	EXPECT_FUNCTION,		/* a name behind "function" */
 	EXPECT_CASE,			/* what stands between "case" and "in" */
 	EXPECT_PATTERN,
 };
+
+struct shell_functions {
+	char names[SHELL_FUNCTIONS][SHELL_FUNCTION_BYTES];
+	size_t count;
+};
+
+struct shell_tool;
 
 struct scanner {
 	const char *code;
@@ -38,6 +48,10 @@ struct scanner {
 	const char *words[SHELL_COMMAND_WORDS];
 	size_t count;
 	size_t starts[SHELL_STARTS], start_count;
+	struct shell_functions *functions; /* that the script defines; NULL: none */
+	const struct shell_tool *tool;	/* these four: of shell_paths.c */
+	char value_due;
+	bool text_due, compared;
 };
 
 struct shell_word {

@@ -21,7 +21,7 @@ static char peek(const struct scanner *scanner, size_t ahead)
 bool shell_scan_nested(const struct scanner *outer, const char *code, size_t size)
 {
 	struct scanner inner = {.code = code, .size = size, .reader = outer->reader,
-		.depth = outer->depth + 1};
+		.functions = outer->functions, .depth = outer->depth + 1};
 	return inner.depth > SHELL_DEPTH_MAX || scan(&inner);
 }
 
@@ -53,7 +53,8 @@ static bool substitution(struct scanner *scanner)
 		return true;
 	}
 	struct scanner inner = {.code = scanner->code, .size = scanner->size, .closes = true,
-		.at = scanner->at + 2, .reader = scanner->reader, .depth = scanner->depth + 1};
+		.at = scanner->at + 2, .reader = scanner->reader,
+		.functions = scanner->functions, .depth = scanner->depth + 1};
 	if (inner.depth > SHELL_DEPTH_MAX) {
 		scanner->at = scanner->size;	/* no honest script is so deep */
 		return true;
@@ -268,9 +269,24 @@ static bool scan(struct scanner *scanner)
 	return more && shell_state_end(scanner);
 }
 
+static bool no_command(void *context, const char *const *words, size_t count)
+{
+	(void)context;
+	(void)words;
+	(void)count;
+	return true;
+}
+
+/* Twice: a function may be called above the place where it is defined. */
 bool shell_words(const char *code, size_t size, const struct shell_reader *reader)
 {
-	struct scanner scanner = {.code = code, .size = size, .reader = reader};
+	static const struct shell_reader nobody = {.command = no_command};
+	struct shell_functions functions = {.count = 0};
+	struct scanner first = {.code = code, .size = size, .reader = &nobody,
+		.functions = &functions};
+	scan(&first);
+	struct scanner scanner = {.code = code, .size = size, .reader = reader,
+		.functions = &functions};
 	return scan(&scanner);
 }
 

@@ -16,9 +16,10 @@
 
 /* Called while reading, each with context. Returning false stops the reading. */
 struct shell_reader {
-	/* Every word, quotes taken off. quoted: it had some. NULL: not wanted. */
+	/* Every word that may name a file, quotes taken off. quoted: it had some. NULL: not wanted. */
 	bool (*word)(void *context, const char *text, bool quoted);
-	/* Every simple command, words[0] its name; of "env X=1 ls -l" also "ls -l". */
+	/* Every simple command, words[0] its name; of "env X=1 ls -l" also "ls -l". What calls a function
+	 * of the script's own is none. */
 	bool (*command)(void *context, const char *const *words, size_t count);
 	void *context;
 };

@@ -114,6 +114,16 @@ static int rule_configure(struct validator *validator, const struct config_rule 
 	return rule_fill(validator, &rule->rule, from, err) < 0 ? -1 : rule_check(rule, err);
 }
 
+/* The same, with the place in the configuration. */
+static int rule_take(struct validator *validator, const struct config_rule *from, struct err *err)
+{
+	const char *origin = from->pattern_origin ? from->pattern_origin : from->origin;
+	struct err why = {0};
+	if (rule_configure(validator, from, &why) == 0)
+		return 0;
+	return err_set(err, why.code, "%s%s%s", origin ? origin : "", origin ? ": " : "", why.text);
+}
+
 static bool is_shell(const char *program)
 {
 	static const char *const names[] = {"sh", "bash", "dash", "ash", "zsh", "ksh", "mksh",
@@ -162,7 +172,7 @@ static int fill(struct validator *validator, const struct config *config, struct
 	for (size_t i = 0; i < rules_builtin_count; i++)
 		validator->rules[validator->count++].rule = rules_builtin[i];
 	for (size_t i = 0; i < more; i++)
-		if (rule_configure(validator, &config->rules[i], err) < 0)
+		if (rule_take(validator, &config->rules[i], err) < 0)
 			return -1;
 	return config ? types_fill(validator, config, err) : 0;
 }

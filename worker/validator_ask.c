@@ -120,21 +120,29 @@ static bool has_letters(const char *letters, const char *const *words, size_t co
 	return true;
 }
 
+static bool same_word(const struct asking *asking, const char *word, const char *wanted)
+{
+	return asking->as == READ_WINDOWS ? !strcasecmp(word, wanted) : !strcmp(word, wanted);
+}
+
+/* Options may stand anywhere, other words next to each other but for options. */
 static bool has_word(const struct asking *asking, const char *wanted, const char *const *words,
 	size_t count, size_t *at)
 {
 	if (wanted[0] == '-' && wanted[1] != '-')
 		return has_letters(wanted + 1, words, count);
-	for (; *at < count; ++*at) {
-		bool same = asking->as == READ_WINDOWS ? !strcasecmp(words[*at], wanted) :
-			!strcmp(words[*at], wanted);
-		if (same)
-			return ++*at, true;
+	if (wanted[0] == '-' || wanted[0] == '/') {
+		for (size_t i = 1; i < count; i++)
+			if (same_word(asking, words[i], wanted))
+				return true;
+		return false;
 	}
-	return false;
+	while (*at < count && words[*at][0] == '-')
+		++*at;
+	return *at < count && same_word(asking, words[(*at)++], wanted);
 }
 
-/* The pattern's words, in their order, others between them. */
+/* The pattern's words, in their order. */
 static bool command_fits(const struct asking *asking, const char *pattern,
 	const char *const *words, size_t count)
 {

@@ -153,9 +153,14 @@ static void attempt_succeeded(struct worker *worker, struct job *job, struct att
 	int done = result_publish(worker, job, STATUS_COMPLETED, NULL, attempt, &err);
 	if (done == 1) {
 		executor_error_make(attempt->arena, job->request, job->attempt, ERROR_LIMIT_OUTPUT,
-			&attempt->error, "The value is larger than the topic %s takes",
+			&attempt->error, "With the value the record is larger than the topic %s takes",
 			worker->parts.config->topics.results);
 		executor_error_detail(attempt->arena, &attempt->error, "limit", "output");
+		executor_error_number(attempt->arena, &attempt->error, "value",
+			(uint64_t)worker->parts.publisher->result_bytes);
+		executor_error_number(attempt->arena, &attempt->error, "peak",
+			attempt->sandbox.value.size);
+		executor_error_detail(attempt->arena, &attempt->error, "unit", "bytes");
 		attempt_failed(worker, job, attempt);
 		return;
 	}

@@ -275,19 +275,26 @@ static ssize_t read_all(int fd, char *bytes, size_t size)
 	return (ssize_t)got;
 }
 
+static int unreadable(const char *path, struct err *err)
+{
+	err_system(err, "read the configuration %s", path);
+	err->code = ERR_INVALID;	/* a name that is given and can't be read is a wrong one */
+	return -1;
+}
+
 static int load(const char *path, char *bytes, size_t *size, struct err *err)
 {
 	struct stat status;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0)
-		return err_system(err, "read the configuration %s", path);
+		return unreadable(path, err);
 	if (fstat(fd, &status) == 0 && S_ISDIR(status.st_mode)) {
 		close(fd);
 		return err_set(err, ERR_INVALID, "the configuration %s is a directory", path);
 	}
 	ssize_t got = read_all(fd, bytes, YAML_FLAT_BYTES + 1);
 	if (got < 0)
-		err_system(err, "read the configuration %s", path);
+		unreadable(path, err);
 	close(fd);
 	if (got > YAML_FLAT_BYTES)
 		return err_set(err, ERR_INVALID, "%s is larger than %d KiB", path,

@@ -126,6 +126,8 @@ class Topics(unittest.TestCase):
                         ["tail", "extra"], ["submit", "--thread", "t"],
                         ["submit", "--thread", "t", "--node", "n"],
                         ["submit", "--thread", "t", "--node", "n", "--code", "x"],
+                        *(["submit", "--thread", "t", "--node", "n", option, "x" * 1025, "--type", "shell",
+                           "--code", "x"] for option in ("--thread", "--node", "--execution-id")),
                         ["submit", "--thread", "t", "--node", "n", "--type", "shell", "--code", "x",
                          "--encoding", "xml"],
                         ["submit", "--thread", "t", "--node", "n", "--type", "shell", "--code", "x",
@@ -244,7 +246,7 @@ class WithWorker(unittest.TestCase):
         self.assertEqual(result["exitCode"], 3)
 
     def test_wait_collects_every_result_of_a_count(self):
-        ran = self.submit("--type", "shell", "--code", ":", "--count", "5")
+        ran = self.submit("--type", "shell", "--code", ":", "-c", "5")
         self.assertEqual(ran.returncode, 0, ran.stderr)
         results = [json.loads(line) for line in ran.stdout.splitlines()]
         self.assertEqual(len({r["executionId"] for r in results}), 5)

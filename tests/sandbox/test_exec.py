@@ -106,6 +106,13 @@ class Exec(unittest.TestCase):
 
     def test_a_working_directory_outside_is_126(self):
         self.ends(126, "--type", "shell", "--directory", "../x", "--code", "echo ran", stdout="")
+        for risk, path, code in (("high", "/etc", "request.malformed"), ("none", "../x", "request.malformed"),
+                                 ("low", "../x", "code.security"), ("low", "/etc", "request.malformed")):
+            error = self.result("--type", "shell", "--risk", risk, "--directory", path, "--code", ":")["error"]
+            self.assertEqual(error["code"], code, (risk, path))
+            if code == "request.malformed":
+                self.assertEqual(error["field"], "workingDirectory")
+                self.assertTrue(error["message"].startswith("workingDirectory: "), error)
 
     def refused(self, field, *arguments):
         result = self.result("--type", "shell", "--code", "echo ran", *arguments)
@@ -174,6 +181,13 @@ class Exec(unittest.TestCase):
             self.assertTrue(done.stderr)
         self.assertIn("159", self.ends(0, "--help").stdout)
 
+    def test_a_file_that_cannot_be_read_is_2(self):
+        self.ends(2, "--type", "shell", "/no/such/file.sh", stderr="/no/such/file.sh")
+        self.ends(2, "--type", "shell", self.directory, stderr=self.directory)
+        self.ends(2, "--type", "shell", "--input", "@/no/such.json", "--code", ":", stderr="/no/such.json")
+        self.ends(2, "--config", "/no/such.yaml", "--type", "shell", "--code", ":",
+                  stderr="/no/such.yaml")
+
     # ---- where the code comes from
 
     def test_a_files_extension_gives_the_type(self):
@@ -189,11 +203,6 @@ class Exec(unittest.TestCase):
 
     def test_code_from_standard_input(self):
         self.ends(0, "--type", "shell", "-", stdin="echo piped\n", stdout="piped\n")
-
-    def test_a_missing_file_is_named(self):
-        done = self.exec("--type", "shell", "/no/such/file.sh")
-        self.assertNotEqual(done.returncode, 0)
-        self.assertIn("/no/such/file.sh", done.stderr)
 
     def test_a_named_script_of_the_store(self):
         store = os.path.join(self.directory, "store")
@@ -264,6 +273,24 @@ class Exec(unittest.TestCase):
         self.assertIn("seccomp", sandbox["mechanisms"])
         self.assertIn(sandbox["runtime"], ("warm", "cold"))
         self.assertEqual(self.result("--type", "shell", "--code", ":")["output"], None)
+
+    def test_a_value_comes_back_as_it_was_written(self):
+        for text in ("1" * 400, '{"\\u0000":1}', "1e999", "[" * 511 + "]" * 511):
+            path = self.file("value.json", text)
+            done = self.exec("--json", "--type", "shell", "--input", "@" + path, "--code",
+                             "cat > $CODE_OUTPUT")
+            self.assertEqual(done.returncode, 0, done.stdout)
+            self.assertIn('"output":%s,' % text, done.stdout)
+
+    def test_a_value_nested_too_deep_is_refused_not_turned_into_text(self):
+        result = self.result("--type", "python", "--code", "import json, os\n"
+                             "open(os.environ['CODE_OUTPUT'], 'w').write('[' * 512 + ']' * 512)")
+        self.assertEqual((result["error"]["code"], result["output"]), ("execution.output", None))
+        self.assertIn("nested too deep", result["error"]["message"])
+
+    def test_white_space_alone_is_no_value(self):
+        result = self.result("--type", "shell", "--code", "printf ' \\n\\t' > $CODE_OUTPUT")
+        self.assertEqual((result["status"], result["output"]), ("COMPLETED", None))
 
     def test_a_failure_carries_its_error_record(self):
         error = self.result("--type", "shell", "--code", "exit 3")["error"]

@@ -178,6 +178,11 @@ START_TEST(an_error_event_has_every_field_of_the_contract)
 	char *json = shown(ENCODING_AVRO, NULL, &event);
 	ck_assert_ptr_nonnull(strstr(json, "\"final\":true,\"nextAttemptAt\":null"));
 	free(json);
+	event.error.code = ERROR_UNEXPECTED;
+	event.error.never_retried = true;
+	json = shown(ENCODING_JSON, NULL, &event);
+	ck_assert_ptr_nonnull(strstr(json, "\"retryable\":false"));
+	free(json);
 }
 END_TEST
 

@@ -281,7 +281,7 @@ START_TEST(a_null_or_empty_value_is_refused)
 	ck_assert_int_eq(codec_decode_request(codec, NULL, 0, &fixture_source, &request,
 		&malformed, &err), 1);
 	ck_assert_str_eq(malformed.field, "value");
-	ck_assert_str_eq(malformed.message, "is null");
+	ck_assert_str_eq(malformed.message, "value: is null");
 	arena_free(request->arena);
 	fixture_refused(codec, "", 0, "value", "is empty");
 }
@@ -311,6 +311,94 @@ static char *nested(size_t depth, char open, char close)
 	strcpy(text + sizeof head - 1 + 2 * depth, "}");
 	return text;
 }
+
+static void refuses_directory(const char *path, const char *risk, const char *message)
+{
+	char text[1024];
+	snprintf(text, sizeof text, REQUEST_WITH(",\"workingDirectory\":\"%s\",\"risk\":\"%s\""),
+		path, risk);
+	if (message)
+		refuses(text, "workingDirectory", message);
+	else
+		arena_free(reads(text)->arena);
+}
+
+START_TEST(a_working_directory_stays_inside)
+{
+	char name[257];
+	memset(name, 'd', sizeof name);
+	name[256] = '\0';
+	refuses_directory(name, "high", "256 bytes");
+	name[255] = '\0';
+	refuses_directory(name, "high", NULL);
+	refuses_directory("/etc", "low", "absolute");
+	refuses_directory("/etc", "high", "absolute");
+	refuses_directory("a/..", "none", "'..'");
+	refuses_directory("../x", "high", "'..'");
+	refuses_directory("a/..b/...", "high", NULL);
+	refuses_directory("../x", "low", NULL);		/* the path rule's */
+	refuses_directory("../x", "medium", NULL);
+}
+END_TEST
+
+/* A request with count variables V0, V1, ... of so many bytes each. */
+static char *with_variables(size_t count, int bytes)
+{
+	char *text = malloc(count * ((size_t)bytes + 32) + 200);
+	ck_assert_ptr_nonnull(text);
+	char *at = text + sprintf(text, "{\"threadId\":\"t\",\"nodeId\":\"n\",\"scriptType\":"
+		"\"shell\",\"code\":\"\",\"environment\":{");
+	for (size_t i = 0; i < count; i++)
+		at += sprintf(at, "%s\"V%zu\":\"%0*d\"", i ? "," : "", i, bytes, 0);
+	strcpy(at, "}}");
+	return text;
+}
+
+static void variables(size_t count, int bytes, const char *message)
+{
+	char *text = with_variables(count, bytes);
+	if (message)
+		refuses(text, "environment", message);
+	else
+		arena_free(reads(text)->arena);
+	free(text);
+}
+
+START_TEST(an_environment_is_what_a_program_can_be_given)
+{
+	variables(1000, 1, NULL);
+	variables(1001, 1, "environment: has 1001 variables");
+	variables(1, 131068, NULL);
+	variables(1, 131069, "131072 bytes in one variable");
+	variables(8, 131068, NULL);
+	variables(9, 131068, "at most 1048576");
+}
+END_TEST
+
+START_TEST(what_is_too_large_is_not_in_the_answer)
+{
+	char *text = malloc(300000);
+	ck_assert_ptr_nonnull(text);
+	sprintf(text, REQUEST_WITH(",\"metadata\":{\"m\":\"%070000d\"},\"scriptName\":\"%05000d\","
+		"\"workflowId\":\"%02000d\",\"risk\":\"grave\""), 0, 0, 0);
+	struct reading_result r = fixture_read_text(codec, text);
+	ck_assert_int_eq(r.answer, 1);
+	ck_assert_str_eq(r.malformed.thread_id, "t");
+	ck_assert_uint_eq(r.request->metadata.count, 0);
+	ck_assert_ptr_null(r.request->script_name);
+	ck_assert_ptr_null(r.request->workflow_id);
+	arena_free(r.request->arena);
+	free(text);
+}
+END_TEST
+
+START_TEST(the_message_names_the_field)
+{
+	refuses(REQUEST_WITH(",\"retries\":-1"), "retries", "retries: must not be negative");
+	refuses("", "value", "value: is empty");
+	refuses("{", "value", "value: can't be read as JSON");
+}
+END_TEST
 
 START_TEST(deep_nesting_is_refused_and_shallow_is_not)
 {
@@ -504,6 +592,10 @@ static void add(TCase *tests)
 	tcase_add_test(tests, broken_json_is_refused_with_the_place);
 	tcase_add_test(tests, a_null_or_empty_value_is_refused);
 	tcase_add_test(tests, every_truncation_is_refused);
+	tcase_add_test(tests, a_working_directory_stays_inside);
+	tcase_add_test(tests, an_environment_is_what_a_program_can_be_given);
+	tcase_add_test(tests, what_is_too_large_is_not_in_the_answer);
+	tcase_add_test(tests, the_message_names_the_field);
 	tcase_add_test(tests, deep_nesting_is_refused_and_shallow_is_not);
 	tcase_add_test(tests, ids_and_metadata_have_their_bounds);
 	tcase_add_test(tests, what_could_be_read_of_a_bad_request_is_given);

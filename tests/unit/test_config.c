@@ -216,9 +216,11 @@ START_TEST(a_wrong_value_leads_to_the_line)
 	check_refused(load("worker:\n  slots: many\n"), ":2: worker.slots takes a whole number");
 	check_refused(load("worker:\n  slots: [1, 2]\n"), "takes one value, not a list");
 	check_refused(load("policy:\n  max_timeout: 1 hour\n"), "takes a duration such as");
-	check_refused(load("http: {listen: nowhere}\n"), "http.listen takes HOST:PORT");
+	check_refused(load("http: {listen: nowhere}\n"), ":1: http.listen takes HOST:PORT");
 	check_refused(load("topics:\n  results: code.requests\n"),
-		"topics.requests and topics.results are both 'code.requests'");
+		":2: topics.requests and topics.results are both 'code.requests'");
+	check_refused(load("worker: {slots: 1}\ntopics: {requests: code.results}\n"),
+		":2: topics.requests and topics.results are both 'code.results'");
 }
 END_TEST
 
@@ -438,7 +440,7 @@ START_TEST(files_that_can_not_be_read_are_named)
 	const struct config_overrides missing = {"/nonexistent/codeworker.yaml", NULL, 0};
 	const struct config_overrides directory = {"/tmp", NULL, 0};
 	check_refused(config_load(&missing, &config, &err), "/nonexistent/codeworker.yaml");
-	ck_assert_int_eq(err.code, ERR_SYSTEM);
+	ck_assert_int_eq(err.code, ERR_INVALID);
 	check_refused(config_load(&directory, &config, &err), "is a directory");
 	const struct config_overrides endless = {"/dev/zero", NULL, 0};
 	check_refused(config_load(&endless, &config, &err), "is larger than");

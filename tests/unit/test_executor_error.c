@@ -148,6 +148,19 @@ START_TEST(a_limit_tells_value_and_peak)
 }
 END_TEST
 
+START_TEST(a_limits_message_has_its_unit_but_for_a_count)
+{
+	struct sandbox_result result = {.verdict = SANDBOX_LIMIT, .limit = SANDBOX_LIMIT_PROCESSES,
+		.limit_value = 8};
+	fails(&result);
+	ck_assert_str_eq(error.message,
+		"Script execution exceeded its limit of number of processes: 8");
+	result.limit = SANDBOX_LIMIT_CPU;
+	fails(&result);
+	ck_assert_str_eq(error.message, "Script execution exceeded its limit of CPU time: 8 ms");
+}
+END_TEST
+
 START_TEST(sampled_evidence_is_said_to_be_so)
 {
 	struct sandbox_result result = {.verdict = SANDBOX_LIMIT, .limit = SANDBOX_LIMIT_MEMORY,
@@ -244,6 +257,7 @@ int main(void)
 	tcase_add_test(cases, a_value_that_is_not_json_is_execution_output);
 	tcase_add_test(cases, a_timeout_tells_its_seconds);
 	tcase_add_test(cases, a_limit_tells_value_and_peak);
+	tcase_add_test(cases, a_limits_message_has_its_unit_but_for_a_count);
 	tcase_add_test(cases, sampled_evidence_is_said_to_be_so);
 	tcase_add_test(cases, a_violation_names_its_system_call);
 	tcase_add_test(cases, a_violation_without_a_name_is_unknown);

@@ -210,6 +210,26 @@ START_TEST(input_that_is_not_json_is_refused)
 	take(REQUEST_OPTION_CODE, ":");
 	take(REQUEST_OPTION_INPUT, "hello");
 	finish_fails(NULL, "--input");
+	take(REQUEST_OPTION_INPUT, "\"\xff\"");
+	finish_fails(NULL, "UTF-8");
+	take(REQUEST_OPTION_INPUT, "[1,]");
+	finish_fails(NULL, "byte 3");
+}
+END_TEST
+
+START_TEST(input_is_taken_as_it_is_in_a_request)
+{
+	static const char *const texts[] = {"123456789012345678901234567890", "\"\\u0000\"",
+		"1e999", "{\"a\":1,\"a\":2}", " [1] "};
+	take(REQUEST_OPTION_TYPE, "shell");
+	take(REQUEST_OPTION_CODE, ":");
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+		take(REQUEST_OPTION_INPUT, texts[i]);
+		take(REQUEST_OPTION_CONTEXT, texts[i]);
+		finish(NULL);
+		ck_assert_str_eq(request->input, texts[i]);
+		ck_assert_str_eq(request->context, texts[i]);
+	}
 }
 END_TEST
 
@@ -245,7 +265,7 @@ START_TEST(a_file_that_is_no_text_is_refused)
 	finish_fails(name, "NUL");
 	unlink(name);
 	finish_fails(name, name);
-	ck_assert_int_eq(err.code, ERR_SYSTEM);
+	ck_assert_int_eq(err.code, ERR_INVALID);
 	free(name);
 }
 END_TEST
@@ -264,6 +284,7 @@ int main(void)
 	tcase_add_test(tests, a_file_longer_than_a_buffer_is_read_whole);
 	tcase_add_test(tests, input_may_come_from_a_file);
 	tcase_add_test(tests, input_that_is_not_json_is_refused);
+	tcase_add_test(tests, input_is_taken_as_it_is_in_a_request);
 	tcase_add_test(tests, code_is_given_once);
 	tcase_add_test(tests, a_type_that_nothing_tells_is_asked_for);
 	tcase_add_test(tests, a_named_script_is_not_inline);

@@ -10,6 +10,7 @@
 #include <sys/sysmacros.h>
 #include <sys/un.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static char root[64], directory[80];
@@ -243,6 +244,32 @@ START_TEST(a_directory_that_is_not_there_is_named)
 }
 END_TEST
 
+/* As a user who owns none of it. */
+static int check_as_another(void)
+{
+	pid_t child = fork();
+	int status;
+	if (child == 0) {
+		if (geteuid() == 0 && setresuid(65534, 65534, 65534) < 0)
+			_exit(99);
+		_exit(script_store_check(store, &err) == 0 ? 0 : strstr(err.text, "report.py") ? 1 : 2);
+	}
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	return WEXITSTATUS(status);
+}
+
+START_TEST(what_dropped_privileges_can_not_read_is_named)
+{
+	ck_assert_int_eq(chmod(root, 0755), 0);
+	ck_assert_int_eq(check_as_another(), 0);
+	ck_assert_int_eq(chmod(below("report.py"), 0), 0);
+	ck_assert_int_eq(check_as_another(), 1);
+	ck_assert_int_eq(chmod(directory, 0), 0);
+	ck_assert_int_eq(check_as_another(), 2);
+	ck_assert_int_eq(chmod(directory, 0700), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("script_store");
@@ -261,6 +288,7 @@ int main(void)
 	tcase_add_test(cases, the_directory_is_held_open);
 	tcase_add_test(cases, without_a_directory_there_are_no_scripts);
 	tcase_add_test(cases, a_directory_that_is_not_there_is_named);
+	tcase_add_test(cases, what_dropped_privileges_can_not_read_is_named);
 	suite_add_tcase(suite, cases);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

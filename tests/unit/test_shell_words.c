@@ -61,7 +61,7 @@ static const struct { const char *code, *commands; } samples[] = {
 	{"if a; then b; elif c; then d; else e; fi", "a|b|c|d|e|"},
 	{"while a; do b; done; until c; do d; done", "a|b|c|d|"}, {"! a; { b; }; (c)", "a|b|c|"},
 	{"X=1 Y=\"2 3\" a Z=4", "a Z=4|"}, {"X=1", ""}, {"x=(a b\nc) d", "d|"},
-	{"f() { a; }\nf", "a|f|"}, {"a >b 2>&1 <c d", "a d|"}, {">x a", "a|"}, {"a <<E b\nx\nE\nc", "a b|c|"},
+	{"f() { a; }\nf", "a|"}, {"a >b 2>&1 <c d", "a d|"}, {">x a", "a|"}, {"a <<E b\nx\nE\nc", "a b|c|"},
 	{"a <<-E\n\tx\n\tE\nb", "a|b|"}, {"a <<E <<'F'\n1\nE\n2\nF\nb", "a|b|"}, {"a <<E\nnever", "a|"},
 	{"a <<< b c\nd", "a c|d|"}, {"case x in a) b;; c|d) e;; (f) g; esac; h", "b|e|g|h|"},
 	{"case x in a) case y in b) c;; esac;; d) e;; esac", "c|e|"},

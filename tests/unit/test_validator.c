@@ -87,6 +87,18 @@ static const struct sample harmless[] = {
 	JS("const {format} = require('util'); format('curl')"), JS("`${`'`}`; process.argv // '"),
 	JS("a / b; 'process.binding(1)'"), JS("telnet.connect('curl')"), JS("shutdown('..')"),
 	JS("Array.from('child_process')"), JS("x = {process: {binding: 1}}"),
+	SHELL("shutdown() { echo bye; }; trap shutdown EXIT"), SHELL("halt() {\n :\n}\nhalt now"),
+	SHELL("main() { halt; }\nhalt() { :; }\nmain"), SHELL("function halt {\n :\n}\nhalt"),
+	SHELL("halt ( ) { :; }; echo \"$(halt)\""), SHELL("function su() { :; }; su || eval su"),
+	SHELL("sed 's/../X/g' f"), SHELL("sed -n -e 's/../X/p' -e s/a/../ f"), SHELL("sed -es/../X/ f"),
+	SHELL("sed --expression=s/../X/ f"), SHELL("grep .. f"), SHELL("grep -A 3 -m1 '..' f"),
+	SHELL("grep -nE '^../' f"), SHELL("grep -e .. f"), SHELL("ls | xargs grep -l .."),
+	SHELL("awk '/../ {print}' f"), SHELL("awk -F / '/../' f"), SHELL("perl -pe 's/../X/' f"),
+	SHELL("expr \"$d\" : ../.."), SHELL("tr .. xx <f"), SHELL("[ \"$d\" != \"..\" ]"),
+	SHELL("[ .. = \"$d\" ]"), SHELL("test \"$d\" = .. || :"), SHELL("[[ $a == b && $d != .. ]]"),
+	SHELL("case $d in .|..) :;; */..) :;; esac"), SHELL("case ../x in *) :;; esac"),
+	JS("if (1) /'/.test(s) ? 1 : \"' + process.binding('x') + '\""),
+	JS("while ((a)) /'/.test(s) ? 1 : \"' + process.binding('x') + '\""),
 	{"ruby", "format('x'); system 'sudo ls'"}, {"cmd", "rem format c:\necho shutdown"},
 	{"powershell", "Get-Date | Format-Table"},
 };
@@ -120,6 +132,12 @@ static const struct sample low[] = {
 	SHELL("ls ~root"), SHELL("cat '../x'"), SHELL("cat \"~/x\""), SHELL("echo x > ../y"),
 	SHELL("cat < ~/x"), SHELL("sh -c 'cat ../x'"), SHELL("tar --directory=../x"),
 	SHELL("X=../y ls"), SHELL("echo $(cat ../x)"),
+	SHELL("halt() { :; }; env halt"), SHELL("halt() { :; }; /sbin/halt"), SHELL("halted() { :; }; halt"),
+	SHELL("grep x ../f"), SHELL("grep -e x ../f"), SHELL("grep -f ../p f"), SHELL("grep .. <../f"),
+	SHELL("grep -i x ../f"), SHELL("sed s/a/b/ ../f"), SHELL("sed -e s/a/b/ ../f"),
+	SHELL("sed --file=../s f"), SHELL("awk -f ../p f"), SHELL("perl ../x"), SHELL("[ -f ../x ]"),
+	SHELL("[ -d .. ]"), SHELL("test -e ../x"), SHELL("case a in $(cat ../x)) :;; esac"),
+	SHELL("case a in a) cat ../x;; esac"), SHELL("grep ..; cat .."), SHELL("../x a"),
 	PYTHON("import os\nos.system('sudo x')"), PYTHON("import subprocess\nsubprocess.run(['sudo', 'x'])"),
 	PYTHON("import subprocess\nsubprocess.run('ls; sudo x', shell=True)"),
 	PYTHON("from subprocess import run\nrun(['sudo', 'x'])"),
@@ -140,6 +158,8 @@ static const struct sample low[] = {
 
 /* Refused at medium, allowed at low. */
 static const struct sample medium[] = {
+	JS("f(a) / b; process.binding('x'); c / d"), JS("x.if(a) / b; process.binding('x'); c / d"),
+	JS("if (f(a) / b) process.binding('x'); c / d"),
 	SHELL("rm -rf /"), SHELL("rm -fr x"), SHELL("rm -r -f x"), SHELL("rm -Rf x"),
 	SHELL("rm -f x -r"), SHELL("rm -rvf x"), SHELL("rm --recursive --force x"), SHELL("/bin/rm -rf x"),
 	SHELL("rm -r $(ls) -f"), SHELL("ls | xargs rm -rf"), SHELL("find . -exec rm -rf {} +"),
@@ -382,14 +402,19 @@ START_TEST(a_rule_of_each_kind_can_be_added)
 {
 	char a[] = "a", b[] = "b", c[] = "c", d[] = "d", command[] = "command", call[] = "call",
 		extension[] = "extension", length[] = "length", git[] = "git push --force",
-		eval[] = "socket", rb[] = ".rb", five[] = "5", high[] = "high";
-	struct config_rule rules[] = {RULE(.name = a, .kind = command, .pattern = git),
+		eval[] = "socket", rb[] = ".rb", five[] = "5", high[] = "high", e[] = "e",
+		clean[] = "git clean";
+	struct config_rule rules[] = {RULE(.name = e, .kind = command, .pattern = clean),
+		RULE(.name = a, .kind = command, .pattern = git),
 		RULE(.name = b, .kind = call, .pattern = eval, .script_type = python_text),
 		RULE(.name = c, .kind = extension, .pattern = rb),
 		RULE(.name = d, .kind = length, .pattern = five, .risk = high)};
-	with_rules(rules, 4);
+	with_rules(rules, 5);
 	ck_assert(!allows("shell", RISK_LOW, "git push origin --force"));
 	ck_assert(allows("shell", RISK_LOW, "git push origin"));
+	ck_assert(!allows("shell", RISK_LOW, "git --no-pager clean x"));
+	ck_assert(allows("shell", RISK_LOW, "git commit -m clean"));
+	ck_assert(allows("shell", RISK_LOW, "git add clean"));
 	ck_assert(allows("shell", RISK_LOW, "echo git push --force"));
 	ck_assert(!allows("python", RISK_LOW, "import socket"));
 	ck_assert(allows("python", RISK_LOW, "socket = 1"));
@@ -435,6 +460,9 @@ START_TEST(a_wrong_rule_is_named)
 	rules_fail(RULE(.name = name, .pattern = word, .kind = kind), "rules.odd.kind", "colour");
 	rules_fail(RULE(.name = name, .pattern = word, .risk = risk), "rules.odd.risk", "grave");
 	rules_fail(RULE(.name = name), "rules.odd", "pattern");
+	rules_fail(RULE(.name = name, .pattern = open, .origin = "a.yaml:2", .pattern_origin =
+		"a.yaml:7"), "a.yaml:7: rules.odd.pattern", "parenthes");
+	rules_fail(RULE(.name = name, .origin = "a.yaml:2"), "a.yaml:2: rules.odd", "pattern");
 	rules_fail(RULE(.name = name, .kind = command), "rules.odd", "pattern");
 	rules_fail(RULE(.name = name, .kind = length, .pattern = word), "rules.odd", "ten");
 }

@@ -108,6 +108,7 @@ static struct attempt *attempt_make(const struct running *running)
 		(sscanf(code, "fail %d", &failures) == 1 && running->number <= failures);
 	attempt->error = (struct error_record){.code = attempt->sandbox_failed ?
 		ERROR_SANDBOX_UNAVAILABLE : ERROR_EXECUTION_EXIT, .message = "as asked"};
+	attempt->sandbox.value.size = strcmp(code, "value") == 0 ? 2002 : 0;
 	return attempt;
 }
 
@@ -622,6 +623,8 @@ START_TEST(a_value_that_the_topic_does_not_take_is_a_failure_of_the_attempt)
 	go(&one);
 	wait_for(results() == 1);
 	ck_assert(has(config->topics.results, 0, "limit.output"));
+	ck_assert(has(config->topics.results, 0, "\"limit\":\"output\",\"value\":\"2600\","
+		"\"peak\":\"2002\",\"unit\":\"bytes\""));
 	ck_assert_uint_eq(memory_store_count(store, config->topics.errors), 1);
 	ck_assert_uint_eq(memory_store_count(store, config->topics.dead), 1);
 	stop(&one);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "../command_common.h"
+#include "../kafka_conf.h"
 #include "../validator.h"
 
 static void print_usage(FILE *out)
@@ -16,10 +17,12 @@ static void print_usage(FILE *out)
 		"  sample    every option with its default, as config/codeworker.yaml\n", out);
 }
 
-/* Patterns are compiled by the validator alone. */
-static int check_rules(const struct config *config, struct err *err)
+/* Patterns are compiled by the validator alone, and librdkafka alone knows its properties. */
+static int check_rest(const struct config *config, struct err *err)
 {
 	struct validator *validator;
+	if (kafka_conf_check(config, err) != 0)
+		return -1;
 	if (validator_new(config, &validator, err) != 0)
 		return -1;
 	validator_free(validator);
@@ -32,7 +35,7 @@ static int print_effective(struct command_common *common, bool print)
 	struct err err = {0};
 	if (command_common_config(common, &config, &err) != 0)
 		return command_failed(&err);
-	int answer = print ? (config_print(config, stdout), 0) : check_rules(config, &err);
+	int answer = print ? (config_print(config, stdout), 0) : check_rest(config, &err);
 	if (answer == 0 && !print)
 		puts("the configuration is right");
 	config_free(config);

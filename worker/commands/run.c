@@ -148,6 +148,15 @@ static int serve_watched(struct worker_parts *parts, const char *name, struct er
 	return result;
 }
 
+/* The directory was opened with privileges that are gone by the time a script is read. */
+static void scripts_check(const struct executor *executor)
+{
+	struct err err;
+	if (executor_scripts_check(executor, &err) < 0)
+		log_event(LOG_WARN, "named scripts can't be read; requests for them will fail", "reason",
+			err.text, NULL);
+}
+
 static int run_with(const struct config *config)
 {
 	struct worker_health health = {0};
@@ -162,8 +171,10 @@ static int run_with(const struct config *config)
 	else if ((parts.stop_fd = stop_fd_open(&err)) >= 0 &&
 			executor_open(config, name, &parts.executor, &err) == 0) {
 		if (codec_new(config->schemas.path && *config->schemas.path ? config->schemas.path :
-				NULL, &parts.codec, &err) == 0 && privileges_drop(&err) == 0)
+				NULL, &parts.codec, &err) == 0 && privileges_drop(&err) == 0) {
+			scripts_check(parts.executor);
 			result = serve_watched(&parts, name, &err);
+		}
 		codec_free(parts.codec);
 		executor_free(parts.executor);
 	}

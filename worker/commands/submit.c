@@ -167,21 +167,20 @@ static void print_usage(FILE *out)
 		"Publishes a request and prints its executionId.\n\n"
 		"  --thread T, --node N     who the result is for\n"
 		"  --execution-id ID        the request's identity (default: a fresh one)\n"
-		"  --count N                publish it N times (each with a fresh id by default)\n"
+		"  -c, --count N            publish it N times (each with a fresh id by default)\n"
 		"  --encoding json|avro     of the request (default json)\n"
 		"  --wait[=TIME]            print the result as a line of JSON; exit with 0 when it is\n"
 		"                           a success, else with 1; TIME: give up after it\n", out);
 	request_options_help(out);
 }
 
-enum { OPTION_THREAD = 1, OPTION_NODE, OPTION_EXECUTION, OPTION_COUNT, OPTION_ENCODING,
-	OPTION_WAIT };
+enum { OPTION_THREAD = 1, OPTION_NODE, OPTION_EXECUTION, OPTION_ENCODING, OPTION_WAIT };
 
 static const struct option long_options[] = {
 	{"thread", required_argument, NULL, OPTION_THREAD},
 	{"node", required_argument, NULL, OPTION_NODE},
 	{"execution-id", required_argument, NULL, OPTION_EXECUTION},
-	{"count", required_argument, NULL, OPTION_COUNT},
+	{"count", required_argument, NULL, 'c'},
 	{"encoding", required_argument, NULL, OPTION_ENCODING},
 	{"wait", optional_argument, NULL, OPTION_WAIT},
 	REQUEST_OPTIONS, COMMAND_COMMON_OPTIONS, {0}};
@@ -208,7 +207,7 @@ static int take_own(struct submit_options *options, int option)
 	case OPTION_THREAD: options->thread = optarg; break;
 	case OPTION_NODE: options->node = optarg; break;
 	case OPTION_EXECUTION: options->execution_id = optarg; break;
-	case OPTION_COUNT: wrong = parse_count(optarg, &options->count); break;
+	case 'c': wrong = parse_count(optarg, &options->count); break;
 	case OPTION_ENCODING: wrong = parse_encoding(optarg, &options->encoding); break;
 	case OPTION_WAIT:
 		options->wait = true;
@@ -262,6 +261,10 @@ static int check_arguments(int argc, char **argv, const struct submit_options *o
 		return command_wrong("submit", "--thread and --node are needed");
 	if (options->execution_id && !*options->execution_id)
 		return command_wrong("submit", "--execution-id is empty");
+	if (strlen(options->thread) > ID_BYTES || strlen(options->node) > ID_BYTES ||
+		(options->execution_id && strlen(options->execution_id) > ID_BYTES))
+		return command_wrong("submit", "an id has at most %d bytes: a worker would refuse the "
+			"request", ID_BYTES);
 	if (optind + 1 < argc)
 		return command_wrong("submit", "one FILE at a time; what is '%s'?",
 			argv[optind + 1]);
@@ -274,7 +277,7 @@ int command_submit(int argc, char **argv)
 	struct submit_options options = {.count = 1, .encoding = ENCODING_JSON};
 	struct request_options *request = request_options_new();
 	int option, answer = request ? -1 : 1;
-	while (answer < 0 && (option = getopt_long(argc, argv, COMMAND_COMMON_LETTERS,
+	while (answer < 0 && (option = getopt_long(argc, argv, COMMAND_COMMON_LETTERS "c:",
 		long_options, NULL)) != -1)
 		answer = take(&common, request, &options, option);
 	if (answer < 0)
