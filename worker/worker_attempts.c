@@ -161,7 +161,10 @@ static void attempt_succeeded(struct worker *worker, struct job *job, struct att
 	}
 	batch_published(worker, done, &err);
 	scheduler_finish(worker->scheduler, &job->entry);
-	job_settle(worker, job, STATUS_COMPLETED, NULL);
+	if (done < 0)
+		job_free(worker, job, false);
+	else
+		job_settle(worker, job, STATUS_COMPLETED, NULL);
 }
 
 void attempt_ended(struct worker *worker, struct attempt *attempt)

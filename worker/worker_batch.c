@@ -81,8 +81,9 @@ bool batch_backlogged(const struct worker *worker)
 
 void batch_commit(struct worker *worker)
 {
-	if (worker->stalled || !worker->broker->free_for_batch(worker->parts.broker))
-		return;
+	if (worker->ended || worker->stalled ||
+			!worker->broker->free_for_batch(worker->parts.broker))
+		return;			/* ended: what led to it may be missing in the batch */
 	if ((!worker->open || worker->open->count == 0) && !watermarks_moved(worker))
 		return;
 	struct publication *publication = publication_open(worker);

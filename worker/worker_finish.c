@@ -70,6 +70,10 @@ void job_settle(struct worker *worker, struct job *job, enum status status,
 		batch_published(worker, done, &err);
 	struct execution_name name = execution_name(request->thread_id, request->node_id,
 		request->execution_id);
+	if (done < 0) {
+		job_free(worker, job, false);
+		return;
+	}
 	dedupe_remove(worker->dedupe, job->message.partition, name);
 	if (dedupe_add(worker->dedupe, job->message.partition, name, now) < 0)
 		log_event(LOG_WARN, "no memory to remember an execution for the dedupe window", NULL);
@@ -77,7 +81,7 @@ void job_settle(struct worker *worker, struct job *job, enum status status,
 	if (status == STATUS_FAILED)
 		count(worker, METRIC_DEAD, METRIC_UNLABELLED);
 	offset_done(worker, job->message.partition, job->message.offset);
-	job_free(worker, job, done == 0);
+	job_free(worker, job, true);
 }
 
 void job_conclude(struct worker *worker, struct job *job, enum status status,
@@ -89,7 +93,10 @@ void job_conclude(struct worker *worker, struct job *job, enum status status,
 		done = err_set(&err, ERR_INVALID, "a result does not fit into %s even without output: "
 			"raise its max.message.bytes", worker->parts.config->topics.results);
 	batch_published(worker, done, &err);
-	job_settle(worker, job, status, error);
+	if (done < 0)
+		job_free(worker, job, false);
+	else
+		job_settle(worker, job, status, error);
 }
 
 void job_error_event(struct worker *worker, struct job *job, bool is_final,

@@ -10,6 +10,14 @@
 
 #define REMEMBER_MS (INT64_MAX / 2)	/* of what is not final yet: does not expire */
 
+/* Not done: a successor finds it again. */
+static void message_drop(struct worker *worker, struct broker_message *message,
+	struct request *request)
+{
+	worker->broker->message_free(worker->parts.broker, message);
+	arena_free(request->arena);
+}
+
 /* A value that can't be answered with a result: nobody knows whose it is, or the execution has its answer
  * already. It is told and kept. */
 static void message_discard(struct worker *worker, struct broker_message *message,
@@ -19,8 +27,10 @@ static void message_discard(struct worker *worker, struct broker_message *messag
 	struct publication *publication = publication_open(worker);
 	struct err err = {0};
 	struct error_event event;
-	if (!publication)
+	if (!publication) {
+		message_drop(worker, message, request);
 		return;
+	}
 	int done = executor_error_event(parts->executor, publication->arena, request, 1, true,
 		REQUEST_TIME_NONE, error, NULL, &event, &err);
 	if (done == 0)
@@ -34,8 +44,10 @@ static void message_discard(struct worker *worker, struct broker_message *messag
 	if (done == 0)
 		done = publication_keep(publication, message, &err);
 	batch_published(worker, done, &err);
-	if (done < 0)
-		worker->broker->message_free(worker->parts.broker, message);
+	if (done < 0) {
+		message_drop(worker, message, request);
+		return;
+	}
 	count(worker, METRIC_ERRORS, (int)error->code);
 	count(worker, METRIC_DEAD, METRIC_UNLABELLED);
 	offset_done(worker, message->partition, message->offset);
@@ -46,9 +58,7 @@ static void message_skip(struct worker *worker, struct broker_message *message,
 	struct request *request)
 {
 	offset_done(worker, message->partition, message->offset);
-	worker->broker->message_free(worker->parts.broker, message);
-	if (request)
-		arena_free(request->arena);
+	message_drop(worker, message, request);
 }
 
 /* refusal: why it is not to be run, in the request's arena; NULL: it is. Either way it waits for its key. */
@@ -62,7 +72,7 @@ static void request_queue(struct worker *worker, struct broker_message *message,
 	if (!job || !key || scheduler_add(worker->scheduler, &job->entry, message->partition, key,
 			strlen(key)) < 0) {
 		free(job);
-		message_skip(worker, message, request);
+		message_drop(worker, message, request);
 		err_set(&err, ERR_MEMORY, "no memory for requests: lower worker.queue");
 		worker_fatal(worker, &err);
 		return;
@@ -92,7 +102,7 @@ static void request_take(struct worker *worker, struct broker_message *message,
 		count(worker, METRIC_DEDUPED, METRIC_UNLABELLED);
 		message_skip(worker, message, request);
 	} else if (dedupe_add(worker->dedupe, message->partition, name, REMEMBER_MS) < 0) {
-		message_skip(worker, message, request);
+		message_drop(worker, message, request);
 		err_set(&err, ERR_MEMORY, "no memory for the dedupe window: shorten "
 			"worker.dedupe_window");
 		worker_fatal(worker, &err);

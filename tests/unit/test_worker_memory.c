@@ -38,6 +38,7 @@ struct executor {
 	char started[MOST][40];		/* executionId/attempt, in order */
 	size_t started_count;
 	bool released;
+	bool results_fail;		/* as if there were no memory for them */
 	int fd;
 };
 
@@ -154,9 +155,9 @@ int executor_result(const struct executor *executor, struct arena *arena,
 	const struct error_record *error, const struct attempt *attempt, int64_t queued_ms,
 	struct result *result, struct err *err)
 {
-	(void)executor;
 	(void)attempt;
-	(void)err;
+	if (executor->results_fail)
+		return err_set(err, ERR_MEMORY, "no memory for a result");
 	*result = (struct result){.arena = arena, .execution_id = request->execution_id,
 		.thread_id = request->thread_id, .node_id = request->node_id, .status = status,
 		.out = "", .err = "", .exit_code = -1, .error = error, .attempt = attempt_number,
@@ -670,6 +671,38 @@ START_TEST(a_fatal_error_of_the_broker_ends_the_worker)
 }
 END_TEST
 
+START_TEST(nothing_is_committed_once_a_result_could_not_be_published)
+{
+	produce("t", "x", "refuse", "");
+	start(&one);
+	one.executor->results_fail = true;
+	go(&one);
+	gather(&one);
+	ck_assert_int_eq(one.result, -1);
+	ck_assert_int_lt(memory_store_committed(store, 0), 1);
+	ck_assert_uint_eq(memory_store_count(store, config->topics.dead), 0);
+	start(&two);
+	go(&two);
+	wait_for(memory_store_committed(store, 0) == 1);
+	ck_assert_uint_eq(results(), 1);
+	stop(&two);
+}
+END_TEST
+
+START_TEST(nothing_is_committed_once_the_result_of_a_run_was_lost)
+{
+	produce("t", "x", "hold", "");
+	start(&one);
+	one.executor->results_fail = true;
+	go(&one);
+	wait_for(started(&one) == 1);
+	release(&one);
+	gather(&one);
+	ck_assert_int_eq(one.result, -1);
+	ck_assert_int_lt(memory_store_committed(store, 0), 1);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("worker in memory");
@@ -696,6 +729,8 @@ int main(void)
 	tcase_add_test(cases, silence_of_the_group_ends_jobs_until_it_is_heard_again);
 	tcase_add_test(cases, a_stop_hands_back_what_does_not_end_in_time);
 	tcase_add_test(cases, a_fatal_error_of_the_broker_ends_the_worker);
+	tcase_add_test(cases, nothing_is_committed_once_a_result_could_not_be_published);
+	tcase_add_test(cases, nothing_is_committed_once_the_result_of_a_run_was_lost);
 	suite_add_tcase(suite, cases);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
