@@ -107,6 +107,7 @@ struct broker_functions {
 	int (*fd)(struct broker *broker);	/* readable when next() may have something */
 	void (*next)(struct broker *broker, struct broker_event *event);
 	void (*message_free)(struct broker *broker, struct broker_message *message);
+	/* Holds until it is called again, whoever has the partition meanwhile. */
 	void (*pause)(struct broker *broker, int32_t partition, bool paused);
 	void (*unassign)(struct broker *broker);
 	/* Whether a batch can be taken now. */

@@ -268,10 +268,8 @@ static bool state_next(struct broker_memory *memory, struct broker_event *event)
 static void takeover_begin(struct broker_memory *memory, struct broker_event *event)
 {
 	const struct memory_store *store = memory->store;
-	for (int p = 0; p < store->partitions; p++) {
+	for (int p = 0; p < store->partitions; p++)
 		memory->positions[p] = store->committed[p].offset < 0 ? 0 : store->committed[p].offset;
-		memory->paused[p] = false;
-	}
 	memory->phase = READING;
 	memory->reading = 0;
 	event->type = BROKER_TAKEOVER;

@@ -50,10 +50,13 @@ void pauses_update(struct worker *worker)
 	}
 }
 
+/* The broker keeps a partition paused while others have it: nobody would resume it when it comes back. */
 void partitions_forget(struct worker *worker)
 {
 	for (size_t i = 0; i < worker->partition_count; i++) {
 		struct partition *partition = &worker->partitions[i];
+		if (partition->paused)
+			worker->broker->pause(worker->parts.broker, partition->number, false);
 		if (partition->held.owner)
 			worker->broker->message_free(worker->parts.broker, &partition->held);
 		offset_window_free(partition->window);

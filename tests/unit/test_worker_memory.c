@@ -703,6 +703,22 @@ START_TEST(nothing_is_committed_once_the_result_of_a_run_was_lost)
 }
 END_TEST
 
+START_TEST(a_partition_that_was_paused_when_taken_away_goes_on_when_it_comes_back)
+{
+	produce("slow", "slow", "hold", "");
+	produce_many(60);
+	start(&one);
+	go(&one);
+	wait_for(results() == 19);	/* the window is full */
+	broker_memory_revoke(one.broker, false);
+	wait_for(!broker_memory_assigned(one.broker));
+	release(&one);
+	broker_memory_assign(one.broker);
+	wait_for(memory_store_committed(store, 0) == 61);
+	stop(&one);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("worker in memory");
@@ -731,6 +747,8 @@ int main(void)
 	tcase_add_test(cases, a_fatal_error_of_the_broker_ends_the_worker);
 	tcase_add_test(cases, nothing_is_committed_once_a_result_could_not_be_published);
 	tcase_add_test(cases, nothing_is_committed_once_the_result_of_a_run_was_lost);
+	tcase_add_test(cases,
+		a_partition_that_was_paused_when_taken_away_goes_on_when_it_comes_back);
 	suite_add_tcase(suite, cases);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
