@@ -28,6 +28,7 @@ struct broker_message {			/* lives until message_free */
 	size_t key_size, value_size;
 	const struct broker_header *headers;
 	size_t header_count;
+	size_t bytes;			/* of memory that it takes */
 	void *owner;			/* the implementation's */
 };
 

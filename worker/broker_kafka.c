@@ -125,38 +125,65 @@ void broker_kafka_log(const rd_kafka_t *rk, int level, const char *facility, con
 
 /* ---- messages */
 
-static struct broker_header *headers_read(const rd_kafka_message_t *message, size_t *count)
+/* Sizes a message's copy, or makes it: at NULL only counts. */
+struct copying {
+	char *at;
+	size_t size;
+};
+
+static const void *copy_bytes(struct copying *copying, const void *data, size_t size)
 {
-	rd_kafka_headers_t *headers;
-	*count = 0;
-	if (rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR)
-		return NULL;
-	size_t total = rd_kafka_header_cnt(headers);
-	struct broker_header *list = calloc(total + 1, sizeof *list);
-	if (!list)
-		abort();
-	for (size_t i = 0; i < total; i++)
-		if (rd_kafka_header_get_all(headers, i, &list[*count].name, &list[*count].value,
-				&list[*count].size) == RD_KAFKA_RESP_ERR_NO_ERROR)
-			(*count)++;
-	return list;
+	char *place = copying->at ? copying->at + copying->size : NULL;
+	copying->size += data ? size : 0;
+	return data && place ? memcpy(place, data, size) : NULL;
 }
 
-static void message_fill(rd_kafka_message_t *message, struct broker_message *filled)
+static size_t headers_copy(struct copying *copying, const rd_kafka_message_t *message,
+	struct broker_header *list)
 {
-	*filled = (struct broker_message){.topic = rd_kafka_topic_name(message->rkt),
+	rd_kafka_headers_t *headers;
+	struct broker_header header;
+	size_t count = 0;
+	if (rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR)
+		return 0;
+	while (rd_kafka_header_get_all(headers, count, &header.name, &header.value,
+			&header.size) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+		header.name = copy_bytes(copying, header.name, strlen(header.name) + 1);
+		header.value = copy_bytes(copying, header.value, header.size);
+		if (list)
+			list[count] = header;
+		count++;
+	}
+	return count;
+}
+
+/* librdkafka's own would hold on to the whole answer to a fetch, for one small message in it. */
+static void message_copy(const struct broker_kafka *kafka, const rd_kafka_message_t *message,
+	struct broker_message *copied)
+{
+	struct copying copying = {0};
+	size_t header_count = headers_copy(&copying, message, NULL);
+	size_t list_size = header_count * sizeof(struct broker_header);
+	size_t bytes = list_size + copying.size + message->key_len + message->len;
+	struct broker_header *list = malloc(bytes + 1);
+	if (!list)
+		abort();		/* a message that is left out would be committed all the same */
+	copying = (struct copying){.at = (char *)list, .size = list_size};
+	headers_copy(&copying, message, list);
+	*copied = (struct broker_message){.topic = kafka->config->topics.requests,
 		.partition = message->partition, .offset = message->offset,
-		.timestamp_ms = rd_kafka_message_timestamp(message, NULL), .key = message->key,
-		.key_size = message->key_len, .value = message->payload,
-		.value_size = message->len, .owner = message};
-	filled->headers = headers_read(message, &filled->header_count);
+		.timestamp_ms = rd_kafka_message_timestamp(message, NULL),
+		.key = copy_bytes(&copying, message->key, message->key_len),
+		.key_size = message->key_len,
+		.value = copy_bytes(&copying, message->payload, message->len),
+		.value_size = message->len, .headers = list, .header_count = header_count,
+		.bytes = bytes, .owner = list};
 }
 
 static void kafka_message_free(struct broker *broker, struct broker_message *message)
 {
 	(void)broker;
-	free((void *)message->headers);
-	rd_kafka_message_destroy(message->owner);
+	free(message->owner);
 }
 
 /* ---- events */
@@ -190,10 +217,8 @@ static void next_message(struct broker_kafka *kafka, struct broker_event *event)
 		return;
 	if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
 		event->type = BROKER_MESSAGE;
-		message_fill(message, &event->message);
-		return;
-	}
-	if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+		message_copy(kafka, message, &event->message);
+	} else if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
 		event->type = BROKER_END;
 		event->end = (struct broker_offset){message->partition, message->offset, 0};
 	} else if (message->err == RD_KAFKA_RESP_ERR__FATAL) {

@@ -133,6 +133,14 @@ void memory_store_free(struct memory_store *store)
 	free(store);
 }
 
+static size_t headers_bytes(const struct broker_header *headers, size_t count)
+{
+	size_t bytes = 0;
+	for (size_t i = 0; i < count; i++)
+		bytes += strlen(headers[i].name) + headers[i].size + sizeof *headers;
+	return bytes;
+}
+
 int64_t memory_store_produce(struct memory_store *store, int32_t partition, const char *key,
 	const char *value, const struct broker_header *headers, size_t header_count)
 {
@@ -146,7 +154,8 @@ int64_t memory_store_produce(struct memory_store *store, int32_t partition, cons
 		.value = copy(value, value ? strlen(value) : 0),
 		.value_size = value ? strlen(value) : 0,
 		.headers = headers_copy(headers, header_count), .header_count = header_count,
-		.owner = store};
+		.bytes = (key ? strlen(key) : 0) + (value ? strlen(value) : 0) +
+			headers_bytes(headers, header_count), .owner = store};
 	pthread_mutex_unlock(&store->lock);
 	return offset;
 }

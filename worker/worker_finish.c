@@ -15,7 +15,7 @@
 void job_free(struct worker *worker, struct job *job, bool keep_message)
 {
 	worker->held--;
-	worker->held_bytes -= (int64_t)job->message.value_size;
+	worker->held_bytes -= job->bytes;
 	if (!keep_message)
 		worker->broker->message_free(worker->parts.broker, &job->message);
 	arena_free(job->request->arena);

@@ -86,7 +86,8 @@ static void request_queue(struct worker *worker, struct broker_message *message,
 	if (refusal)
 		job->last_error = *refusal;
 	worker->held++;
-	worker->held_bytes += (int64_t)message->value_size;
+	job->bytes = (int64_t)(message->bytes + arena_used(request->arena));
+	worker->held_bytes += job->bytes;
 }
 
 static void request_take(struct worker *worker, struct broker_message *message,

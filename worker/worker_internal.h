@@ -27,6 +27,7 @@ struct job {
 	int attempt;			/* that runs or runs next, from 1 */
 	int sandbox_failures;
 	int64_t received_ms, queued_ms;
+	int64_t bytes;			/* that it counts in held_bytes */
 	struct error_record last_error;	/* of the attempt before, in the request's arena */
 	bool running;
 	bool refused;			/* last_error says why; it is not to be run */

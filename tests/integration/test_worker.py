@@ -452,6 +452,19 @@ class Life(unittest.TestCase):
         self.assertLess(peak, 128 * 1024)
         self.assertEqual({len(records) for records in found.values()}, {1})
 
+    def test_a_small_request_holds_no_more_memory_than_its_own(self):
+        self.topics.create(1)
+        count = 150
+        large = request("large", "n", "large", input="y" * 900000)
+        publish(self.topics, [one for i in range(count) for one in
+                              (request("small", "n", "s%d" % i, code=":" if i else "sleep 8"), large)])
+        with Worker(self.topics) as worker:
+            wait_results(self.topics, count + 1, seconds=90, worker=worker)
+            with open("/proc/%d/status" % worker.process.pid) as status:
+                peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
+            self.assertEqual(worker.end(), 0)
+        self.assertLess(peak, 128 * 1024)
+
 
 if __name__ == "__main__":
     cli.main()

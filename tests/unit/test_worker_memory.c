@@ -315,7 +315,7 @@ static bool has(const char *topic, size_t index, const char *text)
 
 static void setup(void)
 {
-	static const char *const settings[] = {"worker.slots=2", "worker.revoke_grace=200ms",
+	static const char *const settings[] = {"worker.slots=2", "worker.queue_bytes=1M", "worker.revoke_grace=200ms",
 		"worker.shutdown_grace=300ms", "worker.queue=50", "worker.window=20", "http.listen=off",
 		"worker.batch_records=5", "log.level=error"};
 	const struct config_overrides overrides = {.set = settings,
@@ -719,6 +719,30 @@ START_TEST(a_partition_that_was_paused_when_taken_away_goes_on_when_it_comes_bac
 }
 END_TEST
 
+START_TEST(what_a_request_takes_when_decoded_and_its_headers_count_as_held)
+{
+	char *padding = malloc(200001);
+	struct broker_header header = {"big", padding, 200000};
+	memset(padding, 'y', 200000);
+	padding[200000] = '\0';
+	for (int i = 0; i < 15; i++) {
+		char text[200];
+		snprintf(text, sizeof text, "{\"threadId\":\"t%d\",\"nodeId\":\"n\",\"executionId\":"
+			"\"x%d\",\"scriptType\":\"shell\",\"code\":\"hold\"}", i, i);
+		memory_store_produce(store, 0, NULL, text, &header, 1);
+	}
+	start(&one);
+	go(&one);
+	wait_for(metrics_value(one.metrics, METRIC_PAUSED, METRIC_UNLABELLED) == 1);
+	ck_assert_int_lt((int64_t)metrics_value(one.metrics, METRIC_JOBS_QUEUED, METRIC_UNLABELLED),
+		6);
+	release(&one);
+	wait_for(memory_store_committed(store, 0) == 15);
+	stop(&one);
+	free(padding);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("worker in memory");
@@ -749,6 +773,7 @@ int main(void)
 	tcase_add_test(cases, nothing_is_committed_once_the_result_of_a_run_was_lost);
 	tcase_add_test(cases,
 		a_partition_that_was_paused_when_taken_away_goes_on_when_it_comes_back);
+	tcase_add_test(cases, what_a_request_takes_when_decoded_and_its_headers_count_as_held);
 	suite_add_tcase(suite, cases);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
