@@ -118,8 +118,10 @@ struct broker_functions {
 	int64_t (*silence_ms)(struct broker *broker);
 	/* After so much silence the group may give our partitions to another worker. */
 	int64_t (*session_ms)(struct broker *broker);
-	/* Leaves the group (or not, with a static id) and frees everything; no batch is under way. */
-	void (*close)(struct broker *broker, bool leave);
+	/* Leaves the group (or not, with a static id) and frees everything, within seconds. Of a batch that is
+	 * still under way comes no event any more: its memory must last to the end of the process. false: threads
+	 * are left behind, so that must be near, and by _exit(2). */
+	bool (*close)(struct broker *broker, bool leave);
 };
 
 #endif

@@ -16,7 +16,7 @@
 #include "log.h"
 
 #define CALL_MS 10000
-#define CLOSE_S 5
+#define CLOSE_S 10		/* for all that may not come back */
 #define TOPIC_TRIES 10
 #define TOPIC_PAUSE_NS 200000000
 #define STUCK_MS 120000		/* a call into librdkafka that takes longer never ends */
@@ -34,7 +34,7 @@ struct broker_kafka {
 	struct takeover *takeover;
 	uint64_t takeovers;		/* how many were begun: the number of the last */
 	struct mail *current;		/* whose memory the last event points into */
-	bool revoking, revoked_told, lost, closing, joined_told, stuck_told;
+	bool revoking, revoked_told, lost, closing, leaving, joined_told, stuck_told;
 	int64_t heard_us;		/* when the coordinator last was; 0: never */
 };
 
@@ -59,7 +59,7 @@ static void on_assign(struct broker_kafka *kafka, const rd_kafka_topic_partition
 		abort();
 	for (int i = 0; i < list->cnt; i++)
 		partitions[i] = list->elems[i].partition;
-	takeover_free(kafka->takeover);
+	takeover_end(kafka->takeover, NULL);
 	kafka->takeover = NULL;
 	kafka->assigning = rd_kafka_topic_partition_list_copy(list);
 	if (takeover_start(kafka->config, partitions, (size_t)list->cnt, ++kafka->takeovers,
@@ -83,11 +83,8 @@ static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
 	}
 }
 
-static void kafka_unassign(struct broker *broker)
+static void assignment_drop(struct broker_kafka *kafka)
 {
-	struct broker_kafka *kafka = self(broker);
-	takeover_free(kafka->takeover);
-	kafka->takeover = NULL;
 	if (kafka->assigning)
 		rd_kafka_topic_partition_list_destroy(kafka->assigning);
 	if (kafka->assigned)
@@ -95,6 +92,14 @@ static void kafka_unassign(struct broker *broker)
 	kafka->assigning = kafka->assigned = NULL;
 	kafka->revoking = false;
 	rd_kafka_assign(kafka->rk, NULL);
+}
+
+static void kafka_unassign(struct broker *broker)
+{
+	struct broker_kafka *kafka = self(broker);
+	takeover_end(kafka->takeover, NULL);
+	kafka->takeover = NULL;
+	assignment_drop(kafka);
 }
 
 /* The fatal one comes as a message of the consumer or through on_error, whichever is first. */
@@ -321,46 +326,51 @@ static int64_t kafka_session_ms(struct broker *broker)
 	return strtoll(text ? text : SESSION_MS, NULL, 10);
 }
 
-static void *consumer_close(void *rk)
+static void *consumer_end(void *opaque)
 {
-	rd_kafka_consumer_close(rk);
+	struct broker_kafka *kafka = opaque;
+	if (kafka->leaving)
+		rd_kafka_unsubscribe(kafka->rk);
+	rd_kafka_consumer_close(kafka->rk);
+	rd_kafka_queue_destroy(kafka->queue);
+	rd_kafka_destroy(kafka->rk);
 	return NULL;
 }
 
-/* Brokers that do not answer must not keep a worker from ending: then the consumer is left to the end of
- * the process, and the group finds out by the session timeout. */
-static void consumer_end(struct broker_kafka *kafka)
+static bool consumer_join(struct broker_kafka *kafka, const struct timespec *until)
 {
-	struct timespec until;
 	pthread_t thread;
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += CLOSE_S;
-	if (pthread_create(&thread, NULL, consumer_close, kafka->rk) != 0)
-		return;
-	if (pthread_timedjoin_np(thread, NULL, &until) != 0) {
-		log_event(LOG_WARN, "leaving the group takes too long; not waiting", NULL);
-		return;
-	}
-	rd_kafka_queue_destroy(kafka->queue);
-	rd_kafka_destroy(kafka->rk);
+	return pthread_create(&thread, NULL, consumer_end, kafka) == 0 &&
+		pthread_timedjoin_np(thread, NULL, until) == 0;
 }
 
-static void kafka_close(struct broker *broker, bool leave)
+/* Brokers that do not answer must not keep a worker from ending. What does not come back in time is left to the
+ * end of the process with all that it may still touch; the group finds out by the session timeout. */
+static bool kafka_close(struct broker *broker, bool leave)
 {
 	struct broker_kafka *kafka = self(broker);
+	struct timespec until;
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += CLOSE_S;
 	kafka->closing = true;
-	kafka_unassign(broker);
-	if (leave)
-		rd_kafka_unsubscribe(kafka->rk);
+	kafka->leaving = leave;
+	bool ended = takeover_end(kafka->takeover, &until);
+	kafka->takeover = NULL;
+	assignment_drop(kafka);
 	if (kafka->committer)
-		committer_free(kafka->committer);
-	consumer_end(kafka);
+		ended = committer_end(kafka->committer, &until) && ended;
+	ended = consumer_join(kafka, &until) && ended;
+	if (!ended) {
+		log_event(LOG_WARN, "the brokers do not answer; not waiting for them", NULL);
+		return false;
+	}
 	if (kafka->current) {
 		free(kafka->current->memory);
 		free(kafka->current);
 	}
 	mailbox_close(&kafka->mailbox);
 	free(kafka);
+	return true;
 }
 
 static const struct broker_functions functions = {kafka_fd, kafka_next, kafka_message_free,

@@ -24,8 +24,8 @@
 #define PAUSE_MOST_MS 5000
 #define SET_BYTES 1000000
 #define REVIVALS 5
+#define END_S 10
 #define REVIVE_PAUSE_S 2		/* by then a fenced membership is known */
-#define END_S 20		/* patience with a transaction at the end */
 
 /* A message set larger than its topic takes is refused as a whole, whatever its messages' sizes; librdkafka
  * makes sets of up to batch.size across topics, so the smallest topic decides. */
@@ -263,12 +263,14 @@ static void *producer_thread(void *opaque)
 		producer->batch = NULL;
 		pthread_mutex_unlock(&committer->lock);
 		if (!batch)
-			return NULL;
+			break;
 		int64_t begin = clock_us();
 		enum step step = publish(producer, batch, &err);
 		batch->commit_us = clock_us() - begin;
 		batch_report(producer, batch, step, &err);
 	}
+	producer_close(producer);	/* here, since it may not come back either */
+	return NULL;
 }
 
 struct initialising {
@@ -363,28 +365,17 @@ int committer_new(const struct config *config, const struct broker_kafka_limits 
 			result = err_set(err, ERR_SYSTEM, "a thread can't be made");
 	}
 	if (result < 0) {
-		committer_free(committer);
+		struct timespec until;
+		clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_sec += END_S;
+		committer_end(committer, &until);
 		return -1;
 	}
 	*made = committer;
 	return 0;
 }
 
-/* A call into librdkafka that does not come back can't be ended: its thread and producer are left to the
- * end of the process, which is near. */
-static bool producer_join(struct producer *producer)
-{
-	struct timespec until;
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += END_S;
-	if (!producer->started || pthread_timedjoin_np(producer->thread, NULL, &until) == 0)
-		return true;
-	log_event(LOG_ERROR, "a transaction does not end; it is left to the broker", "producer",
-		log_number(producer->index), NULL);
-	return false;
-}
-
-void committer_free(struct committer *committer)
+bool committer_end(struct committer *committer, const struct timespec *until)
 {
 	bool all = true;
 	pthread_mutex_lock(&committer->lock);
@@ -393,16 +384,17 @@ void committer_free(struct committer *committer)
 	pthread_mutex_unlock(&committer->lock);
 	for (int i = 0; i < PRODUCERS; i++) {
 		struct producer *producer = &committer->producers[i];
-		bool ended = producer_join(producer);
-		if (ended)
+		if (!producer->started)
 			producer_close(producer);
-		all = all && ended;
+		else if (pthread_timedjoin_np(producer->thread, NULL, until) != 0)
+			all = false;
 	}
 	if (!all)
-		return;
+		return false;
 	pthread_mutex_destroy(&committer->lock);
 	pthread_cond_destroy(&committer->changed);
 	free(committer);
+	return true;
 }
 
 int64_t committer_stuck_ms(const struct committer *committer)

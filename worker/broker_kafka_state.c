@@ -330,11 +330,15 @@ int takeover_start(const struct config *config, const int32_t *partitions, size_
 	return 0;
 }
 
-void takeover_free(struct takeover *takeover)
+bool takeover_end(struct takeover *takeover, const struct timespec *until)
 {
 	if (!takeover)
-		return;
+		return true;
 	takeover->ending = true;
-	pthread_join(takeover->thread, NULL);
+	if (!until)
+		pthread_join(takeover->thread, NULL);
+	else if (pthread_timedjoin_np(takeover->thread, NULL, until) != 0)
+		return false;
 	takeover_release(takeover);
+	return true;
 }

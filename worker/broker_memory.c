@@ -397,7 +397,7 @@ static int64_t memory_session_ms(struct broker *broker)
 	return session_ms;
 }
 
-static void memory_close(struct broker *broker, bool leave)
+static bool memory_close(struct broker *broker, bool leave)
 {
 	struct broker_memory *memory = self(broker);
 	(void)leave;
@@ -406,6 +406,7 @@ static void memory_close(struct broker *broker, bool leave)
 	free(memory->paused);
 	free(memory->numbers);
 	free(memory);
+	return true;
 }
 
 static const struct broker_functions functions = {.fd = memory_fd, .next = memory_next,

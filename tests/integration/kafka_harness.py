@@ -110,6 +110,10 @@ class Kafka:
     def kill(self):
         return self._must("kill")
 
+    def signal(self, number):
+        with open(os.path.join(self.directory, "kafka.pid")) as file:
+            os.kill(int(file.read()), number)
+
     def remove(self):
         """Ends the broker however it is and removes its directory."""
         if self.directory:

@@ -102,7 +102,7 @@ static void worker_name(const struct config *config, char name[128])
 		snprintf(name, 128, "%.60s-%d", host, (int)getpid());
 }
 
-static int serve(struct worker_parts *parts, const char *name, struct err *err)
+static int serve(struct worker_parts *parts, const char *name, bool *closed, struct err *err)
 {
 	struct publisher publisher = {.config = parts->config, .worker = name};
 	struct broker_kafka_limits limits;
@@ -116,11 +116,12 @@ static int serve(struct worker_parts *parts, const char *name, struct err *err)
 	parts->publisher = &publisher;
 	parts->broker = broker;
 	int result = worker_run(parts, err);
-	broker->functions->close(broker, parts->config->worker.leave_on_exit);
+	*closed = broker->functions->close(broker, parts->config->worker.leave_on_exit);
 	return result;
 }
 
-static int serve_watched(struct worker_parts *parts, const char *name, struct err *err)
+static int serve_watched(struct worker_parts *parts, const char *name, bool *closed,
+	struct err *err)
 {
 	struct endpoints *endpoints;
 	parts->metrics = metrics_new();
@@ -128,7 +129,7 @@ static int serve_watched(struct worker_parts *parts, const char *name, struct er
 		return err_set(err, ERR_MEMORY, "no memory");
 	int result = endpoints_open(parts->config, parts->metrics, parts->health, &endpoints, err);
 	if (result == 0) {
-		result = serve(parts, name, err);
+		result = serve(parts, name, closed, err);
 		endpoints_close(endpoints);
 	}
 	metrics_free(parts->metrics);
@@ -141,6 +142,7 @@ static int run_with(const struct config *config)
 	struct worker_parts parts = {.config = config, .health = &health};
 	struct err err = {0};
 	char name[128];
+	bool closed = true;
 	int result = -1;
 	worker_name(config, name);
 	if (!config->worker.exactly_once)
@@ -150,11 +152,14 @@ static int run_with(const struct config *config)
 			executor_open(config, name, &parts.executor, &err) == 0) {
 		if (codec_new(config->schemas.path && *config->schemas.path ? config->schemas.path :
 				NULL, &parts.codec, &err) == 0 && privileges_drop(&err) == 0)
-			result = serve_watched(&parts, name, &err);
+			result = serve_watched(&parts, name, &closed, &err);
 		codec_free(parts.codec);
 		executor_free(parts.executor);
 	}
-	return result < 0 ? exit_code(&err) : 0;
+	int code = result < 0 ? exit_code(&err) : 0;
+	if (!closed)
+		_exit(code);
+	return code;
 }
 
 int command_run(int argc, char **argv)
