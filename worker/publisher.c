@@ -10,7 +10,7 @@
 
 #include "state.h"
 
-#define ARENA_BYTES (64u << 20)
+#define ARENA_BYTES (1u << 30)	/* never reached: the loop closes a batch by its bytes */
 #define HEADERS_MAX 24
 #define TRACE_MAX 16	/* headers, when the last trace header is added */
 #define TRACE_BYTES 4096
@@ -46,6 +46,11 @@ void publication_free(struct publication *publication)
 	free(publication->offsets);
 	arena_free(publication->arena);
 	free(publication);
+}
+
+size_t publication_bytes(const struct publication *publication)
+{
+	return publication->bytes + arena_used(publication->arena);
 }
 
 void publication_seal(struct publication *publication)
@@ -87,6 +92,7 @@ int publication_keep(struct publication *publication, const struct broker_messag
 			&publication->message_capacity, sizeof *publication->messages, err) < 0)
 		return -1;
 	publication->messages[publication->message_count++] = *message;
+	publication->bytes += message->bytes;
 	return 0;
 }
 
@@ -100,8 +106,10 @@ static int add(struct publication *publication, const struct broker_record *reco
 			&publication->blob_capacity, sizeof *publication->blobs, err) < 0)
 		return -1;
 	publication->records[publication->count++] = *record;
-	if (blob)
+	if (blob) {
 		publication->blobs[publication->blob_count++] = blob;
+		publication->bytes += record->value_size;
+	}
 	return 0;
 }
 
@@ -285,6 +293,20 @@ int publish_result(struct publisher *publisher, struct publication *publication,
 
 /* ---- error events */
 
+/* Copied: an error event may outlive its request's message. */
+static const void *event_key(struct arena *arena, const struct broker_message *message,
+	const struct error_event *event, size_t *size)
+{
+	const char *key;
+	if (!event->thread_id || !event->node_id) {
+		*size = message->key_size;
+		return message->key ? arena_copy(arena, message->key, message->key_size) : NULL;
+	}
+	key = record_key(arena, event->thread_id, event->node_id);
+	*size = key ? strlen(key) : 0;
+	return key;
+}
+
 int publish_error(struct publisher *publisher, struct publication *publication,
 	const struct broker_message *message, enum encoding encoding,
 	const struct error_event *event, struct err *err)
@@ -295,13 +317,9 @@ int publish_error(struct publisher *publisher, struct publication *publication,
 		.id = arena_format(publication->arena, "%s/%d/error", event->execution_id,
 			event->attempt),
 		.attempt = event->attempt, .timestamp_ms = event->timestamp_ms};
-	const void *key = message->key;
-	size_t key_size = message->key_size, size;
+	size_t key_size, size;
 	void *value;
-	if (event->thread_id && event->node_id) {
-		key = record_key(publication->arena, event->thread_id, event->node_id);
-		key_size = key ? strlen(key) : 0;
-	}
+	const void *key = event_key(publication->arena, message, event, &key_size);
 	headers_common(&headers, publisher, message, encoding, &what);
 	if (codec_encode_error(publisher->codec, encoding, event, &value, &size, err) < 0)
 		return -1;

@@ -26,12 +26,15 @@ struct publication {
 	size_t message_count, message_capacity;
 	struct broker_offset *offsets;
 	size_t offset_capacity;
+	size_t bytes;			/* of values and messages; the arena's come on top */
 	int64_t begun_ms;
 };
 
 struct publication *publication_new(uint64_t epoch);	/* NULL: no memory */
 /* Frees all but the messages, which the broker must free first. */
 void publication_free(struct publication *publication);
+/* All the memory that it holds. */
+size_t publication_bytes(const struct publication *publication);
 /* Points batch at the records; call before the broker gets it. */
 void publication_seal(struct publication *publication);
 

@@ -7,6 +7,9 @@
 
 #include "log.h"
 
+#define BYTES_MOST (32 << 20)		/* what one transaction carries, before no more is begun */
+#define QUEUE_SHARE 4			/* of worker.queue_bytes, as others are under way beside it */
+
 struct publication *publication_open(struct worker *worker)
 {
 	struct err err;
@@ -75,8 +78,10 @@ static void offsets_publish(struct worker *worker, struct publication *publicati
 
 bool batch_backlogged(const struct worker *worker)
 {
-	return worker->open && worker->open->count >=
-		(size_t)worker->parts.config->worker.batch_records * 4;
+	const struct config *config = worker->parts.config;
+	int64_t most = config->worker.queue_bytes / QUEUE_SHARE;
+	return worker->open && (worker->open->count >= (size_t)config->worker.batch_records * 4 ||
+		(int64_t)publication_bytes(worker->open) >= (most < BYTES_MOST ? most : BYTES_MOST));
 }
 
 void batch_commit(struct worker *worker)

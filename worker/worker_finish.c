@@ -99,21 +99,32 @@ void job_conclude(struct worker *worker, struct job *job, enum status status,
 		job_settle(worker, job, status, error);
 }
 
+int event_publish(struct worker *worker, const struct broker_message *message,
+	const struct happening *what, enum encoding encoding, struct err *err)
+{
+	struct publication *publication = publication_open(worker);
+	struct arena *scratch = arena_new(RESULT_ARENA_BYTES);
+	struct error_event event;
+	int done = publication && scratch ? 0 : err_set(err, ERR_MEMORY, "no memory for an event");
+	if (done == 0)
+		done = executor_error_event(worker->parts.executor, scratch, what->request,
+			what->attempt_number, what->is_final, what->next_attempt_at_ms, what->error,
+			what->attempt, &event, err);
+	if (done == 0)
+		done = publish_error(worker->parts.publisher, publication, message, encoding, &event,
+			err);
+	arena_free(scratch);
+	return done;
+}
+
 void job_error_event(struct worker *worker, struct job *job, bool is_final,
 	int64_t next_attempt_at_ms, const struct error_record *error, const struct attempt *attempt)
 {
-	const struct worker_parts *parts = &worker->parts;
-	struct publication *publication = publication_open(worker);
 	struct err err = {0};
-	struct error_event event;
-	if (!publication)
-		return;
-	int done = executor_error_event(parts->executor, publication->arena, job->request,
-		job->attempt, is_final, next_attempt_at_ms, error, attempt, &event, &err);
-	if (done == 0)
-		done = publish_error(parts->publisher, publication, &job->message,
-			answer_encoding(worker, job->request), &event, &err);
-	batch_published(worker, done, &err);
+	const struct happening what = {job->request, job->attempt, is_final, next_attempt_at_ms,
+		error, attempt};
+	batch_published(worker, event_publish(worker, &job->message, &what,
+		answer_encoding(worker, job->request), &err), &err);
 	count(worker, METRIC_ERRORS, (int)error->code);
 }
 

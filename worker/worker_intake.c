@@ -25,17 +25,13 @@ static void message_discard(struct worker *worker, struct broker_message *messag
 {
 	const struct worker_parts *parts = &worker->parts;
 	struct publication *publication = publication_open(worker);
+	const struct happening what = {request, 1, true, REQUEST_TIME_NONE, error, NULL};
 	struct err err = {0};
-	struct error_event event;
 	if (!publication) {
 		message_drop(worker, message, request);
 		return;
 	}
-	int done = executor_error_event(parts->executor, publication->arena, request, 1, true,
-		REQUEST_TIME_NONE, error, NULL, &event, &err);
-	if (done == 0)
-		done = publish_error(parts->publisher, publication, message, ENCODING_JSON, &event,
-			&err);
+	int done = event_publish(worker, message, &what, ENCODING_JSON, &err);
 	if (done == 0)
 		done = publish_dead(parts->publisher, publication, message, 1, error->message, &err);
 	if (done == 0)

@@ -118,6 +118,17 @@ void job_settle(struct worker *worker, struct job *job, enum status status,
 /* The end of a request that is known to fit: failed, or skipped. attempt: NULL where nothing ran. */
 void job_conclude(struct worker *worker, struct job *job, enum status status,
 	const struct error_record *error, const struct attempt *attempt);
+/* What an error event tells. attempt: NULL where nothing ran. */
+struct happening {
+	const struct request *request;
+	int attempt_number;
+	bool is_final;
+	int64_t next_attempt_at_ms;
+	const struct error_record *error;
+	const struct attempt *attempt;
+};
+int event_publish(struct worker *worker, const struct broker_message *message,
+	const struct happening *what, enum encoding encoding, struct err *err);
 void job_error_event(struct worker *worker, struct job *job, bool is_final,
 	int64_t next_attempt_at_ms, const struct error_record *error, const struct attempt *attempt);
 void job_fail(struct worker *worker, struct job *job, const struct error_record *error,

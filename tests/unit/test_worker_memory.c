@@ -175,7 +175,8 @@ int executor_error_event(const struct executor *executor, struct arena *arena,
 {
 	(void)executor;
 	(void)attempt;
-	(void)err;
+	if (!arena_alloc(arena, 300000))	/* as much as a long stderr takes to be cleaned */
+		return err_set(err, ERR_MEMORY, "no room for an event");
 	*event = (struct error_event){.arena = arena, .execution_id = request->execution_id,
 		.thread_id = request->thread_id, .node_id = request->node_id,
 		.attempt = attempt_number, .max_attempts = (int)request->retries + 1,
@@ -743,6 +744,44 @@ START_TEST(what_a_request_takes_when_decoded_and_its_headers_count_as_held)
 }
 END_TEST
 
+START_TEST(little_is_taken_of_what_is_malformed_while_nothing_can_be_committed)
+{
+	static char text[100001] = "{broken ";
+	memset(text + 8, 'x', sizeof text - 9);
+	config->worker.batch_records = 1000;
+	start(&one);
+	broker_memory_hold(one.broker, true);
+	for (int i = 0; i < 100; i++)
+		memory_store_produce(store, 0, NULL, text, NULL, 0);
+	go(&one);
+	wait_for(metrics_value(one.metrics, METRIC_PAUSED, METRIC_UNLABELLED) == 1);
+	ck_assert_int_lt((int)metrics_value(one.metrics, METRIC_MALFORMED, METRIC_UNLABELLED), 12);
+	broker_memory_hold(one.broker, false);
+	wait_for(memory_store_committed(store, 0) == 100);
+	ck_assert_uint_eq(memory_store_count(store, config->topics.dead), 100);
+	stop(&one);
+}
+END_TEST
+
+START_TEST(many_failures_that_wait_for_a_transaction_do_not_use_up_its_memory)
+{
+	config->worker.batch_records = 1000;
+	config->worker.queue_bytes = 64 << 20;
+	start(&one);
+	broker_memory_hold(one.broker, true);
+	for (int i = 0; i < 300; i++) {
+		char name[16];
+		snprintf(name, sizeof name, "x%d", i);
+		produce(name, name, "refuse", "");
+	}
+	go(&one);
+	wait_for(metrics_value(one.metrics, METRIC_RESULTS, STATUS_FAILED) == 300);
+	broker_memory_hold(one.broker, false);
+	wait_for(memory_store_committed(store, 0) == 300);
+	stop(&one);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("worker in memory");
@@ -774,6 +813,8 @@ int main(void)
 	tcase_add_test(cases,
 		a_partition_that_was_paused_when_taken_away_goes_on_when_it_comes_back);
 	tcase_add_test(cases, what_a_request_takes_when_decoded_and_its_headers_count_as_held);
+	tcase_add_test(cases, little_is_taken_of_what_is_malformed_while_nothing_can_be_committed);
+	tcase_add_test(cases, many_failures_that_wait_for_a_transaction_do_not_use_up_its_memory);
 	suite_add_tcase(suite, cases);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
