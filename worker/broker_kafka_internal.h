@@ -58,6 +58,9 @@ int takeover_start(const struct config *config, const int32_t *partitions, size_
 bool takeover_end(struct takeover *takeover, const struct timespec *until);
 /* since_ms out of a commit's metadata ("1 <since_ms>"); 0: none. */
 int64_t commit_metadata_read(const void *metadata, size_t size);
+/* From when on code.state is to be read: from window_begin_ms, or where something was committed, from when it
+ * says; from the beginning (0) where that is not known, as of a commit that is not ours. */
+int64_t state_begin_ms(const struct broker_offset *committed, int64_t window_begin_ms);
 
 /* ---- staying in touch: broker_kafka_touch.c */
 

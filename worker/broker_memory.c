@@ -176,6 +176,14 @@ int64_t memory_store_committed(struct memory_store *store, int32_t partition)
 	return offset;
 }
 
+int64_t memory_store_since(struct memory_store *store, int32_t partition)
+{
+	pthread_mutex_lock(&store->lock);
+	int64_t since_ms = store->committed[partition].since_ms;
+	pthread_mutex_unlock(&store->lock);
+	return since_ms;
+}
+
 const struct broker_record *memory_store_record(struct memory_store *store, const char *topic,
 	size_t index)
 {

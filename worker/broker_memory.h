@@ -22,6 +22,9 @@ int64_t memory_store_produce(struct memory_store *store, int32_t partition, cons
 void memory_store_skip(struct memory_store *store, int32_t partition, int64_t offsets);
 int64_t memory_store_committed(struct memory_store *store, int32_t partition);	/* -1: nothing */
 
+/* What was committed with it: see struct broker_offset. */
+int64_t memory_store_since(struct memory_store *store, int32_t partition);
+
 /* The index-th visible record of a topic, NULL beyond the last. Valid as long as the store. */
 const struct broker_record *memory_store_record(struct memory_store *store, const char *topic,
 	size_t index);

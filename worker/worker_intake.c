@@ -164,8 +164,11 @@ void message_take(struct worker *worker, struct broker_message *message)
 {
 	struct partition *partition = partition_find(worker, message->partition);
 	if (partition && !partition->window) {
+		/* Its start is committed with the first batch: a successor must know that something may
+		 * be finished beyond it. */
 		partition->window = window_make(worker, message->offset);
-		partition->published = message->offset;
+		if (partition->window)
+			offset_window_since_set(partition->window, wall_ms());
 	}
 	if (!partition || !partition->window || worker->ended) {
 		worker->broker->message_free(worker->parts.broker, message);

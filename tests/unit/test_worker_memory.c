@@ -355,12 +355,15 @@ END_TEST
 
 START_TEST(what_is_finished_beyond_a_running_job_survives_a_crash)
 {
+	int64_t begin_ms = time(NULL) * 1000;
 	produce("slow", "slow", "hold", "");
 	produce_many(8);
 	start(&one);
 	go(&one);
 	wait_for(results() == 8);
-	ck_assert_int_lt(memory_store_committed(store, 0), 1);
+	ck_assert_int_eq(memory_store_committed(store, 0), 0);
+	ck_assert_int_ge(memory_store_since(store, 0), begin_ms);
+	ck_assert_int_le(memory_store_since(store, 0), time(NULL) * 1000 + 999);
 	crash(&one);
 	start(&two);
 	two.executor->released = true;
