@@ -8,12 +8,12 @@
 #include <string.h>
 #include <time.h>
 
+#include "publisher_fit.h"
 #include "state.h"
 
 #define ARENA_BYTES (1u << 30)	/* never reached: the loop closes a batch by its bytes */
 #define HEADERS_MAX 24
 #define TRACE_MAX 16	/* headers, when the last trace header is added */
-#define TRACE_BYTES 4096
 #define RECORD_OVERHEAD 256	/* batch and record framing, generously */
 #define DEAD_HEADERS 7
 
@@ -128,15 +128,14 @@ static void header_text(struct headers *headers, const char *name, const char *t
 		headers->list[headers->count++] = (struct broker_header){name, copy, strlen(copy)};
 }
 
-/* Copied: an error event may outlive its request's message. One larger than any tracer writes is left out:
- * headers count against what the topic takes. */
+/* Copied: an error event may outlive its request's message. */
 static void header_trace(struct headers *headers, const struct broker_message *message)
 {
 	for (size_t i = 0; i < message->header_count; i++) {
 		const struct broker_header *header = &message->headers[i];
 		if ((strcmp(header->name, "traceparent") != 0 &&
 				strcmp(header->name, "tracestate") != 0) ||
-				header->size > TRACE_BYTES || headers->count == TRACE_MAX)
+				headers->count == TRACE_MAX)
 			continue;
 		headers->list[headers->count++] = (struct broker_header){
 			arena_string(headers->arena, header->name), header->value ?
@@ -165,6 +164,7 @@ struct described {
 	const char *thread_id, *node_id, *execution_id, *event, *id;
 	int attempt;
 	int64_t timestamp_ms;
+	enum fit fit;
 };
 
 static void headers_common(struct headers *headers, const struct publisher *publisher,
@@ -176,7 +176,8 @@ static void headers_common(struct headers *headers, const struct publisher *publ
 	header_text(headers, "attempt", arena_format(headers->arena, "%d", what->attempt));
 	header_text(headers, "codeworker-origin", origin(headers->arena, message));
 	header_text(headers, "content-type", encoding_content_type(encoding));
-	header_trace(headers, message);
+	if (what->fit < FIT_LEAST)
+		header_trace(headers, message);
 	header_text(headers, "ce_specversion", "1.0");
 	header_text(headers, "ce_source", arena_format(headers->arena, "codeworker/%s",
 		publisher->worker));
@@ -265,30 +266,50 @@ static const char *result_event(enum status status)
 	return names[status];
 }
 
-int publish_result(struct publisher *publisher, struct publication *publication,
-	const struct broker_message *message, enum encoding encoding, const struct result *result,
-	struct err *err)
+static size_t room_for_value(int64_t bytes, const struct headers *headers, size_t key_size)
 {
-	struct headers headers = {.arena = publication->arena};
-	struct result fitting = *result;
-	struct described what = {.thread_id = result->thread_id, .node_id = result->node_id,
+	size_t used = headers_size(headers) + key_size + RECORD_OVERHEAD;
+	return (size_t)bytes > used ? (size_t)bytes - used : 0;
+}
+
+static int result_try(struct publisher *publisher, struct publication *publication,
+	const struct broker_message *message, enum encoding encoding, const struct result *result,
+	enum fit fit, struct err *err)
+{
+	struct arena *arena = publication->arena;
+	struct headers headers = {.arena = arena};
+	struct result fitting = result_fit(arena, result, fit, publisher->result_bytes);
+	const struct described what = {.thread_id = result->thread_id, .node_id = result->node_id,
 		.execution_id = result->execution_id, .event = result_event(result->status),
-		.id = arena_format(publication->arena, "%s/result", result->execution_id),
-		.attempt = result->attempt, .timestamp_ms = result->timestamp_ms};
-	const char *key = record_key(publication->arena, result->thread_id, result->node_id);
+		.id = arena_format(arena, "%s/result", result->execution_id),
+		.attempt = result->attempt, .timestamp_ms = result->timestamp_ms, .fit = fit};
+	const char *key = record_key(arena, result->thread_id, result->node_id);
 	void *value;
 	size_t size;
 	headers_common(&headers, publisher, message, encoding, &what);
 	if (!key)
 		return no_memory(err);
-	size_t used = headers_size(&headers) + strlen(key) + RECORD_OVERHEAD;
-	size_t room = (size_t)publisher->result_bytes > used ?
-		(size_t)publisher->result_bytes - used : 0;
+	size_t room = fit == FIT_LEAST ? SIZE_MAX :
+		room_for_value(publisher->result_bytes, &headers, strlen(key));
 	int fits = encode_fitting(publisher, encoding, &fitting, room, &value, &size, err);
 	if (fits != 0)
 		return fits;
 	return record_add(publication, publisher->config->topics.results, -1, key, strlen(key),
 		&headers, value, size, err);
+}
+
+int publish_result(struct publisher *publisher, struct publication *publication,
+	const struct broker_message *message, enum encoding encoding, const struct result *result,
+	struct err *err)
+{
+	int done = 1;
+	for (int fit = FIT_WHOLE; fit < FITS && done == 1; fit++) {
+		done = result_try(publisher, publication, message, encoding, result, (enum fit)fit,
+			err);
+		if (result->status == STATUS_COMPLETED)
+			break;
+	}
+	return done;
 }
 
 /* ---- error events */
@@ -298,7 +319,7 @@ static const void *event_key(struct arena *arena, const struct broker_message *m
 	const struct error_event *event, size_t *size)
 {
 	const char *key;
-	if (!event->thread_id || !event->node_id) {
+	if (event->error.code == ERROR_REQUEST_MALFORMED) {
 		*size = message->key_size;
 		return message->key ? arena_copy(arena, message->key, message->key_size) : NULL;
 	}
@@ -307,24 +328,42 @@ static const void *event_key(struct arena *arena, const struct broker_message *m
 	return key;
 }
 
+static int event_try(struct publisher *publisher, struct publication *publication,
+	const struct broker_message *message, enum encoding encoding,
+	const struct error_event *event, enum fit fit, struct err *err)
+{
+	struct arena *arena = publication->arena;
+	struct headers headers = {.arena = arena};
+	const struct error_event fitting = event_fit(arena, event, fit, publisher->error_bytes);
+	const struct described what = {.thread_id = event->thread_id, .node_id = event->node_id,
+		.execution_id = event->execution_id, .event = "error",
+		.id = arena_format(arena, "%s/%d/error", event->execution_id, event->attempt),
+		.attempt = event->attempt, .timestamp_ms = event->timestamp_ms, .fit = fit};
+	size_t key_size, size;
+	void *value;
+	const void *key = event_key(arena, message, event, &key_size);
+	headers_common(&headers, publisher, message, encoding, &what);
+	if (codec_encode_error(publisher->codec, encoding, &fitting, &value, &size, err) < 0)
+		return -1;
+	if (fit < FIT_LEAST && size > room_for_value(publisher->error_bytes, &headers, key_size)) {
+		free(value);
+		return 1;
+	}
+	return record_add(publication, publisher->config->topics.errors, -1, key, key_size, &headers,
+		value, size, err);
+}
+
 int publish_error(struct publisher *publisher, struct publication *publication,
 	const struct broker_message *message, enum encoding encoding,
 	const struct error_event *event, struct err *err)
 {
-	struct headers headers = {.arena = publication->arena};
-	struct described what = {.thread_id = event->thread_id, .node_id = event->node_id,
-		.execution_id = event->execution_id, .event = "error",
-		.id = arena_format(publication->arena, "%s/%d/error", event->execution_id,
-			event->attempt),
-		.attempt = event->attempt, .timestamp_ms = event->timestamp_ms};
-	size_t key_size, size;
-	void *value;
-	const void *key = event_key(publication->arena, message, event, &key_size);
-	headers_common(&headers, publisher, message, encoding, &what);
-	if (codec_encode_error(publisher->codec, encoding, event, &value, &size, err) < 0)
-		return -1;
-	return record_add(publication, publisher->config->topics.errors, -1, key, key_size, &headers,
-		value, size, err);
+	struct error_event without_tail = *event;
+	without_tail.stderr_tail = NULL;
+	int done = event_try(publisher, publication, message, encoding, event, FIT_WHOLE, err);
+	for (int fit = FIT_WHOLE; fit < FITS && done == 1; fit++)
+		done = event_try(publisher, publication, message, encoding, &without_tail,
+			(enum fit)fit, err);
+	return done;
 }
 
 /* ---- dead letters */

@@ -47,10 +47,12 @@ int publication_keep(struct publication *publication, const struct broker_messag
 	struct err *err);
 
 /* message: the request's own, for trace headers and origin. result's stdout and stderr are cut until
- * the topic takes it. Returns 1, and publishes nothing, when even without them it is too large. */
+ * the topic takes it. Returns 1, and publishes nothing, when even without them one that is COMPLETED is too
+ * large; of others everything long is left out before that. */
 int publish_result(struct publisher *publisher, struct publication *publication,
 	const struct broker_message *message, enum encoding encoding, const struct result *result,
 	struct err *err);
+/* Likewise without stderrTail, then without everything long. */
 int publish_error(struct publisher *publisher, struct publication *publication,
 	const struct broker_message *message, enum encoding encoding,
 	const struct error_event *event, struct err *err);

@@ -156,6 +156,9 @@ static void attempt_succeeded(struct worker *worker, struct job *job, struct att
 			&attempt->error, "The value is larger than the topic %s takes",
 			worker->parts.config->topics.results);
 		executor_error_detail(attempt->arena, &attempt->error, "limit", "output");
+		executor_error_detail(attempt->arena, &attempt->error, "value",
+			log_number(worker->parts.publisher->result_bytes));
+		executor_error_detail(attempt->arena, &attempt->error, "unit", "bytes");
 		attempt_failed(worker, job, attempt);
 		return;
 	}

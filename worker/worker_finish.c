@@ -89,9 +89,6 @@ void job_conclude(struct worker *worker, struct job *job, enum status status,
 {
 	struct err err = {0};
 	int done = result_publish(worker, job, status, error, attempt, &err);
-	if (done == 1)
-		done = err_set(&err, ERR_INVALID, "a result does not fit into %s even without output: "
-			"raise its max.message.bytes", worker->parts.config->topics.results);
 	batch_published(worker, done, &err);
 	if (done < 0)
 		job_free(worker, job, false);

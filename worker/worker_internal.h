@@ -108,14 +108,14 @@ void jobs_drop(struct worker *worker);
 /* ---- worker_finish.c */
 
 void job_free(struct worker *worker, struct job *job, bool keep_message);
-/* The final result. Returns 1, with nothing published, when its value does not fit the topic. */
+/* The final result. Returns 1, with nothing published, when it is COMPLETED and does not fit the topic. */
 int result_publish(struct worker *worker, const struct job *job, enum status status,
 	const struct error_record *error, const struct attempt *attempt, struct err *err);
 /* What goes with a final result: a dead letter if it failed, and the mark that it is final. Frees the
  * job. */
 void job_settle(struct worker *worker, struct job *job, enum status status,
 	const struct error_record *error);
-/* The end of a request that is known to fit: failed, or skipped. attempt: NULL where nothing ran. */
+/* The end of a request that is not COMPLETED. attempt: NULL where nothing ran. */
 void job_conclude(struct worker *worker, struct job *job, enum status status,
 	const struct error_record *error, const struct attempt *attempt);
 /* What an error event tells. attempt: NULL where nothing ran. */

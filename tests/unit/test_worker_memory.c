@@ -3,7 +3,7 @@
  *
  * The executor's functions are defined here and take the place of the real ones at link time (see the Makefile).
  * Codes: "ok", "fail", "fail N" (the first N attempts), "refuse", "sandbox" (its sandbox fails), "hold" (runs
- * until released), "value" (returns 2000 bytes).
+ * until released), "value" (returns 2000 bytes), "fail loudly" (with 1500 bytes of stderr).
  */
 #include "../../worker/worker.h"
 
@@ -104,7 +104,8 @@ static struct attempt *attempt_make(const struct running *running)
 	attempt->number = running->number;
 	attempt->killed = running->killed;
 	attempt->sandbox_failed = strcmp(code, "sandbox") == 0;
-	attempt->failed = strcmp(code, "fail") == 0 || attempt->sandbox_failed ||
+	attempt->failed = strcmp(code, "fail") == 0 ||
+		strcmp(code, "fail loudly") == 0 || attempt->sandbox_failed ||
 		(sscanf(code, "fail %d", &failures) == 1 && running->number <= failures);
 	attempt->error = (struct error_record){.code = attempt->sandbox_failed ?
 		ERROR_SANDBOX_UNAVAILABLE : ERROR_EXECUTION_EXIT, .message = "as asked"};
@@ -162,7 +163,7 @@ int executor_result(const struct executor *executor, struct arena *arena,
 		.thread_id = request->thread_id, .node_id = request->node_id, .status = status,
 		.out = "", .err = "", .exit_code = -1, .error = error, .attempt = attempt_number,
 		.queued_ms = queued_ms, .source = request->source, .worker = "test",
-		.script_type = "shell"};
+		.script_type = "shell", .metadata = request->metadata};
 	if (request->code && strcmp(request->code, "value") == 0 && status == STATUS_COMPLETED)
 		result->output = arena_format(arena, "\"%02000d\"", 0);
 	return 0;
@@ -181,7 +182,10 @@ int executor_error_event(const struct executor *executor, struct arena *arena,
 		.thread_id = request->thread_id, .node_id = request->node_id,
 		.attempt = attempt_number, .max_attempts = (int)request->retries + 1,
 		.is_final = is_final, .next_attempt_at_ms = next_attempt_at_ms,
-		.source = request->source, .worker = "test", .stderr_tail = "", .error = *error};
+		.source = request->source, .worker = "test", .stderr_tail = "", .error = *error,
+		.metadata = request->metadata};
+	if (request->code && strcmp(request->code, "fail loudly") == 0)
+		event->stderr_tail = arena_format(arena, "%01500d", 0);
 	return 0;
 }
 
@@ -270,7 +274,7 @@ static void crash(struct fixture *fixture)
 
 static int64_t produce(const char *thread, const char *execution, const char *code, const char *more)
 {
-	char text[600];
+	char text[5000];
 	snprintf(text, sizeof text, "{\"threadId\":\"%s\",\"nodeId\":\"n\",\"executionId\":\"%s\","
 		"\"scriptType\":\"shell\",\"code\":\"%s\"%s}", thread, execution, code, more);
 	return memory_store_produce(store, 0, thread, text, NULL, 0);
@@ -785,6 +789,102 @@ START_TEST(many_failures_that_wait_for_a_transaction_do_not_use_up_its_memory)
 }
 END_TEST
 
+/* A request's member of so many bytes. */
+static const char *metadata(int bytes)
+{
+	static char text[4000];
+	snprintf(text, sizeof text, ",\"metadata\":{\"m\":\"%0*d\"}", bytes, 0);
+	return text;
+}
+
+START_TEST(a_failure_that_the_topic_does_not_take_goes_without_its_metadata)
+{
+	produce("t", "x", "fail", metadata(3000));
+	produce("t", "y", "fail", metadata(30));
+	start(&one);
+	one.publisher.result_bytes = one.publisher.error_bytes = 2600;
+	go(&one);
+	wait_for(memory_store_committed(store, 0) == 2);
+	ck_assert_uint_eq(results(), 2);
+	ck_assert(has(config->topics.results, 0, "\"FAILED\""));
+	ck_assert(has(config->topics.results, 0, "execution.exit"));
+	ck_assert(has(config->topics.results, 0, "\"omitted\":\"what is long, and the metadata, since the "
+		"topic takes 2600 bytes\""));
+	ck_assert(has(config->topics.results, 0, "\"metadata\":{}"));
+	ck_assert(has(config->topics.errors, 0, "\"metadata\":{}"));
+	ck_assert(!has(config->topics.results, 1, "\"metadata\":{}"));
+	ck_assert(!has(config->topics.errors, 1, "omitted"));
+	stop(&one);
+}
+END_TEST
+
+START_TEST(a_success_whose_metadata_the_topic_does_not_take_is_a_failure_not_the_end)
+{
+	produce("t", "x", "ok", metadata(3000));
+	start(&one);
+	one.publisher.result_bytes = one.publisher.error_bytes = 2600;
+	go(&one);
+	wait_for(memory_store_committed(store, 0) == 1);
+	ck_assert(has(config->topics.results, 0, "limit.output"));
+	stop(&one);
+}
+END_TEST
+
+START_TEST(an_event_that_the_topic_does_not_take_goes_without_its_stderr)
+{
+	produce("t", "x", "fail loudly", metadata(30));
+	start(&one);
+	one.publisher.error_bytes = 2000;
+	go(&one);
+	wait_for(memory_store_committed(store, 0) == 1);
+	ck_assert(has(config->topics.errors, 0, "\"stderrTail\":null"));
+	ck_assert(!has(config->topics.errors, 0, "\"metadata\":{}"));
+	stop(&one);
+}
+END_TEST
+
+START_TEST(the_event_of_a_malformed_message_has_the_messages_key)
+{
+	static const char text[] = "{\"threadId\":\"t\",\"nodeId\":\"n\",\"retries\":-1,"
+		"\"scriptType\":\"shell\"}";
+	memory_store_produce(store, 0, "mine", text, NULL, 0);
+	memory_store_produce(store, 0, NULL, text, NULL, 0);
+	start(&one);
+	go(&one);
+	wait_for(memory_store_committed(store, 0) == 2);
+	const struct broker_record *event = memory_store_record(store, config->topics.errors, 0);
+	ck_assert_str_eq(event->key, "mine");
+	ck_assert_ptr_null(memory_store_record(store, config->topics.errors, 1)->key);
+	ck_assert_str_eq(memory_store_record(store, config->topics.results, 0)->key, "t:n");
+	stop(&one);
+}
+END_TEST
+
+START_TEST(trace_headers_pass_whatever_their_size)
+{
+	static char state[6001];
+	memset(state, 's', sizeof state - 1);
+	const struct broker_header headers[] = {{"tracestate", state, sizeof state - 1}};
+	memory_store_produce(store, 0, "t:n", "{\"threadId\":\"t\",\"nodeId\":\"n\",\"code\":\"fail\","
+		"\"scriptType\":\"shell\"}", headers, 1);
+	start(&one);
+	go(&one);
+	wait_for(memory_store_committed(store, 0) == 1);
+	const char *const topics[] = {config->topics.results, config->topics.errors};
+	for (size_t t = 0; t < 2; t++) {
+		const struct broker_record *record = memory_store_record(store, topics[t], 0);
+		size_t i = 0;
+		while (i < record->header_count &&
+				strcmp(record->headers[i].name, "tracestate") != 0)
+			i++;
+		ck_assert_uint_lt(i, record->header_count);
+		ck_assert_uint_eq(record->headers[i].size, sizeof state - 1);
+		ck_assert_str_eq(record->headers[i].value, state);
+	}
+	stop(&one);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("worker in memory");
@@ -818,6 +918,14 @@ int main(void)
 	tcase_add_test(cases, what_a_request_takes_when_decoded_and_its_headers_count_as_held);
 	tcase_add_test(cases, little_is_taken_of_what_is_malformed_while_nothing_can_be_committed);
 	tcase_add_test(cases, many_failures_that_wait_for_a_transaction_do_not_use_up_its_memory);
+	tcase_add_test(cases,
+		a_failure_that_the_topic_does_not_take_goes_without_its_metadata);
+	tcase_add_test(cases,
+		a_success_whose_metadata_the_topic_does_not_take_is_a_failure_not_the_end);
+	tcase_add_test(cases,
+		an_event_that_the_topic_does_not_take_goes_without_its_stderr);
+	tcase_add_test(cases, the_event_of_a_malformed_message_has_the_messages_key);
+	tcase_add_test(cases, trace_headers_pass_whatever_their_size);
 	suite_add_tcase(suite, cases);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

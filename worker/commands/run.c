@@ -20,6 +20,7 @@
 #include "../worker.h"
 
 #define NOBODY 65534
+#define METADATA_NEED (80 << 10)	/* 64 KiB of it, ids in value, key and headers, framing */
 
 static void usage(FILE *out)
 {
@@ -102,6 +103,15 @@ static void worker_name(const struct config *config, char name[128])
 		snprintf(name, 128, "%.60s-%d", host, (int)getpid());
 }
 
+/* Metadata and ids come back in every result and event: docs/contract.md, "Sizes". */
+static void limits_warn(const char *topic, int64_t bytes)
+{
+	if (bytes < METADATA_NEED)
+		log_event(LOG_WARN, "the topic takes less than metadata and ids may need; results and "
+			"events that do not fit will go without: raise its max.message.bytes", "topic",
+			topic, "bytes", log_number(bytes), "needed", log_number(METADATA_NEED), NULL);
+}
+
 static int serve(struct worker_parts *parts, const char *name, bool *closed, struct err *err)
 {
 	struct publisher publisher = {.config = parts->config, .worker = name};
@@ -110,6 +120,8 @@ static int serve(struct worker_parts *parts, const char *name, bool *closed, str
 	broker_kafka_limits(parts->config, &limits);
 	publisher.result_bytes = limits.results;
 	publisher.error_bytes = limits.errors;
+	limits_warn(parts->config->topics.results, limits.results);
+	limits_warn(parts->config->topics.errors, limits.errors);
 	if (broker_kafka_new(parts->config, &limits, &broker, err) < 0)
 		return -1;
 	publisher.codec = parts->codec;
