@@ -7,7 +7,8 @@
  * is published again by the same thread, and so is the one behind it, after it: the order of commits says
  * nothing of the order of records in a partition, which is that of producing. A record that the broker refuses for
  * what it is (too large, invalid) would refuse the batch for ever: it is found by producing one
- * record at a time, and what stands in its `instead`, or nothing, takes its place.
+ * record at a time, and what stands in its `instead`, or nothing, takes its place. A transaction can't go on
+ * past a refusal, so what is too large is taken to be no smaller than the one that was refused.
  *
  * Every call here can block for long; each producer has a thread. Source: KIP-98, KIP-447 and
  * librdkafka's INTRODUCTION ("Transactional producer").
@@ -16,6 +17,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 
 #include "log.h"
@@ -123,6 +125,24 @@ static enum step transaction(struct producer *producer, struct broker_batch *bat
 	return step;
 }
 
+static size_t record_size(const struct broker_record *record)
+{
+	size_t size = record->key_size + record->value_size;
+	for (size_t i = 0; i < record->header_count; i++)
+		size += strlen(record->headers[i].name) + record->headers[i].size;
+	return size;
+}
+
+static void refused_note(struct producer *producer, const struct broker_batch *batch, size_t index)
+{
+	const struct broker_record *record = producer_sent(producer, batch, index);
+	unsigned char times = ++producer->refused[index];
+	log_event(LOG_ERROR, "the broker refused a record", "topic", record->topic, "bytes",
+		log_number((int64_t)record->value_size), "reason",
+		rd_kafka_err2str(producer->refusal), "instead",
+		record->instead && times == 1 ? "one without its value" : "nothing", NULL);
+}
+
 /* Among records that were sent together any may be the cause: the next try sends one at a time and so tells
  * which; the one after leaves it out. */
 static void refusal_handle(struct producer *producer, const struct broker_batch *batch)
@@ -131,18 +151,24 @@ static void refusal_handle(struct producer *producer, const struct broker_batch 
 		producer->one_by_one = true;
 		return;
 	}
-	const struct broker_record *record = &batch->records[producer->refused_index];
-	unsigned char times = ++producer->refused[producer->refused_index];
-	log_event(LOG_ERROR, "the broker refused a record", "topic", record->topic, "bytes",
-		log_number((int64_t)record->value_size), "reason",
-		rd_kafka_err2str(producer->refusal), "instead",
-		record->instead && times == 1 ? "one without its value" : "nothing", NULL);
+	const struct broker_record *refused = producer_sent(producer, batch, producer->refused_index);
+	size_t size = record_size(refused);
+	refused_note(producer, batch, producer->refused_index);
+	if (producer->refusal != RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
+		return;
+	for (size_t i = producer->refused_index + 1; i < batch->record_count; i++) {
+		const struct broker_record *record = producer_sent(producer, batch, i);
+		if (record && strcmp(record->topic, refused->topic) == 0 &&
+				record_size(record) >= size)
+			refused_note(producer, batch, i);
+	}
 }
 
 static enum step publish_trying(struct producer *producer, struct broker_batch *batch,
 	struct err *err)
 {
-	for (int64_t pause_ms = PAUSE_MS;; pause_ms *= 2) {
+	int64_t pause_ms = PAUSE_MS;
+	for (;;) {
 		enum step step = transaction(producer, batch, err);
 		if (step == STEP_DONE || step == STEP_FATAL)
 			return step;
@@ -162,12 +188,12 @@ static enum step publish_trying(struct producer *producer, struct broker_batch *
 			return drop_turn_wait(producer);
 		if (producer->refusal) {
 			refusal_handle(producer, batch);
+			pause_ms = PAUSE_MS;
 			continue;
 		}
-		if (pause_ms > PAUSE_MOST_MS)
-			pause_ms = PAUSE_MOST_MS;
 		nanosleep(&(struct timespec){.tv_sec = pause_ms / 1000,
 			.tv_nsec = pause_ms % 1000 * 1000000}, NULL);
+		pause_ms = pause_ms * 2 < PAUSE_MOST_MS ? pause_ms * 2 : PAUSE_MOST_MS;
 	}
 }
 

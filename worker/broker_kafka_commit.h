@@ -64,6 +64,9 @@ static inline int64_t clock_us(void)
 /* ---- broker_kafka_producer.c */
 
 bool producer_is_refusal(rd_kafka_resp_err_t code);
+/* What goes now for a record of the batch; NULL: nothing. */
+const struct broker_record *producer_sent(const struct producer *producer,
+	const struct broker_batch *batch, size_t index);
 void producer_refused(struct producer *producer, size_t index, rd_kafka_resp_err_t code);
 int producer_open(const struct config *config, struct producer *producer, const char *id,
 	int64_t bytes, struct err *err);

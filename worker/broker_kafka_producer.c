@@ -13,6 +13,13 @@ bool producer_is_refusal(rd_kafka_resp_err_t code)
 		code == RD_KAFKA_RESP_ERR_INVALID_RECORD;
 }
 
+const struct broker_record *producer_sent(const struct producer *producer,
+	const struct broker_batch *batch, size_t index)
+{
+	unsigned char times = producer->refused[index];
+	return times == 0 ? &batch->records[index] : times == 1 ? batch->records[index].instead : NULL;
+}
+
 void producer_refused(struct producer *producer, size_t index, rd_kafka_resp_err_t code)
 {
 	producer->refusal = code;

@@ -58,11 +58,9 @@ static rd_kafka_resp_err_t produce_one(rd_kafka_t *rk, const struct broker_recor
 static rd_kafka_resp_err_t produce_record(struct producer *producer,
 	const struct broker_batch *batch, size_t index)
 {
-	const struct broker_record *record = &batch->records[index];
+	const struct broker_record *record = producer_sent(producer, batch, index);
 	rd_kafka_resp_err_t code;
-	if (producer->refused[index] > 0)
-		record = record->instead;
-	if (!record || producer->refused[index] > 1)
+	if (!record)
 		return RD_KAFKA_RESP_ERR_NO_ERROR;
 	while ((code = produce_one(producer->rk, record, index)) == RD_KAFKA_RESP_ERR__QUEUE_FULL)
 		rd_kafka_poll(producer->rk, 10);

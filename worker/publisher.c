@@ -15,6 +15,8 @@
 #define HEADERS_MAX 24
 #define TRACE_MAX 16	/* headers, when the last trace header is added */
 #define RECORD_OVERHEAD 256	/* batch and record framing, generously */
+#define RECORD_LEAST 68		/* the same at least: a batch of one record, with lengths of a byte */
+#define HEADER_LEAST 2
 #define DEAD_HEADERS 7
 
 static int no_memory(struct err *err)
@@ -376,6 +378,19 @@ static void dead_header(struct arena *arena, struct broker_header *list, size_t 
 		list[(*count)++] = (struct broker_header){name, copy, strlen(copy)};
 }
 
+/* Where messages are compressed, only the broker can tell. */
+static bool too_large_for_sure(const struct publisher *publisher, const struct broker_record *record)
+{
+	const char *compression = config_kafka(publisher->config, "compression.type");
+	size_t size = RECORD_LEAST + record->key_size + record->value_size;
+	if (!compression)
+		compression = config_kafka(publisher->config, "compression.codec");
+	for (size_t i = 0; i < record->header_count; i++)
+		size += HEADER_LEAST + strlen(record->headers[i].name) + record->headers[i].size;
+	return (!compression || strcmp(compression, "none") == 0) && publisher->dead_bytes > 0 &&
+		size > (size_t)publisher->dead_bytes;
+}
+
 int publish_dead(struct publisher *publisher, struct publication *publication,
 	const struct broker_message *message, int attempts, const char *text, struct err *err)
 {
@@ -409,7 +424,7 @@ int publish_dead(struct publisher *publisher, struct publication *publication,
 	bare->value_size = 0;
 	bare->header_count = count;
 	record.instead = bare;
-	return add(publication, &record, NULL, err);
+	return add(publication, too_large_for_sure(publisher, &record) ? bare : &record, NULL, err);
 }
 
 /* ---- finals */

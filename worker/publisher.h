@@ -11,7 +11,7 @@ struct publisher {
 	const struct config *config;
 	struct codec *codec;
 	const char *worker;		/* its name, for ce_source */
-	int64_t result_bytes, error_bytes;	/* what the topics take */
+	int64_t result_bytes, error_bytes, dead_bytes;	/* what the topics take */
 };
 
 /* A batch with the memory of its records. */
@@ -57,7 +57,8 @@ int publish_error(struct publisher *publisher, struct publication *publication,
 	const struct broker_message *message, enum encoding encoding,
 	const struct error_event *event, struct err *err);
 
-/* Byte for byte the request's, then our headers. */
+/* Byte for byte the request's, then our headers. Without its value where the topic can't take it; where that is
+ * only found out when it is refused, the record says what goes instead. */
 int publish_dead(struct publisher *publisher, struct publication *publication,
 	const struct broker_message *message, int attempts, const char *text, struct err *err);
 

@@ -885,6 +885,25 @@ START_TEST(trace_headers_pass_whatever_their_size)
 }
 END_TEST
 
+START_TEST(a_dead_letter_that_its_topic_cannot_take_goes_without_its_value_at_once)
+{
+	static char text[5000] = "{broken ";
+	memset(text + 8, 'x', sizeof text - 9);
+	memory_store_produce(store, 0, "k", text, NULL, 0);
+	memory_store_produce(store, 0, "k", "{broken", NULL, 0);
+	start(&one);
+	one.publisher.dead_bytes = 4000;
+	go(&one);
+	wait_for(memory_store_committed(store, 0) == 2);
+	const struct broker_record *letter = memory_store_record(store, config->topics.dead, 0);
+	ck_assert_ptr_null(letter->value);
+	ck_assert_str_eq(letter->key, "k");
+	ck_assert_str_eq(letter->headers[letter->header_count - 1].name, "codeworker-dead-value");
+	ck_assert_str_eq(memory_store_record(store, config->topics.dead, 1)->value, "{broken");
+	stop(&one);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("worker in memory");
@@ -926,6 +945,8 @@ int main(void)
 		an_event_that_the_topic_does_not_take_goes_without_its_stderr);
 	tcase_add_test(cases, the_event_of_a_malformed_message_has_the_messages_key);
 	tcase_add_test(cases, trace_headers_pass_whatever_their_size);
+	tcase_add_test(cases,
+		a_dead_letter_that_its_topic_cannot_take_goes_without_its_value_at_once);
 	suite_add_tcase(suite, cases);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

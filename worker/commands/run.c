@@ -120,6 +120,7 @@ static int serve(struct worker_parts *parts, const char *name, bool *closed, str
 	broker_kafka_limits(parts->config, &limits);
 	publisher.result_bytes = limits.results;
 	publisher.error_bytes = limits.errors;
+	publisher.dead_bytes = limits.dead;
 	limits_warn(parts->config->topics.results, limits.results);
 	limits_warn(parts->config->topics.errors, limits.errors);
 	if (broker_kafka_new(parts->config, &limits, &broker, err) < 0)
