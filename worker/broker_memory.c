@@ -107,18 +107,33 @@ struct memory_store *memory_store_new(const struct config *config, int partition
 	return store;
 }
 
+static void requests_free(struct log *log)
+{
+	for (size_t i = 0; i < log->count; i++) {
+		struct broker_message *message = &log->entries[i]->message;
+		free((void *)message->key);
+		free((void *)message->value);
+		headers_free(message->headers, message->header_count);
+		free(log->entries[i]);
+	}
+	free(log->entries);
+	*log = (struct log){0};
+}
+
+void memory_store_recreate(struct memory_store *store)
+{
+	pthread_mutex_lock(&store->lock);
+	for (int p = 0; p < store->partitions; p++) {
+		requests_free(&store->requests[p]);
+		store->committed[p] = (struct broker_offset){p, -1, 0};
+	}
+	pthread_mutex_unlock(&store->lock);
+}
+
 void memory_store_free(struct memory_store *store)
 {
-	for (int p = 0; p < store->partitions; p++) {
-		for (size_t i = 0; i < store->requests[p].count; i++) {
-			struct broker_message *message = &store->requests[p].entries[i]->message;
-			free((void *)message->key);
-			free((void *)message->value);
-			headers_free(message->headers, message->header_count);
-			free(store->requests[p].entries[i]);
-		}
-		free(store->requests[p].entries);
-	}
+	for (int p = 0; p < store->partitions; p++)
+		requests_free(&store->requests[p]);
 	for (size_t i = 0; i < store->records.count; i++) {
 		struct broker_record *record = &store->records.entries[i]->record;
 		free((void *)record->key);

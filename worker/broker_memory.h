@@ -20,6 +20,8 @@ int64_t memory_store_produce(struct memory_store *store, int32_t partition, cons
 	const char *value, const struct broker_header *headers, size_t header_count);
 /* Leaves offsets out, as transaction markers do. */
 void memory_store_skip(struct memory_store *store, int32_t partition, int64_t offsets);
+/* As if the requests' topic had been deleted and made again; no broker has anything of it. */
+void memory_store_recreate(struct memory_store *store);
 int64_t memory_store_committed(struct memory_store *store, int32_t partition);	/* -1: nothing */
 
 /* What was committed with it: see struct broker_offset. */

@@ -64,6 +64,64 @@ struct execution_name offset_name(int64_t offset)
 	return (struct execution_name){(uint64_t)offset, UINT64_MAX};
 }
 
+bool execution_same(struct execution_name a, struct execution_name b)
+{
+	return a.low == b.low && a.high == b.high;
+}
+
+struct finished {
+	UT_hash_handle hh;
+	int64_t offset;
+	struct execution_name name;
+};
+
+static struct finished *finished_at(struct finished *table, int64_t offset)
+{
+	struct finished *found;
+	HASH_FIND(hh, table, &offset, sizeof offset, found);
+	return found;
+}
+
+int finished_add(struct finished **table, int64_t offset, struct execution_name name)
+{
+	struct finished *entry = finished_at(*table, offset);
+	if (!entry) {
+		entry = calloc(1, sizeof *entry);
+		if (!entry)
+			return -1;
+		entry->offset = offset;
+		HASH_ADD(hh, *table, offset, sizeof entry->offset, entry);
+	}
+	entry->name = name;
+	return 0;
+}
+
+bool finished_find(struct finished *table, int64_t offset, struct execution_name *name)
+{
+	const struct finished *entry = finished_at(table, offset);
+	if (entry)
+		*name = entry->name;
+	return entry != NULL;
+}
+
+void finished_remove(struct finished **table, int64_t offset)
+{
+	struct finished *entry = finished_at(*table, offset);
+	if (!entry)
+		return;
+	HASH_DEL(*table, entry);
+	free(entry);
+}
+
+void finished_clear(struct finished **table)
+{
+	struct finished *entry, *following;
+	HASH_ITER(hh, *table, entry, following) {
+		HASH_DEL(*table, entry);
+		free(entry);
+	}
+}
+
 struct remembered {
 	UT_hash_handle hh;
 	struct {

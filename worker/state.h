@@ -34,6 +34,17 @@ const char *state_final(struct arena *arena, const char *thread_id, const char *
 bool state_read_final(const void *value, size_t size, struct execution_name *name, int64_t *offset,
 	int64_t *at_ms);
 
+bool execution_same(struct execution_name a, struct execution_name b);
+
+/* Which execution a predecessor finished at which offset of a partition. An empty table is NULL. */
+struct finished;
+
+/* The last one of an offset counts. -1: no memory. */
+int finished_add(struct finished **table, int64_t offset, struct execution_name name);
+bool finished_find(struct finished *table, int64_t offset, struct execution_name *name);
+void finished_remove(struct finished **table, int64_t offset);
+void finished_clear(struct finished **table);
+
 /* Executions that are final, with the time until which that is remembered. */
 struct dedupe;
 

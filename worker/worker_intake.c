@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "log.h"
+
 #define REMEMBER_MS (INT64_MAX / 2)	/* of what is not final yet: does not expire */
 
 /* Not done: a successor finds it again. */
@@ -108,17 +110,24 @@ static void request_take(struct worker *worker, struct broker_message *message,
 	}
 }
 
-static void message_malformed(struct worker *worker, struct broker_message *message,
-	struct request *request, const struct malformed *why)
+/* What is known of a request that could not be read. */
+static void malformed_fill(const struct broker_message *message, struct request *request,
+	const struct malformed *why)
 {
-	const struct error_record error = {.code = ERROR_REQUEST_MALFORMED, .message = why->message,
-		.field = why->field};
 	request->encoding = ENCODING_JSON;
 	request->thread_id = why->thread_id;
 	request->node_id = why->node_id;
 	request->execution_id = why->execution_id ? why->execution_id :
 		arena_format(request->arena, "%s-%d-%lld", message->topic, (int)message->partition,
 			(long long)message->offset);
+}
+
+static void message_malformed(struct worker *worker, struct broker_message *message,
+	struct request *request, const struct malformed *why)
+{
+	const struct error_record error = {.code = ERROR_REQUEST_MALFORMED, .message = why->message,
+		.field = why->field};
+	malformed_fill(message, request, why);
 	count(worker, METRIC_MALFORMED, METRIC_UNLABELLED);
 	if (request->thread_id && request->node_id && request->execution_id)
 		request_take(worker, message, request, &error);
@@ -126,14 +135,20 @@ static void message_malformed(struct worker *worker, struct broker_message *mess
 		message_discard(worker, message, request, &error);
 }
 
-static void message_decode(struct worker *worker, struct broker_message *message)
+static int request_decode(struct worker *worker, const struct broker_message *message,
+	struct request **request, struct malformed *why, struct err *err)
 {
 	struct source source = {message->topic, message->partition, message->offset};
+	return codec_decode_request(worker->parts.codec, message->value, message->value_size, &source,
+		request, why, err);
+}
+
+static void message_decode(struct worker *worker, struct broker_message *message)
+{
 	struct request *request = NULL;
 	struct malformed why = {0};
 	struct err err = {0};
-	int decoded = codec_decode_request(worker->parts.codec, message->value, message->value_size,
-		&source, &request, &why, &err);
+	int decoded = request_decode(worker, message, &request, &why, &err);
 	if (decoded < 0) {
 		worker->broker->message_free(worker->parts.broker, message);
 		worker_fatal(worker, &err);
@@ -160,6 +175,43 @@ static void message_hold(struct worker *worker, struct partition *partition,
 	partition->held = *message;
 }
 
+/* Whether it is the execution that was finished at its offset. */
+static bool message_is(struct worker *worker, const struct broker_message *message,
+	struct execution_name finished)
+{
+	struct request *request = NULL;
+	struct malformed why = {0};
+	struct err err = {0};
+	int decoded = request_decode(worker, message, &request, &why, &err);
+	if (decoded < 0) {
+		worker_fatal(worker, &err);
+		return true;
+	}
+	if (decoded == 1)
+		malformed_fill(message, request, &why);
+	bool same = decoded == 1 && execution_same(finished, offset_name(message->offset));
+	if (!same && request->thread_id && request->node_id && request->execution_id)
+		same = execution_same(finished, execution_name(request->thread_id, request->node_id,
+			request->execution_id));
+	arena_free(request->arena);
+	return same;
+}
+
+/* A topic that was deleted and made again begins anew at offset 0, and code.state still tells of the old one. */
+static void finished_check(struct worker *worker, struct partition *partition,
+	const struct broker_message *message)
+{
+	struct execution_name name;
+	if (!finished_find(partition->finished, message->offset, &name) ||
+			message_is(worker, message, name))
+		return;
+	log_event(LOG_WARN, "another request was finished at this offset: was the topic made anew? It "
+		"is taken as new", "topic", message->topic, "partition",
+		log_number(message->partition), "offset", log_number(message->offset), NULL);
+	offset_window_unrestore(partition->window, message->offset);
+	finished_remove(&partition->finished, message->offset);
+}
+
 void message_take(struct worker *worker, struct broker_message *message)
 {
 	struct partition *partition = partition_find(worker, message->partition);
@@ -174,6 +226,7 @@ void message_take(struct worker *worker, struct broker_message *message)
 		worker->broker->message_free(worker->parts.broker, message);
 		return;			/* of an assignment that is over */
 	}
+	finished_check(worker, partition, message);
 	switch (offset_window_add(partition->window, message->offset)) {
 	case OFFSET_NEW:
 		message_decode(worker, message);
@@ -181,8 +234,11 @@ void message_take(struct worker *worker, struct broker_message *message)
 	case OFFSET_FULL:
 		message_hold(worker, partition, message);
 		return;
-	case OFFSET_KNOWN:
 	case OFFSET_FINISHED:		/* by a predecessor */
+		finished_remove(&partition->finished, message->offset);
+		worker->broker->message_free(worker->parts.broker, message);
+		return;
+	case OFFSET_KNOWN:
 		worker->broker->message_free(worker->parts.broker, message);
 	}
 }

@@ -14,6 +14,7 @@
 struct partition {
 	int32_t number;
 	struct offset_window *window;	/* made with the first message */
+	struct finished *finished;	/* beyond the watermark, by predecessors */
 	int64_t published;		/* watermark in the newest batch; -1: none */
 	struct broker_message held;	/* came when the window was full; owner NULL: none */
 	bool paused;

@@ -60,6 +60,7 @@ void partitions_forget(struct worker *worker)
 		if (partition->held.owner)
 			worker->broker->message_free(worker->parts.broker, &partition->held);
 		offset_window_free(partition->window);
+		finished_clear(&partition->finished);
 	}
 	free(worker->partitions);
 	worker->partitions = NULL;
@@ -134,6 +135,15 @@ void partitions_assigned(struct worker *worker, const struct broker_event *event
 		log_number((int64_t)dedupe_count(worker->dedupe)), NULL);
 }
 
+static int finished_restore(struct partition *partition, int64_t offset, struct execution_name name)
+{
+	if (!partition || !partition->window ||
+			offset < offset_window_watermark(partition->window))
+		return 0;
+	return offset_window_restore(partition->window, offset) < 0 ||
+		finished_add(&partition->finished, offset, name) < 0 ? -1 : 0;
+}
+
 void state_take(struct worker *worker, const struct broker_state *state)
 {
 	struct execution_name name;
@@ -142,8 +152,8 @@ void state_take(struct worker *worker, const struct broker_state *state)
 	if (!state_read_final(state->value, state->size, &name, &offset, &at_ms))
 		return;
 	struct partition *partition = partition_find(worker, state->partition);
-	if (dedupe_add(worker->dedupe, state->partition, name, at_ms) < 0 || (partition &&
-			partition->window && offset_window_restore(partition->window, offset) < 0)) {
+	if (dedupe_add(worker->dedupe, state->partition, name, at_ms) < 0 ||
+			finished_restore(partition, offset, name) < 0) {
 		err_set(&err, ERR_MEMORY, "no memory for what %s tells of partition %d",
 			worker->parts.config->topics.state, (int)state->partition);
 		worker_fatal(worker, &err);

@@ -904,6 +904,32 @@ START_TEST(a_dead_letter_that_its_topic_cannot_take_goes_without_its_value_at_on
 }
 END_TEST
 
+START_TEST(requests_of_a_topic_that_was_made_anew_are_run)
+{
+	produce_many(8);
+	start(&one);
+	go(&one);
+	wait_for(memory_store_committed(store, 0) == 8);
+	stop(&one);
+	memory_store_recreate(store);
+	produce("slow", "slow", "hold", "");
+	start(&two);
+	go(&two);
+	wait_for(memory_store_committed(store, 0) == 0 && started(&two) == 1);
+	crash(&two);
+	for (int i = 0; i < 4; i++)
+		produce("after", (const char *[]){"c0", "c1", "c2", "c3"}[i], "ok", "");
+	memory_store_produce(store, 0, NULL, "{broken", NULL, 0);
+	start(&one);
+	one.executor->released = true;
+	go(&one);
+	wait_for(memory_store_committed(store, 0) == 6);
+	ck_assert_uint_eq(results(), 8 + 5);
+	ck_assert_uint_eq(memory_store_count(store, config->topics.dead), 1);
+	stop(&one);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("worker in memory");
@@ -947,6 +973,7 @@ int main(void)
 	tcase_add_test(cases, trace_headers_pass_whatever_their_size);
 	tcase_add_test(cases,
 		a_dead_letter_that_its_topic_cannot_take_goes_without_its_value_at_once);
+	tcase_add_test(cases, requests_of_a_topic_that_was_made_anew_are_run);
 	suite_add_tcase(suite, cases);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
