@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/timerfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #define BATCHES 2			/* as many as the producers of the Kafka broker */
@@ -156,15 +157,16 @@ static size_t headers_bytes(const struct broker_header *headers, size_t count)
 	return bytes;
 }
 
-int64_t memory_store_produce(struct memory_store *store, int32_t partition, const char *key,
-	const char *value, const struct broker_header *headers, size_t header_count)
+static int64_t produce(struct memory_store *store, int32_t partition, const char *key,
+	const char *value, const struct broker_header *headers, size_t header_count,
+	int64_t timestamp_ms)
 {
 	pthread_mutex_lock(&store->lock);
 	struct log *log = &store->requests[partition];
 	struct stored *entry = log_add(log);
 	int64_t offset = (int64_t)log->count - 1;
 	entry->message = (struct broker_message){.topic = store->config->topics.requests,
-		.partition = partition, .offset = offset, .timestamp_ms = 1,
+		.partition = partition, .offset = offset, .timestamp_ms = timestamp_ms,
 		.key = copy(key, key ? strlen(key) : 0), .key_size = key ? strlen(key) : 0,
 		.value = copy(value, value ? strlen(value) : 0),
 		.value_size = value ? strlen(value) : 0,
@@ -173,6 +175,21 @@ int64_t memory_store_produce(struct memory_store *store, int32_t partition, cons
 			headers_bytes(headers, header_count), .owner = store};
 	pthread_mutex_unlock(&store->lock);
 	return offset;
+}
+
+int64_t memory_store_produce_at(struct memory_store *store, int32_t partition, const char *key,
+	const char *value, int64_t timestamp_ms)
+{
+	return produce(store, partition, key, value, NULL, 0, timestamp_ms);
+}
+
+int64_t memory_store_produce(struct memory_store *store, int32_t partition, const char *key,
+	const char *value, const struct broker_header *headers, size_t header_count)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	return produce(store, partition, key, value, headers, header_count,
+		now.tv_sec * 1000ll + now.tv_nsec / 1000000);
 }
 
 void memory_store_skip(struct memory_store *store, int32_t partition, int64_t offsets)

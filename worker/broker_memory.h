@@ -18,6 +18,9 @@ void memory_store_free(struct memory_store *store);	/* after its brokers */
 /* Appends a request; all is copied. headers may be NULL. Returns its offset. */
 int64_t memory_store_produce(struct memory_store *store, int32_t partition, const char *key,
 	const char *value, const struct broker_header *headers, size_t header_count);
+/* Submitted then. */
+int64_t memory_store_produce_at(struct memory_store *store, int32_t partition, const char *key,
+	const char *value, int64_t timestamp_ms);
 /* Leaves offsets out, as transaction markers do. */
 void memory_store_skip(struct memory_store *store, int32_t partition, int64_t offsets);
 /* As if the requests' topic had been deleted and made again; no broker has anything of it. */

@@ -158,8 +158,14 @@ static struct remembered *find(const struct dedupe *dedupe, int32_t partition,
 int dedupe_add(struct dedupe *dedupe, int32_t partition, struct execution_name name, int64_t at_ms)
 {
 	struct remembered *known = find(dedupe, partition, name);
-	if (known)
+	if (known && known->at_ms >= at_ms)
 		return 0;
+	if (known) {
+		HASH_DEL(dedupe->table, known);
+		known->at_ms = at_ms;
+		HASH_ADD(hh, dedupe->table, key, sizeof known->key, known);
+		return 0;
+	}
 	known = calloc(1, sizeof *known);
 	if (!known)
 		return -1;
@@ -170,10 +176,10 @@ int dedupe_add(struct dedupe *dedupe, int32_t partition, struct execution_name n
 	return 0;
 }
 
-bool dedupe_has(struct dedupe *dedupe, int32_t partition, struct execution_name name, int64_t now_ms)
+bool dedupe_has(struct dedupe *dedupe, int32_t partition, struct execution_name name, int64_t copy_ms)
 {
 	const struct remembered *known = find(dedupe, partition, name);
-	return known && known->at_ms + dedupe->window_ms > now_ms;
+	return known && known->at_ms + dedupe->window_ms > copy_ms;
 }
 
 static void forget(struct dedupe *dedupe, struct remembered *known)
@@ -189,16 +195,16 @@ void dedupe_remove(struct dedupe *dedupe, int32_t partition, struct execution_na
 		forget(dedupe, known);
 }
 
-void dedupe_expire(struct dedupe *dedupe, int64_t now_ms)
+void dedupe_expire(struct dedupe *dedupe, int64_t oldest_ms)
 {
 	for (int i = 0; i < 100 && dedupe->table; i++) {
 		struct remembered *oldest = dedupe->table;
-		if (oldest->at_ms > now_ms) {	/* not final: out of the way of those that are */
+		if (oldest->at_ms == DEDUPE_PENDING) {	/* not final: out of the way of those that are */
 			HASH_DEL(dedupe->table, oldest);
 			HASH_ADD(hh, dedupe->table, key, sizeof oldest->key, oldest);
 			continue;
 		}
-		if (oldest->at_ms + dedupe->window_ms > now_ms)
+		if (oldest->at_ms + dedupe->window_ms > oldest_ms)
 			break;
 		forget(dedupe, oldest);
 	}

@@ -161,7 +161,7 @@ static void loop(struct worker *worker, int epoll)
 		jobs_start(worker);
 		batch_commit(worker);
 		pauses_update(worker);
-		dedupe_expire(worker->dedupe, wall_ms());
+		dedupe_expire(worker->dedupe, oldest_to_come_ms(worker));
 		gauges_update(worker);
 		if (epoll_wait(epoll, events, 8, wait_ms(due)) < 0 && errno != EINTR)
 			break;

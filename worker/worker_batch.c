@@ -53,7 +53,8 @@ static void offset_publish(struct worker *worker, struct publication *publicatio
 	struct partition *partition)
 {
 	struct err err;
-	int64_t since_ms = offset_window_since(partition->window, wall_ms());
+	int64_t since_ms = offset_window_since(partition->window,
+		partition_since_ms(worker, partition));
 	partition->published = offset_window_watermark(partition->window);
 	batch_published(worker, publish_offset(publication, partition->number, partition->published,
 		since_ms, &err), &err);

@@ -10,8 +10,6 @@
 
 #include "log.h"
 
-#define REMEMBER_MS (INT64_MAX / 2)	/* of what is not final yet: does not expire */
-
 /* Not done: a successor finds it again. */
 static void message_drop(struct worker *worker, struct broker_message *message,
 	struct request *request)
@@ -94,13 +92,14 @@ static void request_take(struct worker *worker, struct broker_message *message,
 	struct err err;
 	struct execution_name name = execution_name(request->thread_id, request->node_id,
 		request->execution_id);
-	bool known = dedupe_has(worker->dedupe, message->partition, name, wall_ms());
+	/* Not when it is read: it may have waited for long in its topic. */
+	bool known = dedupe_has(worker->dedupe, message->partition, name, submitted_ms(message));
 	if (known && refusal) {
 		message_discard(worker, message, request, refusal);
 	} else if (known) {
 		count(worker, METRIC_DEDUPED, METRIC_UNLABELLED);
 		message_skip(worker, message, request);
-	} else if (dedupe_add(worker->dedupe, message->partition, name, REMEMBER_MS) < 0) {
+	} else if (dedupe_add(worker->dedupe, message->partition, name, DEDUPE_PENDING) < 0) {
 		message_drop(worker, message, request);
 		err_set(&err, ERR_MEMORY, "no memory for the dedupe window: shorten "
 			"worker.dedupe_window");
@@ -219,13 +218,17 @@ void message_take(struct worker *worker, struct broker_message *message)
 		/* Its start is committed with the first batch: a successor must know that something may
 		 * be finished beyond it. */
 		partition->window = window_make(worker, message->offset);
+		partition->newest_ms = submitted_ms(message);
 		if (partition->window)
-			offset_window_since_set(partition->window, wall_ms());
+			offset_window_since_set(partition->window,
+				partition_since_ms(worker, partition));
 	}
 	if (!partition || !partition->window || worker->ended) {
 		worker->broker->message_free(worker->parts.broker, message);
 		return;			/* of an assignment that is over */
 	}
+	partition->newest_ms = submitted_ms(message);
+	partition->at_end = false;
 	finished_check(worker, partition, message);
 	switch (offset_window_add(partition->window, message->offset)) {
 	case OFFSET_NEW:

@@ -18,6 +18,8 @@ struct partition {
 	int64_t published;		/* watermark in the newest batch; -1: none */
 	struct broker_message held;	/* came when the window was full; owner NULL: none */
 	bool paused;
+	bool at_end;			/* it had nothing more */
+	int64_t newest_ms;		/* when what came last was submitted; before: no later than what comes */
 };
 
 struct job {
@@ -69,6 +71,11 @@ static inline int64_t monotonic_ms(void)
 	return now.tv_sec * 1000ll + now.tv_nsec / 1000000;
 }
 
+static inline int64_t submitted_ms(const struct broker_message *message)
+{
+	return message->timestamp_ms >= 0 ? message->timestamp_ms : wall_ms();
+}
+
 static inline void count(struct worker *worker, enum metric metric, int label)
 {
 	metrics_add(worker->parts.metrics, metric, label, 1);
@@ -84,6 +91,10 @@ struct partition *partition_find(struct worker *worker, int32_t number);
 /* Full windows pause their partition, full memory or draining all of them; half empty, they go on. */
 void pauses_update(struct worker *worker);
 void partitions_forget(struct worker *worker);
+/* What comes from our partitions was submitted at or after this time. */
+int64_t oldest_to_come_ms(const struct worker *worker);
+/* What code.state tells from then on is enough for a successor that begins behind all that has come. */
+int64_t partition_since_ms(const struct worker *worker, const struct partition *partition);
 void offset_done(struct worker *worker, int32_t number, int64_t offset);
 struct offset_window *window_make(struct worker *worker, int64_t start);
 /* What was committed, before what code.state tells of it. */

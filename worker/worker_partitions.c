@@ -8,6 +8,8 @@
 
 #include "log.h"
 
+#define CLOCKS_MS 60000		/* by which those of brokers and workers may differ */
+
 struct partition *partition_find(struct worker *worker, int32_t number)
 {
 	for (size_t i = 0; i < worker->partition_count; i++)
@@ -48,6 +50,32 @@ void pauses_update(struct worker *worker)
 		partition_pause(worker, partition, full || worker->paused_all || worker->draining ||
 			batch_backlogged(worker));
 	}
+}
+
+/* What is at its end brings what is submitted from now on, but for the difference of clocks. */
+static int64_t partition_oldest_ms(const struct partition *partition)
+{
+	bool at_end = partition->at_end && !partition->paused && !partition->held.owner;
+	int64_t oldest_ms = (at_end ? wall_ms() : partition->newest_ms) - CLOCKS_MS;
+	return oldest_ms > 0 ? oldest_ms : 0;
+}
+
+int64_t oldest_to_come_ms(const struct worker *worker)
+{
+	int64_t oldest_ms = wall_ms();
+	for (size_t i = 0; i < worker->partition_count; i++) {
+		int64_t of_one_ms = partition_oldest_ms(&worker->partitions[i]);
+		if (of_one_ms < oldest_ms)
+			oldest_ms = of_one_ms;
+	}
+	return oldest_ms;
+}
+
+int64_t partition_since_ms(const struct worker *worker, const struct partition *partition)
+{
+	int64_t since_ms = partition_oldest_ms(partition) -
+		worker->parts.config->worker.dedupe_window_ms;
+	return since_ms > 0 ? since_ms : 0;
 }
 
 /* The broker keeps a partition paused while others have it: nobody would resume it when it comes back. */
@@ -102,6 +130,9 @@ void positions_take(struct worker *worker, const struct broker_event *event)
 		*partition = (struct partition){.number = position->partition, .published = -1};
 		if (position->offset < 0)
 			continue;	/* its window begins with the first message */
+		if (position->since_ms > 0)
+			partition->newest_ms = position->since_ms +
+				worker->parts.config->worker.dedupe_window_ms + CLOCKS_MS;
 		partition->published = position->offset;
 		partition->window = window_make(worker, position->offset);
 		if (partition->window)
@@ -112,6 +143,8 @@ void positions_take(struct worker *worker, const struct broker_event *event)
 void end_take(struct worker *worker, const struct broker_offset *end)
 {
 	struct partition *partition = partition_find(worker, end->partition);
+	if (partition)
+		partition->at_end = true;
 	if (partition && partition->window && !partition->held.owner)
 		offset_window_end(partition->window, end->offset);
 }

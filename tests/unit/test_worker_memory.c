@@ -359,7 +359,7 @@ END_TEST
 
 START_TEST(what_is_finished_beyond_a_running_job_survives_a_crash)
 {
-	int64_t begin_ms = time(NULL) * 1000;
+	int64_t begin_ms = time(NULL) * 1000 - config->worker.dedupe_window_ms - 61000;
 	produce("slow", "slow", "hold", "");
 	produce_many(8);
 	start(&one);
@@ -930,6 +930,33 @@ START_TEST(requests_of_a_topic_that_was_made_anew_are_run)
 }
 END_TEST
 
+START_TEST(a_copy_counts_from_when_it_was_submitted_not_from_when_it_is_read)
+{
+	static const char text[] = "{\"threadId\":\"t\",\"nodeId\":\"n\",\"executionId\":\"x\","
+		"\"scriptType\":\"shell\",\"code\":\"ok\"}";
+	config->worker.dedupe_window_ms = 100;
+	produce("t", "x", "ok", "");
+	start(&one);
+	go(&one);
+	wait_for(memory_store_committed(store, 0) == 1);
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	int64_t now_ms = now.tv_sec * 1000ll + now.tv_nsec / 1000000;
+	nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL);
+	memory_store_produce_at(store, 0, "t:n", text, now_ms);
+	wait_for(memory_store_committed(store, 0) == 2);
+	ck_assert_uint_eq(results(), 1);
+	stop(&one);
+	memory_store_produce_at(store, 0, "t:n", text, now_ms);
+	memory_store_produce_at(store, 0, "t:n", text, now_ms + 200);
+	start(&two);
+	go(&two);
+	wait_for(memory_store_committed(store, 0) == 4);
+	ck_assert_uint_eq(results(), 2);
+	stop(&two);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("worker in memory");
@@ -974,6 +1001,7 @@ int main(void)
 	tcase_add_test(cases,
 		a_dead_letter_that_its_topic_cannot_take_goes_without_its_value_at_once);
 	tcase_add_test(cases, requests_of_a_topic_that_was_made_anew_are_run);
+	tcase_add_test(cases, a_copy_counts_from_when_it_was_submitted_not_from_when_it_is_read);
 	suite_add_tcase(suite, cases);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
