@@ -109,7 +109,9 @@ static void fatal_tell(struct broker_kafka *kafka)
 	struct err err;
 	rd_kafka_resp_err_t cause = rd_kafka_fatal_error(kafka->rk, text, sizeof text);
 	err_set(&err, ERR_BROKER, "%s%s", text, cause == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID ?
-		": another live worker has the same worker.id" : "");
+		
+		": another worker has the same worker.id, or this one had it before the broker "
+		"forgot it" : "");
 	mail_fatal(kafka, &err);
 }
 
@@ -512,7 +514,7 @@ static int subscribe(struct broker_kafka *kafka, struct err *err)
 }
 
 int broker_kafka_new(const struct config *config, const struct broker_kafka_limits *limits,
-	struct broker **broker, struct err *err)
+	int stop_fd, struct broker **broker, struct err *err)
 {
 	struct broker_kafka *kafka = calloc(1, sizeof *kafka);
 	if (!kafka)
@@ -528,10 +530,15 @@ int broker_kafka_new(const struct config *config, const struct broker_kafka_limi
 		free(kafka);
 		return -1;
 	}
-	if (topics_check(kafka, err) < 0 || committer_new(config, limits, kafka->rk, &kafka->mailbox,
-			&kafka->committer, err) < 0 || subscribe(kafka, err) < 0) {
+	int result = topics_check(kafka, err);
+	if (result == 0)
+		result = committer_new(config, limits, kafka->rk, &kafka->mailbox, stop_fd,
+			&kafka->committer, err);
+	if (result == 0)
+		result = subscribe(kafka, err);
+	if (result != 0) {
 		kafka_close(&kafka->base, false);
-		return -1;
+		return result;
 	}
 	*broker = &kafka->base;
 	return 0;

@@ -15,6 +15,7 @@
  */
 #include "broker_kafka_commit.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,8 @@
 #define SET_BYTES 1000000
 #define REVIVALS 5
 #define END_S 10
+#define INITIALISE_S 60
+#define STOP_POLL_MS 20
 #define REVIVE_PAUSE_S 2		/* by then a fenced membership is known */
 
 /* A message set larger than its topic takes is refused as a whole, whatever its messages' sizes; librdkafka
@@ -300,45 +303,68 @@ static void *producer_thread(void *opaque)
 }
 
 struct initialising {
+	struct committer *committer;
 	rd_kafka_t *rk;
 	rd_kafka_error_t *error;
+	atomic_bool done;
 };
 
 static void *initialise(void *opaque)
 {
 	struct initialising *one = opaque;
+	int64_t end_us = clock_us() + INITIALISE_S * INT64_C(1000000);
 	while ((one->error = rd_kafka_init_transactions(one->rk, CALL_MS)) &&
-			rd_kafka_error_is_retriable(one->error) &&
-			rd_kafka_error_code(one->error) != RD_KAFKA_RESP_ERR__TIMED_OUT)
+			rd_kafka_error_is_retriable(one->error) && clock_us() < end_us &&
+			!one->committer->ending) {
+		log_event(LOG_WARN, "waiting for the transactional producer", "reason",
+			rd_kafka_error_string(one->error), NULL);
 		rd_kafka_error_destroy(one->error);
+	}
+	one->done = true;
 	return NULL;
 }
 
-/* Side by side: each may have to wait for what a predecessor left open. */
-static int initialise_all(struct committer *committer, struct err *err)
+static bool stop_asked(int stop_fd, int timeout_ms)
+{
+	struct pollfd stop = {.fd = stop_fd, .events = POLLIN};
+	return poll(&stop, 1, timeout_ms) == 1;
+}
+
+/* Takes up what one found, unless another found something before. */
+static int initialised(struct initialising *one, int result, struct err *err)
+{
+	if (one->error && result == 0)
+		result = err_set(err, ERR_BROKER, "the transactional producer can't start: %s (is "
+			"kafka.bootstrap.servers right, and may this principal use the transactional "
+			"id?)", rd_kafka_error_string(one->error));
+	if (one->error)
+		rd_kafka_error_destroy(one->error);
+	return result;
+}
+
+/* Side by side: each may have to wait for what a predecessor left open. Returns 1 when it was asked to stop. */
+static int initialise_all(struct committer *committer, int stop_fd, struct err *err)
 {
 	struct initialising ones[PRODUCERS];
 	pthread_t threads[PRODUCERS];
+	bool started[PRODUCERS], stopped = false;
 	int result = 0;
 	for (int i = 0; i < PRODUCERS; i++) {
-		ones[i] = (struct initialising){.rk = committer->producers[i].rk};
-		if (pthread_create(&threads[i], NULL, initialise, &ones[i]) != 0) {
-			ones[i].rk = NULL;
+		ones[i] = (struct initialising){.committer = committer,
+			.rk = committer->producers[i].rk};
+		started[i] = pthread_create(&threads[i], NULL, initialise, &ones[i]) == 0;
+		if (!started[i])
 			result = err_set(err, ERR_SYSTEM, "a thread can't be made");
-		}
 	}
 	for (int i = 0; i < PRODUCERS; i++) {
-		if (!ones[i].rk)
+		while (started[i] && !ones[i].done && !stopped)
+			stopped = committer->ending = stop_asked(stop_fd, STOP_POLL_MS);
+		if (!started[i])
 			continue;
 		pthread_join(threads[i], NULL);
-		if (ones[i].error && result == 0)
-			result = err_set(err, ERR_BROKER, "the transactional producer can't start: %s "
-				"(is kafka.bootstrap.servers right, and may this principal use the "
-				"transactional id?)", rd_kafka_error_string(ones[i].error));
-		if (ones[i].error)
-			rd_kafka_error_destroy(ones[i].error);
+		result = initialised(&ones[i], result, err);
 	}
-	return result;
+	return stopped ? 1 : result;
 }
 
 /* Of the group, too: the same worker.id may be in use in another. Stable with worker.id: a restart then ends at once what its predecessor left open. */
@@ -353,7 +379,8 @@ static int id_base(const struct config *config, uint64_t incarnation, char id[ID
 }
 
 int committer_new(const struct config *config, const struct broker_kafka_limits *limits,
-	rd_kafka_t *consumer, struct mailbox *mailbox, struct committer **made, struct err *err)
+	rd_kafka_t *consumer, struct mailbox *mailbox, int stop_fd, struct committer **made,
+	struct err *err)
 {
 	char base[ID_BYTES];
 	struct committer *committer = calloc(1, sizeof *committer);
@@ -381,7 +408,7 @@ int committer_new(const struct config *config, const struct broker_kafka_limits 
 			committer->set_bytes, err);
 	}
 	if (result == 0)
-		result = initialise_all(committer, err);
+		result = initialise_all(committer, stop_fd, err);
 	for (int i = 0; i < PRODUCERS && result == 0; i++) {
 		struct producer *producer = &committer->producers[i];
 		producer_warm(config, producer);
@@ -390,12 +417,12 @@ int committer_new(const struct config *config, const struct broker_kafka_limits 
 		if (!producer->started)
 			result = err_set(err, ERR_SYSTEM, "a thread can't be made");
 	}
-	if (result < 0) {
+	if (result != 0) {
 		struct timespec until;
 		clock_gettime(CLOCK_REALTIME, &until);
 		until.tv_sec += END_S;
 		committer_end(committer, &until);
-		return -1;
+		return result;
 	}
 	*made = committer;
 	return 0;

@@ -34,8 +34,9 @@ struct mail *mailbox_take(struct mailbox *mailbox);
 /* ---- committing: broker_kafka_commit.c */
 struct committer;
 
+/* Returns 1 when stop_fd became readable before it was done. */
 int committer_new(const struct config *config, const struct broker_kafka_limits *limits,
-	rd_kafka_t *consumer, struct mailbox *mailbox, struct committer **committer,
+	rd_kafka_t *consumer, struct mailbox *mailbox, int stop_fd, struct committer **committer,
 	struct err *err);
 /* Ends what is under way and frees all. false: something did not come back until then (CLOCK_REALTIME); it is
  * left to the end of the process, as is the mailbox, which it may still use. */

@@ -123,12 +123,13 @@ static int serve(struct worker_parts *parts, const char *name, bool *closed, str
 	publisher.dead_bytes = limits.dead;
 	limits_warn(parts->config->topics.results, limits.results);
 	limits_warn(parts->config->topics.errors, limits.errors);
-	if (broker_kafka_new(parts->config, &limits, &broker, err) < 0)
-		return -1;
+	int result = broker_kafka_new(parts->config, &limits, parts->stop_fd, &broker, err);
+	if (result != 0)
+		return result < 0 ? -1 : 0;
 	publisher.codec = parts->codec;
 	parts->publisher = &publisher;
 	parts->broker = broker;
-	int result = worker_run(parts, err);
+	result = worker_run(parts, err);
 	*closed = broker->functions->close(broker, parts->config->worker.leave_on_exit);
 	return result;
 }
