@@ -195,25 +195,31 @@ static void kafka_message_free(struct broker *broker, struct broker_message *mes
 
 /* ---- events */
 
+/* Of a takeover that was called off. */
+static bool mail_is_stale(const struct broker_kafka *kafka, const struct broker_event *event)
+{
+	return (event->type == BROKER_TAKEOVER || event->type == BROKER_STATE ||
+		event->type == BROKER_ASSIGNED) &&
+		(!kafka->assigning || event->number != kafka->takeovers);
+}
+
 static bool next_mail(struct broker_kafka *kafka, struct broker_event *event)
 {
-	if (kafka->current) {
-		free(kafka->current->memory);
-		free(kafka->current);
+	do {
+		if (kafka->current) {
+			free(kafka->current->memory);
+			free(kafka->current);
+		}
+		kafka->current = mailbox_take(&kafka->mailbox);
+		if (!kafka->current)
+			return false;
+		*event = kafka->current->event;
+	} while (mail_is_stale(kafka, event));
+	if (event->type == BROKER_ASSIGNED) {
+		rd_kafka_assign(kafka->rk, kafka->assigning);
+		kafka->assigned = kafka->assigning;
+		kafka->assigning = NULL;
 	}
-	kafka->current = mailbox_take(&kafka->mailbox);
-	if (!kafka->current)
-		return false;
-	*event = kafka->current->event;
-	if (event->type != BROKER_ASSIGNED)
-		return true;
-	if (!kafka->assigning || event->number != kafka->takeovers) {	/* taken away again */
-		event->type = BROKER_NONE;
-		return true;
-	}
-	rd_kafka_assign(kafka->rk, kafka->assigning);
-	kafka->assigned = kafka->assigning;
-	kafka->assigning = NULL;
 	return true;
 }
 
@@ -254,6 +260,7 @@ static void kafka_next(struct broker *broker, struct broker_event *event)
 	stuck_check(kafka);
 	if (next_mail(kafka, event))
 		return;
+	event->type = BROKER_NONE;
 	if (!kafka->joined_told && kafka->rk) {
 		char *member = rd_kafka_memberid(kafka->rk);
 		kafka->joined_told = member && *member;

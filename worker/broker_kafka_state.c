@@ -98,7 +98,7 @@ static rd_kafka_resp_err_t committed_find(struct takeover *takeover)
 		return code;
 	}
 	struct broker_event event = {.type = BROKER_TAKEOVER, .positions = positions,
-		.position_count = takeover->count};
+		.position_count = takeover->count, .number = takeover->number};
 	mailbox_put(takeover->mailbox, &event, positions);
 	return code;
 }
@@ -131,8 +131,10 @@ static rd_kafka_resp_err_t places_find(struct takeover *takeover,
 			continue;
 		/* Nothing so young in what is stable: behind an open transaction there may be. */
 		if (begin < 0)
-			rd_kafka_query_watermark_offsets(takeover->reader, topic,
+			code = rd_kafka_query_watermark_offsets(takeover->reader, topic,
 				takeover->partitions[i], &low, &begin, CALL_MS);
+		if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+			break;
 		if (begin < 0 || begin >= high)
 			continue;
 		takeover->ends[i] = high;
@@ -147,7 +149,7 @@ static rd_kafka_resp_err_t places_find(struct takeover *takeover,
 
 static void message_forward(struct takeover *takeover, const rd_kafka_message_t *message)
 {
-	struct broker_event event = {.type = BROKER_STATE, .state = {
+	struct broker_event event = {.type = BROKER_STATE, .number = takeover->number, .state = {
 		.partition = message->partition, .size = message->len,
 		.timestamp_ms = rd_kafka_message_timestamp(message, NULL)}};
 	char *copy = malloc(message->len + 1);

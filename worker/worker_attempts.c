@@ -116,7 +116,7 @@ static void attempt_sandbox_failed(struct worker *worker, struct job *job,
 	if (job->sandbox_failures++ < SANDBOX_TRIES) {
 		log_event(LOG_WARN, "the sandbox failed; trying again", "executionId",
 			job->request->execution_id, "reason", attempt->error.message, NULL);
-		scheduler_retry(worker->scheduler, &job->entry,
+		scheduler_suspend(worker->scheduler, &job->entry,
 			wall_ms() + (SANDBOX_BACKOFF_MS << (job->sandbox_failures - 1)));
 		return;
 	}

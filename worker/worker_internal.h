@@ -84,6 +84,8 @@ static inline void count(struct worker *worker, enum metric metric, int label)
 /* ---- worker.c */
 
 void worker_fatal(struct worker *worker, const struct err *err);
+/* Kills what runs while the group may give it to others. */
+void touch_check(struct worker *worker);
 
 /* ---- worker_partitions.c */
 

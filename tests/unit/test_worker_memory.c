@@ -957,6 +957,32 @@ START_TEST(a_copy_counts_from_when_it_was_submitted_not_from_when_it_is_read)
 }
 END_TEST
 
+START_TEST(a_sandbox_that_fails_holds_its_key_until_the_attempt_has_ended)
+{
+	produce("same", "a", "sandbox", "");
+	produce("same", "b", "ok", "");
+	start(&one);
+	go(&one);
+	wait_for(results() == 2);
+	ck_assert(has(config->topics.results, 0, "sandbox.unavailable"));
+	ck_assert(has(config->topics.results, 1, "\"executionId\":\"b\""));
+	stop(&one);
+}
+END_TEST
+
+START_TEST(silence_of_the_group_ends_jobs_while_draining_too)
+{
+	config->worker.shutdown_grace_ms = 60000;
+	produce("a", "a", "hold", "");
+	start(&one);
+	go(&one);
+	wait_for(started(&one) == 1);
+	broker_memory_silence(one.broker, 5000, 10000);
+	stop(&one);			/* the test would time out */
+	ck_assert_uint_eq(results(), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("worker in memory");
@@ -1002,6 +1028,8 @@ int main(void)
 		a_dead_letter_that_its_topic_cannot_take_goes_without_its_value_at_once);
 	tcase_add_test(cases, requests_of_a_topic_that_was_made_anew_are_run);
 	tcase_add_test(cases, a_copy_counts_from_when_it_was_submitted_not_from_when_it_is_read);
+	tcase_add_test(cases, a_sandbox_that_fails_holds_its_key_until_the_attempt_has_ended);
+	tcase_add_test(cases, silence_of_the_group_ends_jobs_while_draining_too);
 	suite_add_tcase(suite, cases);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
