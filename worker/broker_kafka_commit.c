@@ -143,7 +143,7 @@ static void refused_note(struct producer *producer, const struct broker_batch *b
 	log_event(LOG_ERROR, "the broker refused a record", "topic", record->topic, "bytes",
 		log_number((int64_t)record->value_size), "reason",
 		rd_kafka_err2str(producer->refusal), "instead",
-		record->instead && times == 1 ? "one without its value" : "nothing", NULL);
+		record->instead && times == 1 ? "a smaller one" : "nothing", NULL);
 }
 
 /* Among records that were sent together any may be the cause: the next try sends one at a time and so tells

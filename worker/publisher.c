@@ -18,6 +18,7 @@
 #define RECORD_LEAST 68		/* the same at least: a batch of one record, with lengths of a byte */
 #define HEADER_LEAST 2
 #define DEAD_HEADERS 7
+#define INSTEAD_BYTES 16384	/* a smaller one is refused by no topic of ours */
 
 static int no_memory(struct err *err)
 {
@@ -98,20 +99,25 @@ int publication_keep(struct publication *publication, const struct broker_messag
 	return 0;
 }
 
-static int add(struct publication *publication, const struct broker_record *record, void *blob,
-	struct err *err)
+static int add(struct publication *publication, const struct broker_record *record, struct err *err)
 {
 	if (grow((void **)&publication->records, publication->count, &publication->capacity,
 			sizeof *publication->records, err) < 0)
 		return -1;
-	if (blob && grow((void **)&publication->blobs, publication->blob_count,
-			&publication->blob_capacity, sizeof *publication->blobs, err) < 0)
-		return -1;
 	publication->records[publication->count++] = *record;
-	if (blob) {
-		publication->blobs[publication->blob_count++] = blob;
-		publication->bytes += record->value_size;
+	return 0;
+}
+
+/* Takes over the value, malloc'ed, also when it fails. */
+static int blob_keep(struct publication *publication, void *value, size_t size, struct err *err)
+{
+	if (grow((void **)&publication->blobs, publication->blob_count,
+			&publication->blob_capacity, sizeof *publication->blobs, err) < 0) {
+		free(value);
+		return -1;
 	}
+	publication->blobs[publication->blob_count++] = value;
+	publication->bytes += size;
 	return 0;
 }
 
@@ -197,24 +203,21 @@ static size_t headers_size(const struct headers *headers)
 	return size;
 }
 
-static int record_add(struct publication *publication, const char *topic, int32_t partition,
-	const void *key, size_t key_size, const struct headers *headers, void *value, size_t size,
-	struct err *err)
+/* Takes over the value, malloc'ed, also when it fails. */
+static int record_make(struct publication *publication, const char *topic, const void *key,
+	size_t key_size, const struct headers *headers, void *value, size_t size,
+	struct broker_record *record, struct err *err)
 {
 	struct broker_header *copy = arena_alloc(publication->arena,
 		(headers->count + 1) * sizeof *copy);
-	if (!copy) {
-		free(value);
+	if (blob_keep(publication, value, size, err) < 0)
+		return -1;
+	if (!copy)
 		return no_memory(err);
-	}
 	memcpy(copy, headers->list, headers->count * sizeof *copy);
-	struct broker_record record = {.topic = topic, .partition = partition, .key = key,
+	*record = (struct broker_record){.topic = topic, .partition = -1, .key = key,
 		.key_size = key_size, .value = value, .value_size = size, .headers = copy,
 		.header_count = headers->count};
-	if (add(publication, &record, value, err) < 0) {
-		free(value);
-		return -1;
-	}
 	return 0;
 }
 
@@ -276,7 +279,7 @@ static size_t room_for_value(int64_t bytes, const struct headers *headers, size_
 
 static int result_try(struct publisher *publisher, struct publication *publication,
 	const struct broker_message *message, enum encoding encoding, const struct result *result,
-	enum fit fit, struct err *err)
+	enum fit fit, struct broker_record *record, struct err *err)
 {
 	struct arena *arena = publication->arena;
 	struct headers headers = {.arena = arena};
@@ -296,22 +299,47 @@ static int result_try(struct publisher *publisher, struct publication *publicati
 	int fits = encode_fitting(publisher, encoding, &fitting, room, &value, &size, err);
 	if (fits != 0)
 		return fits;
-	return record_add(publication, publisher->config->topics.results, -1, key, strlen(key),
-		&headers, value, size, err);
+	return record_make(publication, publisher->config->topics.results, key, strlen(key), &headers,
+		value, size, record, err);
+}
+
+/* What goes when the broker refuses the record all the same, as where the topic takes less than it did at the
+ * start: a result must not be lost. */
+static int result_instead(struct publisher *publisher, struct publication *publication,
+	const struct broker_message *message, enum encoding encoding, const struct result *result,
+	struct broker_record *record, struct err *err)
+{
+	static const struct error_record refused = {.code = ERROR_LIMIT_OUTPUT,
+		.message = "The result was refused by its topic for its size"};
+	struct result least = *result;
+	struct broker_record *instead = arena_alloc(publication->arena, sizeof *instead);
+	if (!instead)
+		return no_memory(err);
+	if (least.status == STATUS_COMPLETED) {
+		least.status = STATUS_FAILED;
+		least.error = &refused;
+	}
+	if (result_try(publisher, publication, message, encoding, &least, FIT_LEAST, instead, err) != 0)
+		return -1;
+	record->instead = instead;
+	return 0;
 }
 
 int publish_result(struct publisher *publisher, struct publication *publication,
 	const struct broker_message *message, enum encoding encoding, const struct result *result,
 	struct err *err)
 {
+	struct broker_record record;
 	int done = 1;
 	for (int fit = FIT_WHOLE; fit < FITS && done == 1; fit++) {
 		done = result_try(publisher, publication, message, encoding, result, (enum fit)fit,
-			err);
+			&record, err);
 		if (result->status == STATUS_COMPLETED)
 			break;
 	}
-	return done;
+	if (done == 0 && record.value_size > INSTEAD_BYTES)
+		done = result_instead(publisher, publication, message, encoding, result, &record, err);
+	return done == 0 ? add(publication, &record, err) : done;
 }
 
 /* ---- error events */
@@ -332,7 +360,8 @@ static const void *event_key(struct arena *arena, const struct broker_message *m
 
 static int event_try(struct publisher *publisher, struct publication *publication,
 	const struct broker_message *message, enum encoding encoding,
-	const struct error_event *event, enum fit fit, struct err *err)
+	const struct error_event *event, enum fit fit, struct broker_record *record,
+	struct err *err)
 {
 	struct arena *arena = publication->arena;
 	struct headers headers = {.arena = arena};
@@ -351,8 +380,8 @@ static int event_try(struct publisher *publisher, struct publication *publicatio
 		free(value);
 		return 1;
 	}
-	return record_add(publication, publisher->config->topics.errors, -1, key, key_size, &headers,
-		value, size, err);
+	return record_make(publication, publisher->config->topics.errors, key, key_size, &headers,
+		value, size, record, err);
 }
 
 int publish_error(struct publisher *publisher, struct publication *publication,
@@ -360,12 +389,21 @@ int publish_error(struct publisher *publisher, struct publication *publication,
 	const struct error_event *event, struct err *err)
 {
 	struct error_event without_tail = *event;
+	struct broker_record record;
+	struct broker_record *instead = arena_alloc(publication->arena, sizeof *instead);
 	without_tail.stderr_tail = NULL;
-	int done = event_try(publisher, publication, message, encoding, event, FIT_WHOLE, err);
+	if (!instead)
+		return no_memory(err);
+	int done = event_try(publisher, publication, message, encoding, event, FIT_WHOLE, &record, err);
 	for (int fit = FIT_WHOLE; fit < FITS && done == 1; fit++)
 		done = event_try(publisher, publication, message, encoding, &without_tail,
-			(enum fit)fit, err);
-	return done;
+			(enum fit)fit, &record, err);
+	if (done == 0 && record.value_size > INSTEAD_BYTES) {
+		done = event_try(publisher, publication, message, encoding, &without_tail, FIT_LEAST,
+			instead, err);
+		record.instead = instead;
+	}
+	return done == 0 ? add(publication, &record, err) : done;
 }
 
 /* ---- dead letters */
@@ -424,7 +462,7 @@ int publish_dead(struct publisher *publisher, struct publication *publication,
 	bare->value_size = 0;
 	bare->header_count = count;
 	record.instead = bare;
-	return add(publication, too_large_for_sure(publisher, &record) ? bare : &record, NULL, err);
+	return add(publication, too_large_for_sure(publisher, &record) ? bare : &record, err);
 }
 
 /* ---- finals */
@@ -439,5 +477,5 @@ int publish_final(struct publisher *publisher, struct publication *publication,
 		return no_memory(err);
 	struct broker_record record = {.topic = publisher->config->topics.state,
 		.partition = message->partition, .value = value, .value_size = strlen(value)};
-	return add(publication, &record, NULL, err);
+	return add(publication, &record, err);
 }

@@ -3,7 +3,7 @@
  *
  * The executor's functions are defined here and take the place of the real ones at link time (see the Makefile).
  * Codes: "ok", "fail", "fail N" (the first N attempts), "refuse", "sandbox" (its sandbox fails), "hold" (runs
- * until released), "value" (returns 2000 bytes), "fail loudly" (with 1500 bytes of stderr).
+ * until released), "value" and "large" (return 2000 and 20000 bytes), "fail loudly" (with 1500 bytes of stderr).
  */
 #include "../../worker/worker.h"
 
@@ -166,6 +166,8 @@ int executor_result(const struct executor *executor, struct arena *arena,
 		.script_type = "shell", .metadata = request->metadata};
 	if (request->code && strcmp(request->code, "value") == 0 && status == STATUS_COMPLETED)
 		result->output = arena_format(arena, "\"%02000d\"", 0);
+	if (request->code && strcmp(request->code, "large") == 0 && status == STATUS_COMPLETED)
+		result->output = arena_format(arena, "\"%020000d\"", 0);
 	return 0;
 }
 
@@ -983,6 +985,20 @@ START_TEST(silence_of_the_group_ends_jobs_while_draining_too)
 }
 END_TEST
 
+START_TEST(a_result_that_is_refused_is_not_lost)
+{
+	produce("t", "x", "large", metadata(10));
+	start(&one);
+	broker_memory_refuse_above(one.broker, 2500);
+	go(&one);
+	wait_for(memory_store_committed(store, 0) == 1);
+	ck_assert_uint_eq(results(), 1);
+	ck_assert(has(config->topics.results, 0, "\"FAILED\""));
+	ck_assert(has(config->topics.results, 0, "limit.output"));
+	stop(&one);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("worker in memory");
@@ -1030,6 +1046,7 @@ int main(void)
 	tcase_add_test(cases, a_copy_counts_from_when_it_was_submitted_not_from_when_it_is_read);
 	tcase_add_test(cases, a_sandbox_that_fails_holds_its_key_until_the_attempt_has_ended);
 	tcase_add_test(cases, silence_of_the_group_ends_jobs_while_draining_too);
+	tcase_add_test(cases, a_result_that_is_refused_is_not_lost);
 	suite_add_tcase(suite, cases);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
