@@ -128,14 +128,6 @@ static enum step transaction(struct producer *producer, struct broker_batch *bat
 	return step;
 }
 
-static size_t record_size(const struct broker_record *record)
-{
-	size_t size = record->key_size + record->value_size;
-	for (size_t i = 0; i < record->header_count; i++)
-		size += strlen(record->headers[i].name) + record->headers[i].size;
-	return size;
-}
-
 static void refused_note(struct producer *producer, const struct broker_batch *batch, size_t index)
 {
 	const struct broker_record *record = producer_sent(producer, batch, index);
@@ -146,23 +138,29 @@ static void refused_note(struct producer *producer, const struct broker_batch *b
 		record->instead && times == 1 ? "a smaller one" : "nothing", NULL);
 }
 
-/* Among records that were sent together any may be the cause: the next try sends one at a time and so tells
- * which; the one after leaves it out. */
+/* Among records that were sent together any may be the cause: the next try sends large ones one at a time, or
+ * all of them, and so tells which; the one after leaves it out. Thousands one at a time take longer than a
+ * transaction may. */
 static void refusal_handle(struct producer *producer, const struct broker_batch *batch)
 {
-	if (!producer->one_by_one) {
-		producer->one_by_one = true;
+	const struct broker_record *refused = producer_sent(producer, batch, producer->refused_index);
+	size_t size = producer_record_size(refused);
+	if (producer->sending == SENT_TOGETHER) {
+		producer->sending = SENT_LARGE_APART;
 		return;
 	}
-	const struct broker_record *refused = producer_sent(producer, batch, producer->refused_index);
-	size_t size = record_size(refused);
+	if (producer->sending == SENT_LARGE_APART && size <= LARGE_BYTES) {
+		producer->sending = SENT_ONE_BY_ONE;
+		return;
+	}
 	refused_note(producer, batch, producer->refused_index);
-	if (producer->refusal != RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
+	if (producer->refusal != RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ||
+			config_compresses(producer->committer->config))
 		return;
 	for (size_t i = producer->refused_index + 1; i < batch->record_count; i++) {
 		const struct broker_record *record = producer_sent(producer, batch, i);
 		if (record && strcmp(record->topic, refused->topic) == 0 &&
-				record_size(record) >= size)
+				producer_record_size(record) >= size)
 			refused_note(producer, batch, i);
 	}
 }
@@ -229,7 +227,7 @@ static enum step producer_revive(struct producer *producer, struct err *err)
 
 static enum step publish(struct producer *producer, struct broker_batch *batch, struct err *err)
 {
-	producer->one_by_one = false;
+	producer->sending = SENT_TOGETHER;
 	producer->refused = calloc(batch->record_count + 1, 1);
 	if (!producer->refused) {
 		err_set(err, ERR_MEMORY, "no memory for a transaction");

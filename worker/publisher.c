@@ -419,13 +419,10 @@ static void dead_header(struct arena *arena, struct broker_header *list, size_t 
 /* Where messages are compressed, only the broker can tell. */
 static bool too_large_for_sure(const struct publisher *publisher, const struct broker_record *record)
 {
-	const char *compression = config_kafka(publisher->config, "compression.type");
 	size_t size = RECORD_LEAST + record->key_size + record->value_size;
-	if (!compression)
-		compression = config_kafka(publisher->config, "compression.codec");
 	for (size_t i = 0; i < record->header_count; i++)
 		size += HEADER_LEAST + strlen(record->headers[i].name) + record->headers[i].size;
-	return (!compression || strcmp(compression, "none") == 0) && publisher->dead_bytes > 0 &&
+	return !config_compresses(publisher->config) && publisher->dead_bytes > 0 &&
 		size > (size_t)publisher->dead_bytes;
 }
 
