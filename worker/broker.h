@@ -28,6 +28,7 @@ struct broker_message {			/* lives until message_free */
 	size_t key_size, value_size;
 	const struct broker_header *headers;
 	size_t header_count;
+	size_t bytes;			/* of memory that it takes */
 	void *owner;			/* the implementation's */
 };
 
@@ -107,6 +108,7 @@ struct broker_functions {
 	int (*fd)(struct broker *broker);	/* readable when next() may have something */
 	void (*next)(struct broker *broker, struct broker_event *event);
 	void (*message_free)(struct broker *broker, struct broker_message *message);
+	/* Holds until it is called again, whoever has the partition meanwhile. */
 	void (*pause)(struct broker *broker, int32_t partition, bool paused);
 	void (*unassign)(struct broker *broker);
 	/* Whether a batch can be taken now. */
@@ -116,8 +118,10 @@ struct broker_functions {
 	int64_t (*silence_ms)(struct broker *broker);
 	/* After so much silence the group may give our partitions to another worker. */
 	int64_t (*session_ms)(struct broker *broker);
-	/* Leaves the group (or not, with a static id) and frees everything; no batch is under way. */
-	void (*close)(struct broker *broker, bool leave);
+	/* Leaves the group (or not, with a static id) and frees everything, within seconds. Of a batch that is
+	 * still under way comes no event any more: its memory must last to the end of the process. false: threads
+	 * are left behind, so that must be near, and by _exit(2). */
+	bool (*close)(struct broker *broker, bool leave);
 };
 
 #endif

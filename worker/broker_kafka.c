@@ -16,7 +16,7 @@
 #include "log.h"
 
 #define CALL_MS 10000
-#define CLOSE_S 5
+#define CLOSE_S 10		/* for all that may not come back */
 #define TOPIC_TRIES 10
 #define TOPIC_PAUSE_NS 200000000
 #define STUCK_MS 120000		/* a call into librdkafka that takes longer never ends */
@@ -34,7 +34,7 @@ struct broker_kafka {
 	struct takeover *takeover;
 	uint64_t takeovers;		/* how many were begun: the number of the last */
 	struct mail *current;		/* whose memory the last event points into */
-	bool revoking, revoked_told, lost, closing, joined_told, stuck_told;
+	bool revoking, revoked_told, lost, closing, leaving, joined_told, stuck_told;
 	int64_t heard_us;		/* when the coordinator last was; 0: never */
 };
 
@@ -59,7 +59,7 @@ static void on_assign(struct broker_kafka *kafka, const rd_kafka_topic_partition
 		abort();
 	for (int i = 0; i < list->cnt; i++)
 		partitions[i] = list->elems[i].partition;
-	takeover_free(kafka->takeover);
+	takeover_end(kafka->takeover, NULL);
 	kafka->takeover = NULL;
 	kafka->assigning = rd_kafka_topic_partition_list_copy(list);
 	if (takeover_start(kafka->config, partitions, (size_t)list->cnt, ++kafka->takeovers,
@@ -83,11 +83,8 @@ static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
 	}
 }
 
-static void kafka_unassign(struct broker *broker)
+static void assignment_drop(struct broker_kafka *kafka)
 {
-	struct broker_kafka *kafka = self(broker);
-	takeover_free(kafka->takeover);
-	kafka->takeover = NULL;
 	if (kafka->assigning)
 		rd_kafka_topic_partition_list_destroy(kafka->assigning);
 	if (kafka->assigned)
@@ -97,6 +94,14 @@ static void kafka_unassign(struct broker *broker)
 	rd_kafka_assign(kafka->rk, NULL);
 }
 
+static void kafka_unassign(struct broker *broker)
+{
+	struct broker_kafka *kafka = self(broker);
+	takeover_end(kafka->takeover, NULL);
+	kafka->takeover = NULL;
+	assignment_drop(kafka);
+}
+
 /* The fatal one comes as a message of the consumer or through on_error, whichever is first. */
 static void fatal_tell(struct broker_kafka *kafka)
 {
@@ -104,7 +109,9 @@ static void fatal_tell(struct broker_kafka *kafka)
 	struct err err;
 	rd_kafka_resp_err_t cause = rd_kafka_fatal_error(kafka->rk, text, sizeof text);
 	err_set(&err, ERR_BROKER, "%s%s", text, cause == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID ?
-		": another live worker has the same worker.id" : "");
+		
+		": another worker has the same worker.id, or this one had it before the broker "
+		"forgot it" : "");
 	mail_fatal(kafka, &err);
 }
 
@@ -125,61 +132,94 @@ void broker_kafka_log(const rd_kafka_t *rk, int level, const char *facility, con
 
 /* ---- messages */
 
-static struct broker_header *headers_read(const rd_kafka_message_t *message, size_t *count)
+/* Sizes a message's copy, or makes it: at NULL only counts. */
+struct copying {
+	char *at;
+	size_t size;
+};
+
+static const void *copy_bytes(struct copying *copying, const void *data, size_t size)
 {
-	rd_kafka_headers_t *headers;
-	*count = 0;
-	if (rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR)
-		return NULL;
-	size_t total = rd_kafka_header_cnt(headers);
-	struct broker_header *list = calloc(total + 1, sizeof *list);
-	if (!list)
-		abort();
-	for (size_t i = 0; i < total; i++)
-		if (rd_kafka_header_get_all(headers, i, &list[*count].name, &list[*count].value,
-				&list[*count].size) == RD_KAFKA_RESP_ERR_NO_ERROR)
-			(*count)++;
-	return list;
+	char *place = copying->at ? copying->at + copying->size : NULL;
+	copying->size += data ? size : 0;
+	return data && place ? memcpy(place, data, size) : NULL;
 }
 
-static void message_fill(rd_kafka_message_t *message, struct broker_message *filled)
+static size_t headers_copy(struct copying *copying, const rd_kafka_message_t *message,
+	struct broker_header *list)
 {
-	*filled = (struct broker_message){.topic = rd_kafka_topic_name(message->rkt),
+	rd_kafka_headers_t *headers;
+	struct broker_header header;
+	size_t count = 0;
+	if (rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR)
+		return 0;
+	while (rd_kafka_header_get_all(headers, count, &header.name, &header.value,
+			&header.size) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+		header.name = copy_bytes(copying, header.name, strlen(header.name) + 1);
+		header.value = copy_bytes(copying, header.value, header.size);
+		if (list)
+			list[count] = header;
+		count++;
+	}
+	return count;
+}
+
+/* librdkafka's own would hold on to the whole answer to a fetch, for one small message in it. */
+static void message_copy(const struct broker_kafka *kafka, const rd_kafka_message_t *message,
+	struct broker_message *copied)
+{
+	struct copying copying = {0};
+	size_t header_count = headers_copy(&copying, message, NULL);
+	size_t list_size = header_count * sizeof(struct broker_header);
+	size_t bytes = list_size + copying.size + message->key_len + message->len;
+	struct broker_header *list = malloc(bytes + 1);
+	if (!list)
+		abort();		/* a message that is left out would be committed all the same */
+	copying = (struct copying){.at = (char *)list, .size = list_size};
+	headers_copy(&copying, message, list);
+	*copied = (struct broker_message){.topic = kafka->config->topics.requests,
 		.partition = message->partition, .offset = message->offset,
-		.timestamp_ms = rd_kafka_message_timestamp(message, NULL), .key = message->key,
-		.key_size = message->key_len, .value = message->payload,
-		.value_size = message->len, .owner = message};
-	filled->headers = headers_read(message, &filled->header_count);
+		.timestamp_ms = rd_kafka_message_timestamp(message, NULL),
+		.key = copy_bytes(&copying, message->key, message->key_len),
+		.key_size = message->key_len,
+		.value = copy_bytes(&copying, message->payload, message->len),
+		.value_size = message->len, .headers = list, .header_count = header_count,
+		.bytes = bytes, .owner = list};
 }
 
 static void kafka_message_free(struct broker *broker, struct broker_message *message)
 {
 	(void)broker;
-	free((void *)message->headers);
-	rd_kafka_message_destroy(message->owner);
+	free(message->owner);
 }
 
 /* ---- events */
 
+/* Of a takeover that was called off. */
+static bool mail_is_stale(const struct broker_kafka *kafka, const struct broker_event *event)
+{
+	return (event->type == BROKER_TAKEOVER || event->type == BROKER_STATE ||
+		event->type == BROKER_ASSIGNED) &&
+		(!kafka->assigning || event->number != kafka->takeovers);
+}
+
 static bool next_mail(struct broker_kafka *kafka, struct broker_event *event)
 {
-	if (kafka->current) {
-		free(kafka->current->memory);
-		free(kafka->current);
+	do {
+		if (kafka->current) {
+			free(kafka->current->memory);
+			free(kafka->current);
+		}
+		kafka->current = mailbox_take(&kafka->mailbox);
+		if (!kafka->current)
+			return false;
+		*event = kafka->current->event;
+	} while (mail_is_stale(kafka, event));
+	if (event->type == BROKER_ASSIGNED) {
+		rd_kafka_assign(kafka->rk, kafka->assigning);
+		kafka->assigned = kafka->assigning;
+		kafka->assigning = NULL;
 	}
-	kafka->current = mailbox_take(&kafka->mailbox);
-	if (!kafka->current)
-		return false;
-	*event = kafka->current->event;
-	if (event->type != BROKER_ASSIGNED)
-		return true;
-	if (!kafka->assigning || event->number != kafka->takeovers) {	/* taken away again */
-		event->type = BROKER_NONE;
-		return true;
-	}
-	rd_kafka_assign(kafka->rk, kafka->assigning);
-	kafka->assigned = kafka->assigning;
-	kafka->assigning = NULL;
 	return true;
 }
 
@@ -190,10 +230,8 @@ static void next_message(struct broker_kafka *kafka, struct broker_event *event)
 		return;
 	if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
 		event->type = BROKER_MESSAGE;
-		message_fill(message, &event->message);
-		return;
-	}
-	if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+		message_copy(kafka, message, &event->message);
+	} else if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
 		event->type = BROKER_END;
 		event->end = (struct broker_offset){message->partition, message->offset, 0};
 	} else if (message->err == RD_KAFKA_RESP_ERR__FATAL) {
@@ -222,6 +260,7 @@ static void kafka_next(struct broker *broker, struct broker_event *event)
 	stuck_check(kafka);
 	if (next_mail(kafka, event))
 		return;
+	event->type = BROKER_NONE;
 	if (!kafka->joined_told && kafka->rk) {
 		char *member = rd_kafka_memberid(kafka->rk);
 		kafka->joined_told = member && *member;
@@ -296,46 +335,51 @@ static int64_t kafka_session_ms(struct broker *broker)
 	return strtoll(text ? text : SESSION_MS, NULL, 10);
 }
 
-static void *consumer_close(void *rk)
+static void *consumer_end(void *opaque)
 {
-	rd_kafka_consumer_close(rk);
+	struct broker_kafka *kafka = opaque;
+	if (kafka->leaving)
+		rd_kafka_unsubscribe(kafka->rk);
+	rd_kafka_consumer_close(kafka->rk);
+	rd_kafka_queue_destroy(kafka->queue);
+	rd_kafka_destroy(kafka->rk);
 	return NULL;
 }
 
-/* Brokers that do not answer must not keep a worker from ending: then the consumer is left to the end of
- * the process, and the group finds out by the session timeout. */
-static void consumer_end(struct broker_kafka *kafka)
+static bool consumer_join(struct broker_kafka *kafka, const struct timespec *until)
 {
-	struct timespec until;
 	pthread_t thread;
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += CLOSE_S;
-	if (pthread_create(&thread, NULL, consumer_close, kafka->rk) != 0)
-		return;
-	if (pthread_timedjoin_np(thread, NULL, &until) != 0) {
-		log_event(LOG_WARN, "leaving the group takes too long; not waiting", NULL);
-		return;
-	}
-	rd_kafka_queue_destroy(kafka->queue);
-	rd_kafka_destroy(kafka->rk);
+	return pthread_create(&thread, NULL, consumer_end, kafka) == 0 &&
+		pthread_timedjoin_np(thread, NULL, until) == 0;
 }
 
-static void kafka_close(struct broker *broker, bool leave)
+/* Brokers that do not answer must not keep a worker from ending. What does not come back in time is left to the
+ * end of the process with all that it may still touch; the group finds out by the session timeout. */
+static bool kafka_close(struct broker *broker, bool leave)
 {
 	struct broker_kafka *kafka = self(broker);
+	struct timespec until;
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += CLOSE_S;
 	kafka->closing = true;
-	kafka_unassign(broker);
-	if (leave)
-		rd_kafka_unsubscribe(kafka->rk);
+	kafka->leaving = leave;
+	bool ended = takeover_end(kafka->takeover, &until);
+	kafka->takeover = NULL;
+	assignment_drop(kafka);
 	if (kafka->committer)
-		committer_free(kafka->committer);
-	consumer_end(kafka);
+		ended = committer_end(kafka->committer, &until) && ended;
+	ended = consumer_join(kafka, &until) && ended;
+	if (!ended) {
+		log_event(LOG_WARN, "the brokers do not answer; not waiting for them", NULL);
+		return false;
+	}
 	if (kafka->current) {
 		free(kafka->current->memory);
 		free(kafka->current);
 	}
 	mailbox_close(&kafka->mailbox);
 	free(kafka);
+	return true;
 }
 
 static const struct broker_functions functions = {kafka_fd, kafka_next, kafka_message_free,
@@ -477,7 +521,7 @@ static int subscribe(struct broker_kafka *kafka, struct err *err)
 }
 
 int broker_kafka_new(const struct config *config, const struct broker_kafka_limits *limits,
-	struct broker **broker, struct err *err)
+	int stop_fd, struct broker **broker, struct err *err)
 {
 	struct broker_kafka *kafka = calloc(1, sizeof *kafka);
 	if (!kafka)
@@ -493,10 +537,15 @@ int broker_kafka_new(const struct config *config, const struct broker_kafka_limi
 		free(kafka);
 		return -1;
 	}
-	if (topics_check(kafka, err) < 0 || committer_new(config, limits, kafka->rk, &kafka->mailbox,
-			&kafka->committer, err) < 0 || subscribe(kafka, err) < 0) {
+	int result = topics_check(kafka, err);
+	if (result == 0)
+		result = committer_new(config, limits, kafka->rk, &kafka->mailbox, stop_fd,
+			&kafka->committer, err);
+	if (result == 0)
+		result = subscribe(kafka, err);
+	if (result != 0) {
 		kafka_close(&kafka->base, false);
-		return -1;
+		return result;
 	}
 	*broker = &kafka->base;
 	return 0;

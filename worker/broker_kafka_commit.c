@@ -7,15 +7,18 @@
  * is published again by the same thread, and so is the one behind it, after it: the order of commits says
  * nothing of the order of records in a partition, which is that of producing. A record that the broker refuses for
  * what it is (too large, invalid) would refuse the batch for ever: it is found by producing one
- * record at a time, and what stands in its `instead`, or nothing, takes its place.
+ * record at a time, and what stands in its `instead`, or nothing, takes its place. A transaction can't go on
+ * past a refusal, so what is too large is taken to be no smaller than the one that was refused.
  *
  * Every call here can block for long; each producer has a thread. Source: KIP-98, KIP-447 and
  * librdkafka's INTRODUCTION ("Transactional producer").
  */
 #include "broker_kafka_commit.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 
 #include "log.h"
@@ -24,8 +27,10 @@
 #define PAUSE_MOST_MS 5000
 #define SET_BYTES 1000000
 #define REVIVALS 5
+#define END_S 10
+#define INITIALISE_S 60
+#define STOP_POLL_MS 20
 #define REVIVE_PAUSE_S 2		/* by then a fenced membership is known */
-#define END_S 20		/* patience with a transaction at the end */
 
 /* A message set larger than its topic takes is refused as a whole, whatever its messages' sizes; librdkafka
  * makes sets of up to batch.size across topics, so the smallest topic decides. */
@@ -123,26 +128,48 @@ static enum step transaction(struct producer *producer, struct broker_batch *bat
 	return step;
 }
 
-/* Among records that were sent together any may be the cause: the next try sends one at a time and so tells
- * which; the one after leaves it out. */
-static void refusal_handle(struct producer *producer, const struct broker_batch *batch)
+static void refused_note(struct producer *producer, const struct broker_batch *batch, size_t index)
 {
-	if (!producer->one_by_one) {
-		producer->one_by_one = true;
-		return;
-	}
-	const struct broker_record *record = &batch->records[producer->refused_index];
-	unsigned char times = ++producer->refused[producer->refused_index];
+	const struct broker_record *record = producer_sent(producer, batch, index);
+	unsigned char times = ++producer->refused[index];
 	log_event(LOG_ERROR, "the broker refused a record", "topic", record->topic, "bytes",
 		log_number((int64_t)record->value_size), "reason",
 		rd_kafka_err2str(producer->refusal), "instead",
-		record->instead && times == 1 ? "one without its value" : "nothing", NULL);
+		record->instead && times == 1 ? "a smaller one" : "nothing", NULL);
+}
+
+/* Among records that were sent together any may be the cause: the next try sends large ones one at a time, or
+ * all of them, and so tells which; the one after leaves it out. Thousands one at a time take longer than a
+ * transaction may. */
+static void refusal_handle(struct producer *producer, const struct broker_batch *batch)
+{
+	const struct broker_record *refused = producer_sent(producer, batch, producer->refused_index);
+	size_t size = producer_record_size(refused);
+	if (producer->sending == SENT_TOGETHER) {
+		producer->sending = SENT_LARGE_APART;
+		return;
+	}
+	if (producer->sending == SENT_LARGE_APART && size <= LARGE_BYTES) {
+		producer->sending = SENT_ONE_BY_ONE;
+		return;
+	}
+	refused_note(producer, batch, producer->refused_index);
+	if (producer->refusal != RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ||
+			config_compresses(producer->committer->config))
+		return;
+	for (size_t i = producer->refused_index + 1; i < batch->record_count; i++) {
+		const struct broker_record *record = producer_sent(producer, batch, i);
+		if (record && strcmp(record->topic, refused->topic) == 0 &&
+				producer_record_size(record) >= size)
+			refused_note(producer, batch, i);
+	}
 }
 
 static enum step publish_trying(struct producer *producer, struct broker_batch *batch,
 	struct err *err)
 {
-	for (int64_t pause_ms = PAUSE_MS;; pause_ms *= 2) {
+	int64_t pause_ms = PAUSE_MS;
+	for (;;) {
 		enum step step = transaction(producer, batch, err);
 		if (step == STEP_DONE || step == STEP_FATAL)
 			return step;
@@ -162,12 +189,12 @@ static enum step publish_trying(struct producer *producer, struct broker_batch *
 			return drop_turn_wait(producer);
 		if (producer->refusal) {
 			refusal_handle(producer, batch);
+			pause_ms = PAUSE_MS;
 			continue;
 		}
-		if (pause_ms > PAUSE_MOST_MS)
-			pause_ms = PAUSE_MOST_MS;
 		nanosleep(&(struct timespec){.tv_sec = pause_ms / 1000,
 			.tv_nsec = pause_ms % 1000 * 1000000}, NULL);
+		pause_ms = pause_ms * 2 < PAUSE_MOST_MS ? pause_ms * 2 : PAUSE_MOST_MS;
 	}
 }
 
@@ -200,7 +227,7 @@ static enum step producer_revive(struct producer *producer, struct err *err)
 
 static enum step publish(struct producer *producer, struct broker_batch *batch, struct err *err)
 {
-	producer->one_by_one = false;
+	producer->sending = SENT_TOGETHER;
 	producer->refused = calloc(batch->record_count + 1, 1);
 	if (!producer->refused) {
 		err_set(err, ERR_MEMORY, "no memory for a transaction");
@@ -263,54 +290,79 @@ static void *producer_thread(void *opaque)
 		producer->batch = NULL;
 		pthread_mutex_unlock(&committer->lock);
 		if (!batch)
-			return NULL;
+			break;
 		int64_t begin = clock_us();
 		enum step step = publish(producer, batch, &err);
 		batch->commit_us = clock_us() - begin;
 		batch_report(producer, batch, step, &err);
 	}
+	producer_close(producer);	/* here, since it may not come back either */
+	return NULL;
 }
 
 struct initialising {
+	struct committer *committer;
 	rd_kafka_t *rk;
 	rd_kafka_error_t *error;
+	atomic_bool done;
 };
 
 static void *initialise(void *opaque)
 {
 	struct initialising *one = opaque;
+	int64_t end_us = clock_us() + INITIALISE_S * INT64_C(1000000);
 	while ((one->error = rd_kafka_init_transactions(one->rk, CALL_MS)) &&
-			rd_kafka_error_is_retriable(one->error) &&
-			rd_kafka_error_code(one->error) != RD_KAFKA_RESP_ERR__TIMED_OUT)
+			rd_kafka_error_is_retriable(one->error) && clock_us() < end_us &&
+			!one->committer->ending) {
+		log_event(LOG_WARN, "waiting for the transactional producer", "reason",
+			rd_kafka_error_string(one->error), NULL);
 		rd_kafka_error_destroy(one->error);
+	}
+	one->done = true;
 	return NULL;
 }
 
-/* Side by side: each may have to wait for what a predecessor left open. */
-static int initialise_all(struct committer *committer, struct err *err)
+static bool stop_asked(int stop_fd, int timeout_ms)
+{
+	struct pollfd stop = {.fd = stop_fd, .events = POLLIN};
+	return poll(&stop, 1, timeout_ms) == 1;
+}
+
+/* Takes up what one found, unless another found something before. */
+static int initialised(struct initialising *one, int result, struct err *err)
+{
+	if (one->error && result == 0)
+		result = err_set(err, ERR_BROKER, "the transactional producer can't start: %s (is "
+			"kafka.bootstrap.servers right, and may this principal use the transactional "
+			"id?)", rd_kafka_error_string(one->error));
+	if (one->error)
+		rd_kafka_error_destroy(one->error);
+	return result;
+}
+
+/* Side by side: each may have to wait for what a predecessor left open. Returns 1 when it was asked to stop. */
+static int initialise_all(struct committer *committer, int stop_fd, struct err *err)
 {
 	struct initialising ones[PRODUCERS];
 	pthread_t threads[PRODUCERS];
+	bool started[PRODUCERS], stopped = false;
 	int result = 0;
 	for (int i = 0; i < PRODUCERS; i++) {
-		ones[i] = (struct initialising){.rk = committer->producers[i].rk};
-		if (pthread_create(&threads[i], NULL, initialise, &ones[i]) != 0) {
-			ones[i].rk = NULL;
+		ones[i] = (struct initialising){.committer = committer,
+			.rk = committer->producers[i].rk};
+		started[i] = pthread_create(&threads[i], NULL, initialise, &ones[i]) == 0;
+		if (!started[i])
 			result = err_set(err, ERR_SYSTEM, "a thread can't be made");
-		}
 	}
 	for (int i = 0; i < PRODUCERS; i++) {
-		if (!ones[i].rk)
+		while (started[i] && !ones[i].done && !stopped)
+			stopped = committer->ending = stop_asked(stop_fd, STOP_POLL_MS);
+		if (!started[i])
 			continue;
 		pthread_join(threads[i], NULL);
-		if (ones[i].error && result == 0)
-			result = err_set(err, ERR_BROKER, "the transactional producer can't start: %s "
-				"(is kafka.bootstrap.servers right, and may this principal use the "
-				"transactional id?)", rd_kafka_error_string(ones[i].error));
-		if (ones[i].error)
-			rd_kafka_error_destroy(ones[i].error);
+		result = initialised(&ones[i], result, err);
 	}
-	return result;
+	return stopped ? 1 : result;
 }
 
 /* Of the group, too: the same worker.id may be in use in another. Stable with worker.id: a restart then ends at once what its predecessor left open. */
@@ -325,7 +377,8 @@ static int id_base(const struct config *config, uint64_t incarnation, char id[ID
 }
 
 int committer_new(const struct config *config, const struct broker_kafka_limits *limits,
-	rd_kafka_t *consumer, struct mailbox *mailbox, struct committer **made, struct err *err)
+	rd_kafka_t *consumer, struct mailbox *mailbox, int stop_fd, struct committer **made,
+	struct err *err)
 {
 	char base[ID_BYTES];
 	struct committer *committer = calloc(1, sizeof *committer);
@@ -353,7 +406,7 @@ int committer_new(const struct config *config, const struct broker_kafka_limits 
 			committer->set_bytes, err);
 	}
 	if (result == 0)
-		result = initialise_all(committer, err);
+		result = initialise_all(committer, stop_fd, err);
 	for (int i = 0; i < PRODUCERS && result == 0; i++) {
 		struct producer *producer = &committer->producers[i];
 		producer_warm(config, producer);
@@ -362,29 +415,18 @@ int committer_new(const struct config *config, const struct broker_kafka_limits 
 		if (!producer->started)
 			result = err_set(err, ERR_SYSTEM, "a thread can't be made");
 	}
-	if (result < 0) {
-		committer_free(committer);
-		return -1;
+	if (result != 0) {
+		struct timespec until;
+		clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_sec += END_S;
+		committer_end(committer, &until);
+		return result;
 	}
 	*made = committer;
 	return 0;
 }
 
-/* A call into librdkafka that does not come back can't be ended: its thread and producer are left to the
- * end of the process, which is near. */
-static bool producer_join(struct producer *producer)
-{
-	struct timespec until;
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += END_S;
-	if (!producer->started || pthread_timedjoin_np(producer->thread, NULL, &until) == 0)
-		return true;
-	log_event(LOG_ERROR, "a transaction does not end; it is left to the broker", "producer",
-		log_number(producer->index), NULL);
-	return false;
-}
-
-void committer_free(struct committer *committer)
+bool committer_end(struct committer *committer, const struct timespec *until)
 {
 	bool all = true;
 	pthread_mutex_lock(&committer->lock);
@@ -393,16 +435,17 @@ void committer_free(struct committer *committer)
 	pthread_mutex_unlock(&committer->lock);
 	for (int i = 0; i < PRODUCERS; i++) {
 		struct producer *producer = &committer->producers[i];
-		bool ended = producer_join(producer);
-		if (ended)
+		if (!producer->started)
 			producer_close(producer);
-		all = all && ended;
+		else if (pthread_timedjoin_np(producer->thread, NULL, until) != 0)
+			all = false;
 	}
 	if (!all)
-		return;
+		return false;
 	pthread_mutex_destroy(&committer->lock);
 	pthread_cond_destroy(&committer->changed);
 	free(committer);
+	return true;
 }
 
 int64_t committer_stuck_ms(const struct committer *committer)

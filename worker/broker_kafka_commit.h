@@ -10,6 +10,7 @@
 #define PRODUCERS 2
 #define TOPICS 4
 #define CALL_MS 5000		/* one call; it is repeated as long as that is right */
+#define LARGE_BYTES 16384	/* a smaller record is hardly refused for its size */
 #define PAUSE_MS 50		/* before a batch is published again, doubled up to: */
 
 struct producer {
@@ -23,7 +24,11 @@ struct producer {
 	int index;
 	/* of the batch under way; the delivery reports, which come in this thread, write refused */
 	unsigned char *refused;		/* by record: how often; then `instead`, then nothing goes */
-	bool one_by_one;
+	enum {
+		SENT_TOGETHER,
+		SENT_LARGE_APART,
+		SENT_ONE_BY_ONE
+	} sending;
 	rd_kafka_resp_err_t refusal;	/* of a record, since the transaction began */
 	size_t refused_index;
 	bool committing;		/* the commit was asked for: what became of it may be unknown */
@@ -64,6 +69,11 @@ static inline int64_t clock_us(void)
 /* ---- broker_kafka_producer.c */
 
 bool producer_is_refusal(rd_kafka_resp_err_t code);
+/* What goes now for a record of the batch; NULL: nothing. */
+const struct broker_record *producer_sent(const struct producer *producer,
+	const struct broker_batch *batch, size_t index);
+size_t producer_record_size(const struct broker_record *record);
+/* The first of a transaction counts. */
 void producer_refused(struct producer *producer, size_t index, rd_kafka_resp_err_t code);
 int producer_open(const struct config *config, struct producer *producer, const char *id,
 	int64_t bytes, struct err *err);

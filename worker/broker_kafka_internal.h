@@ -34,10 +34,13 @@ struct mail *mailbox_take(struct mailbox *mailbox);
 /* ---- committing: broker_kafka_commit.c */
 struct committer;
 
+/* Returns 1 when stop_fd became readable before it was done. */
 int committer_new(const struct config *config, const struct broker_kafka_limits *limits,
-	rd_kafka_t *consumer, struct mailbox *mailbox, struct committer **committer,
+	rd_kafka_t *consumer, struct mailbox *mailbox, int stop_fd, struct committer **committer,
 	struct err *err);
-void committer_free(struct committer *committer);
+/* Ends what is under way and frees all. false: something did not come back until then (CLOCK_REALTIME); it is
+ * left to the end of the process, as is the mailbox, which it may still use. */
+bool committer_end(struct committer *committer, const struct timespec *until);
 bool committer_free_for_batch(struct committer *committer);
 void committer_give(struct committer *committer, struct broker_batch *batch);
 /* How long the longest call under way into librdkafka has not come back. */
@@ -51,10 +54,14 @@ int64_t committer_stuck_ms(const struct committer *committer);
 struct takeover;
 int takeover_start(const struct config *config, const int32_t *partitions, size_t count,
 	uint64_t number, struct mailbox *mailbox, struct takeover **takeover, struct err *err);
-/* Ends the thread, done or not, and frees it. NULL allowed. */
-void takeover_free(struct takeover *takeover);
+/* Ends the thread, done or not, and frees it. takeover: NULL allowed. until: NULL waits for ever; false: the
+ * thread did not end until then and is left to the end of the process, as is the mailbox. */
+bool takeover_end(struct takeover *takeover, const struct timespec *until);
 /* since_ms out of a commit's metadata ("1 <since_ms>"); 0: none. */
 int64_t commit_metadata_read(const void *metadata, size_t size);
+/* From when on code.state is to be read: from window_begin_ms, or where something was committed, from when it
+ * says; from the beginning (0) where that is not known, as of a commit that is not ours. */
+int64_t state_begin_ms(const struct broker_offset *committed, int64_t window_begin_ms);
 
 /* ---- staying in touch: broker_kafka_touch.c */
 

@@ -2,6 +2,7 @@
 #include "broker_kafka_commit.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "kafka_conf.h"
 
@@ -13,8 +14,25 @@ bool producer_is_refusal(rd_kafka_resp_err_t code)
 		code == RD_KAFKA_RESP_ERR_INVALID_RECORD;
 }
 
+const struct broker_record *producer_sent(const struct producer *producer,
+	const struct broker_batch *batch, size_t index)
+{
+	unsigned char times = producer->refused[index];
+	return times == 0 ? &batch->records[index] : times == 1 ? batch->records[index].instead : NULL;
+}
+
+size_t producer_record_size(const struct broker_record *record)
+{
+	size_t size = record->key_size + record->value_size;
+	for (size_t i = 0; i < record->header_count; i++)
+		size += strlen(record->headers[i].name) + record->headers[i].size;
+	return size;
+}
+
 void producer_refused(struct producer *producer, size_t index, rd_kafka_resp_err_t code)
 {
+	if (producer->refusal)
+		return;
 	producer->refusal = code;
 	producer->refused_index = index;
 }

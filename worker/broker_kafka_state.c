@@ -30,7 +30,7 @@ struct takeover {
 	struct mailbox *mailbox;
 	uint64_t number;
 	int32_t *partitions;
-	int64_t *since_ms;		/* by index, as ends */
+	int64_t *begin_ms;		/* by index, as ends: from when on code.state is read */
 	int64_t *ends;			/* what must be read; -1: done */
 	size_t count;
 	atomic_bool ending;
@@ -67,20 +67,30 @@ int64_t commit_metadata_read(const void *metadata, size_t size)
 	return sscanf(text, "1 %" SCNd64, &since_ms) == 1 && since_ms > 0 ? since_ms : 0;
 }
 
+int64_t state_begin_ms(const struct broker_offset *committed, int64_t window_begin_ms)
+{
+	int64_t begin_ms = window_begin_ms;
+	if (committed->offset >= 0 && committed->since_ms < begin_ms)
+		begin_ms = committed->since_ms;
+	return begin_ms > SLACK_MS ? begin_ms - SLACK_MS : 0;
+}
+
 /* Tells the loop, and notes from when on code.state is to be read. */
 static rd_kafka_resp_err_t committed_find(struct takeover *takeover)
 {
 	rd_kafka_topic_partition_list_t *list = list_make(takeover, takeover->config->topics.requests);
 	rd_kafka_resp_err_t code = rd_kafka_committed(takeover->reader, list, CALL_MS);
+	int64_t window_begin_ms = now_ms() - takeover->config->worker.dedupe_window_ms;
 	struct broker_offset *positions = calloc(takeover->count + 1, sizeof *positions);
 	if (!positions)
 		abort();
 	for (int i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && i < list->cnt; i++) {
 		const rd_kafka_topic_partition_t *found = &list->elems[i];
 		code = found->err;
-		takeover->since_ms[i] = commit_metadata_read(found->metadata, found->metadata_size);
 		positions[i] = (struct broker_offset){found->partition,
-			found->offset >= 0 ? found->offset : -1, takeover->since_ms[i]};
+			found->offset >= 0 ? found->offset : -1,
+			commit_metadata_read(found->metadata, found->metadata_size)};
+		takeover->begin_ms[i] = state_begin_ms(&positions[i], window_begin_ms);
 	}
 	rd_kafka_topic_partition_list_destroy(list);
 	if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -88,7 +98,7 @@ static rd_kafka_resp_err_t committed_find(struct takeover *takeover)
 		return code;
 	}
 	struct broker_event event = {.type = BROKER_TAKEOVER, .positions = positions,
-		.position_count = takeover->count};
+		.position_count = takeover->count, .number = takeover->number};
 	mailbox_put(takeover->mailbox, &event, positions);
 	return code;
 }
@@ -98,12 +108,8 @@ static rd_kafka_resp_err_t committed_find(struct takeover *takeover)
 static rd_kafka_resp_err_t begins_find(struct takeover *takeover,
 	rd_kafka_topic_partition_list_t *begins)
 {
-	int64_t window_ms = now_ms() - takeover->config->worker.dedupe_window_ms;
-	for (int i = 0; i < begins->cnt; i++) {
-		int64_t since_ms = takeover->since_ms[i] && takeover->since_ms[i] < window_ms ?
-			takeover->since_ms[i] : window_ms;
-		begins->elems[i].offset = since_ms > SLACK_MS ? since_ms - SLACK_MS : 0;
-	}
+	for (int i = 0; i < begins->cnt; i++)
+		begins->elems[i].offset = takeover->begin_ms[i];
 	return rd_kafka_offsets_for_times(takeover->reader, begins, CALL_MS);
 }
 
@@ -125,8 +131,10 @@ static rd_kafka_resp_err_t places_find(struct takeover *takeover,
 			continue;
 		/* Nothing so young in what is stable: behind an open transaction there may be. */
 		if (begin < 0)
-			rd_kafka_query_watermark_offsets(takeover->reader, topic,
+			code = rd_kafka_query_watermark_offsets(takeover->reader, topic,
 				takeover->partitions[i], &low, &begin, CALL_MS);
+		if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+			break;
 		if (begin < 0 || begin >= high)
 			continue;
 		takeover->ends[i] = high;
@@ -141,7 +149,7 @@ static rd_kafka_resp_err_t places_find(struct takeover *takeover,
 
 static void message_forward(struct takeover *takeover, const rd_kafka_message_t *message)
 {
-	struct broker_event event = {.type = BROKER_STATE, .state = {
+	struct broker_event event = {.type = BROKER_STATE, .number = takeover->number, .state = {
 		.partition = message->partition, .size = message->len,
 		.timestamp_ms = rd_kafka_message_timestamp(message, NULL)}};
 	char *copy = malloc(message->len + 1);
@@ -294,7 +302,7 @@ static void takeover_release(struct takeover *takeover)
 	handle_end(&takeover->reader);
 	handle_end(&takeover->looker);
 	free(takeover->partitions);
-	free(takeover->since_ms);
+	free(takeover->begin_ms);
 	free(takeover->ends);
 	free(takeover);
 }
@@ -308,9 +316,9 @@ int takeover_start(const struct config *config, const int32_t *partitions, size_
 	*takeover = (struct takeover){.config = config, .mailbox = mailbox, .number = number,
 		.count = count};
 	takeover->partitions = calloc(count + 1, sizeof *takeover->partitions);
-	takeover->since_ms = calloc(count + 1, sizeof *takeover->since_ms);
+	takeover->begin_ms = calloc(count + 1, sizeof *takeover->begin_ms);
 	takeover->ends = calloc(count + 1, sizeof *takeover->ends);
-	if (!takeover->partitions || !takeover->since_ms || !takeover->ends) {
+	if (!takeover->partitions || !takeover->begin_ms || !takeover->ends) {
 		takeover_release(takeover);
 		return err_set(err, ERR_MEMORY, "no memory");
 	}
@@ -330,11 +338,15 @@ int takeover_start(const struct config *config, const int32_t *partitions, size_
 	return 0;
 }
 
-void takeover_free(struct takeover *takeover)
+bool takeover_end(struct takeover *takeover, const struct timespec *until)
 {
 	if (!takeover)
-		return;
+		return true;
 	takeover->ending = true;
-	pthread_join(takeover->thread, NULL);
+	if (!until)
+		pthread_join(takeover->thread, NULL);
+	else if (pthread_timedjoin_np(takeover->thread, NULL, until) != 0)
+		return false;
 	takeover_release(takeover);
+	return true;
 }

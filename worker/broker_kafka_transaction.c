@@ -58,17 +58,21 @@ static rd_kafka_resp_err_t produce_one(rd_kafka_t *rk, const struct broker_recor
 static rd_kafka_resp_err_t produce_record(struct producer *producer,
 	const struct broker_batch *batch, size_t index)
 {
-	const struct broker_record *record = &batch->records[index];
+	const struct broker_record *record = producer_sent(producer, batch, index);
 	rd_kafka_resp_err_t code;
-	if (producer->refused[index] > 0)
-		record = record->instead;
-	if (!record || producer->refused[index] > 1)
+	if (!record)
 		return RD_KAFKA_RESP_ERR_NO_ERROR;
+	bool alone = producer->sending == SENT_ONE_BY_ONE || (producer->sending == SENT_LARGE_APART &&
+		producer_record_size(record) > LARGE_BYTES);
+	if (alone)
+		rd_kafka_flush(producer->rk, CALL_MS);
+	if (producer->refusal)
+		return RD_KAFKA_RESP_ERR_NO_ERROR;	/* of what went before */
 	while ((code = produce_one(producer->rk, record, index)) == RD_KAFKA_RESP_ERR__QUEUE_FULL)
 		rd_kafka_poll(producer->rk, 10);
 	if (producer_is_refusal(code))
 		producer_refused(producer, index, code);
-	if (code == RD_KAFKA_RESP_ERR_NO_ERROR && producer->one_by_one)
+	if (code == RD_KAFKA_RESP_ERR_NO_ERROR && alone)
 		rd_kafka_flush(producer->rk, CALL_MS);
 	return code;
 }

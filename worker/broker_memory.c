@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/timerfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #define BATCHES 2			/* as many as the producers of the Kafka broker */
@@ -107,18 +108,33 @@ struct memory_store *memory_store_new(const struct config *config, int partition
 	return store;
 }
 
+static void requests_free(struct log *log)
+{
+	for (size_t i = 0; i < log->count; i++) {
+		struct broker_message *message = &log->entries[i]->message;
+		free((void *)message->key);
+		free((void *)message->value);
+		headers_free(message->headers, message->header_count);
+		free(log->entries[i]);
+	}
+	free(log->entries);
+	*log = (struct log){0};
+}
+
+void memory_store_recreate(struct memory_store *store)
+{
+	pthread_mutex_lock(&store->lock);
+	for (int p = 0; p < store->partitions; p++) {
+		requests_free(&store->requests[p]);
+		store->committed[p] = (struct broker_offset){p, -1, 0};
+	}
+	pthread_mutex_unlock(&store->lock);
+}
+
 void memory_store_free(struct memory_store *store)
 {
-	for (int p = 0; p < store->partitions; p++) {
-		for (size_t i = 0; i < store->requests[p].count; i++) {
-			struct broker_message *message = &store->requests[p].entries[i]->message;
-			free((void *)message->key);
-			free((void *)message->value);
-			headers_free(message->headers, message->header_count);
-			free(store->requests[p].entries[i]);
-		}
-		free(store->requests[p].entries);
-	}
+	for (int p = 0; p < store->partitions; p++)
+		requests_free(&store->requests[p]);
 	for (size_t i = 0; i < store->records.count; i++) {
 		struct broker_record *record = &store->records.entries[i]->record;
 		free((void *)record->key);
@@ -133,22 +149,47 @@ void memory_store_free(struct memory_store *store)
 	free(store);
 }
 
-int64_t memory_store_produce(struct memory_store *store, int32_t partition, const char *key,
-	const char *value, const struct broker_header *headers, size_t header_count)
+static size_t headers_bytes(const struct broker_header *headers, size_t count)
+{
+	size_t bytes = 0;
+	for (size_t i = 0; i < count; i++)
+		bytes += strlen(headers[i].name) + headers[i].size + sizeof *headers;
+	return bytes;
+}
+
+static int64_t produce(struct memory_store *store, int32_t partition, const char *key,
+	const char *value, const struct broker_header *headers, size_t header_count,
+	int64_t timestamp_ms)
 {
 	pthread_mutex_lock(&store->lock);
 	struct log *log = &store->requests[partition];
 	struct stored *entry = log_add(log);
 	int64_t offset = (int64_t)log->count - 1;
 	entry->message = (struct broker_message){.topic = store->config->topics.requests,
-		.partition = partition, .offset = offset, .timestamp_ms = 1,
+		.partition = partition, .offset = offset, .timestamp_ms = timestamp_ms,
 		.key = copy(key, key ? strlen(key) : 0), .key_size = key ? strlen(key) : 0,
 		.value = copy(value, value ? strlen(value) : 0),
 		.value_size = value ? strlen(value) : 0,
 		.headers = headers_copy(headers, header_count), .header_count = header_count,
-		.owner = store};
+		.bytes = (key ? strlen(key) : 0) + (value ? strlen(value) : 0) +
+			headers_bytes(headers, header_count), .owner = store};
 	pthread_mutex_unlock(&store->lock);
 	return offset;
+}
+
+int64_t memory_store_produce_at(struct memory_store *store, int32_t partition, const char *key,
+	const char *value, int64_t timestamp_ms)
+{
+	return produce(store, partition, key, value, NULL, 0, timestamp_ms);
+}
+
+int64_t memory_store_produce(struct memory_store *store, int32_t partition, const char *key,
+	const char *value, const struct broker_header *headers, size_t header_count)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	return produce(store, partition, key, value, headers, header_count,
+		now.tv_sec * 1000ll + now.tv_nsec / 1000000);
 }
 
 void memory_store_skip(struct memory_store *store, int32_t partition, int64_t offsets)
@@ -165,6 +206,14 @@ int64_t memory_store_committed(struct memory_store *store, int32_t partition)
 	int64_t offset = store->committed[partition].offset;
 	pthread_mutex_unlock(&store->lock);
 	return offset;
+}
+
+int64_t memory_store_since(struct memory_store *store, int32_t partition)
+{
+	pthread_mutex_lock(&store->lock);
+	int64_t since_ms = store->committed[partition].since_ms;
+	pthread_mutex_unlock(&store->lock);
+	return since_ms;
 }
 
 const struct broker_record *memory_store_record(struct memory_store *store, const char *topic,
@@ -268,10 +317,8 @@ static bool state_next(struct broker_memory *memory, struct broker_event *event)
 static void takeover_begin(struct broker_memory *memory, struct broker_event *event)
 {
 	const struct memory_store *store = memory->store;
-	for (int p = 0; p < store->partitions; p++) {
+	for (int p = 0; p < store->partitions; p++)
 		memory->positions[p] = store->committed[p].offset < 0 ? 0 : store->committed[p].offset;
-		memory->paused[p] = false;
-	}
 	memory->phase = READING;
 	memory->reading = 0;
 	event->type = BROKER_TAKEOVER;
@@ -390,7 +437,7 @@ static int64_t memory_session_ms(struct broker *broker)
 	return session_ms;
 }
 
-static void memory_close(struct broker *broker, bool leave)
+static bool memory_close(struct broker *broker, bool leave)
 {
 	struct broker_memory *memory = self(broker);
 	(void)leave;
@@ -399,6 +446,7 @@ static void memory_close(struct broker *broker, bool leave)
 	free(memory->paused);
 	free(memory->numbers);
 	free(memory);
+	return true;
 }
 
 static const struct broker_functions functions = {.fd = memory_fd, .next = memory_next,

@@ -18,9 +18,17 @@ void memory_store_free(struct memory_store *store);	/* after its brokers */
 /* Appends a request; all is copied. headers may be NULL. Returns its offset. */
 int64_t memory_store_produce(struct memory_store *store, int32_t partition, const char *key,
 	const char *value, const struct broker_header *headers, size_t header_count);
+/* Submitted then. */
+int64_t memory_store_produce_at(struct memory_store *store, int32_t partition, const char *key,
+	const char *value, int64_t timestamp_ms);
 /* Leaves offsets out, as transaction markers do. */
 void memory_store_skip(struct memory_store *store, int32_t partition, int64_t offsets);
+/* As if the requests' topic had been deleted and made again; no broker has anything of it. */
+void memory_store_recreate(struct memory_store *store);
 int64_t memory_store_committed(struct memory_store *store, int32_t partition);	/* -1: nothing */
+
+/* What was committed with it: see struct broker_offset. */
+int64_t memory_store_since(struct memory_store *store, int32_t partition);
 
 /* The index-th visible record of a topic, NULL beyond the last. Valid as long as the store. */
 const struct broker_record *memory_store_record(struct memory_store *store, const char *topic,

@@ -114,6 +114,9 @@ void config_print_sample(FILE *out);
 
 const char *config_kafka(const struct config *config, const char *property); /* NULL: not set */
 
+/* Whether what is produced may be compressed. */
+bool config_compresses(const struct config *config);
+
 /* "5s", "500ms", "10m", "1h", "24h", or a plain number of milliseconds. */
 int config_parse_duration(const char *text, int64_t *ms);
 /* "128M", "1G", "64K", plain bytes; powers of 1024. */

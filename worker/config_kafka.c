@@ -138,6 +138,17 @@ const char *config_kafka(const struct config *config, const char *property)
 	return NULL;
 }
 
+bool config_compresses(const struct config *config)
+{
+	static const char *const names[] = {"compression.type", "compression.codec"};
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		const char *value = config_kafka(config, names[i]);
+		if (value && strcmp(value, "none") != 0)
+			return true;
+	}
+	return false;
+}
+
 const char *config_kafka_shown(const struct config_property *property)
 {
 	static const char *const marks[] = {"password", "secret", ".pem", "jaas",

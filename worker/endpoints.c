@@ -19,7 +19,12 @@ struct endpoints {
 static bool ready(void *context, char *reason, size_t size)
 {
 	const struct endpoints *endpoints = context;
+	const char *missing = endpoints->health->missing;
 	bool joined = endpoints->health->joined, draining = endpoints->health->draining;
+	if (missing) {
+		snprintf(reason, size, "%s", missing);
+		return false;
+	}
 	snprintf(reason, size, "%s", draining ? "draining" : joined ? "ready" :
 		"not in the group yet");
 	return joined && !draining;

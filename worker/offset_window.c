@@ -79,6 +79,12 @@ int offset_window_restore(struct offset_window *window, int64_t offset)
 	return 0;
 }
 
+void offset_window_unrestore(struct offset_window *window, int64_t offset)
+{
+	if (offset >= window->next && offset < window->restored)
+		*mark_of(window, offset) = MARK_NONE;
+}
+
 /* Moves the watermark over all that is not open, up to the newest seen. */
 static void advance(struct offset_window *window)
 {

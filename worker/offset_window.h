@@ -27,6 +27,9 @@ void offset_window_free(struct offset_window *window);
  * ignored; one beyond the window makes it larger. -1: no memory, or absurdly far away. */
 int offset_window_restore(struct offset_window *window, int64_t offset);
 
+/* It was not, after all: what is there now is another request. */
+void offset_window_unrestore(struct offset_window *window, int64_t offset);
+
 /* An offset has been consumed. */
 enum offset_seen offset_window_add(struct offset_window *window, int64_t offset);
 

@@ -8,14 +8,17 @@
 #include <string.h>
 #include <time.h>
 
+#include "publisher_fit.h"
 #include "state.h"
 
-#define ARENA_BYTES (64u << 20)
+#define ARENA_BYTES (1u << 30)	/* never reached: the loop closes a batch by its bytes */
 #define HEADERS_MAX 24
 #define TRACE_MAX 16	/* headers, when the last trace header is added */
-#define TRACE_BYTES 4096
 #define RECORD_OVERHEAD 256	/* batch and record framing, generously */
+#define RECORD_LEAST 68		/* the same at least: a batch of one record, with lengths of a byte */
+#define HEADER_LEAST 2
 #define DEAD_HEADERS 7
+#define INSTEAD_BYTES 16384	/* a smaller one is refused by no topic of ours */
 
 static int no_memory(struct err *err)
 {
@@ -46,6 +49,11 @@ void publication_free(struct publication *publication)
 	free(publication->offsets);
 	arena_free(publication->arena);
 	free(publication);
+}
+
+size_t publication_bytes(const struct publication *publication)
+{
+	return publication->bytes + arena_used(publication->arena);
 }
 
 void publication_seal(struct publication *publication)
@@ -87,21 +95,29 @@ int publication_keep(struct publication *publication, const struct broker_messag
 			&publication->message_capacity, sizeof *publication->messages, err) < 0)
 		return -1;
 	publication->messages[publication->message_count++] = *message;
+	publication->bytes += message->bytes;
 	return 0;
 }
 
-static int add(struct publication *publication, const struct broker_record *record, void *blob,
-	struct err *err)
+static int add(struct publication *publication, const struct broker_record *record, struct err *err)
 {
 	if (grow((void **)&publication->records, publication->count, &publication->capacity,
 			sizeof *publication->records, err) < 0)
 		return -1;
-	if (blob && grow((void **)&publication->blobs, publication->blob_count,
-			&publication->blob_capacity, sizeof *publication->blobs, err) < 0)
-		return -1;
 	publication->records[publication->count++] = *record;
-	if (blob)
-		publication->blobs[publication->blob_count++] = blob;
+	return 0;
+}
+
+/* Takes over the value, malloc'ed, also when it fails. */
+static int blob_keep(struct publication *publication, void *value, size_t size, struct err *err)
+{
+	if (grow((void **)&publication->blobs, publication->blob_count,
+			&publication->blob_capacity, sizeof *publication->blobs, err) < 0) {
+		free(value);
+		return -1;
+	}
+	publication->blobs[publication->blob_count++] = value;
+	publication->bytes += size;
 	return 0;
 }
 
@@ -120,15 +136,14 @@ static void header_text(struct headers *headers, const char *name, const char *t
 		headers->list[headers->count++] = (struct broker_header){name, copy, strlen(copy)};
 }
 
-/* Copied: an error event may outlive its request's message. One larger than any tracer writes is left out:
- * headers count against what the topic takes. */
+/* Copied: an error event may outlive its request's message. */
 static void header_trace(struct headers *headers, const struct broker_message *message)
 {
 	for (size_t i = 0; i < message->header_count; i++) {
 		const struct broker_header *header = &message->headers[i];
 		if ((strcmp(header->name, "traceparent") != 0 &&
 				strcmp(header->name, "tracestate") != 0) ||
-				header->size > TRACE_BYTES || headers->count == TRACE_MAX)
+				headers->count == TRACE_MAX)
 			continue;
 		headers->list[headers->count++] = (struct broker_header){
 			arena_string(headers->arena, header->name), header->value ?
@@ -157,6 +172,7 @@ struct described {
 	const char *thread_id, *node_id, *execution_id, *event, *id;
 	int attempt;
 	int64_t timestamp_ms;
+	enum fit fit;
 };
 
 static void headers_common(struct headers *headers, const struct publisher *publisher,
@@ -168,7 +184,8 @@ static void headers_common(struct headers *headers, const struct publisher *publ
 	header_text(headers, "attempt", arena_format(headers->arena, "%d", what->attempt));
 	header_text(headers, "codeworker-origin", origin(headers->arena, message));
 	header_text(headers, "content-type", encoding_content_type(encoding));
-	header_trace(headers, message);
+	if (what->fit < FIT_LEAST)
+		header_trace(headers, message);
 	header_text(headers, "ce_specversion", "1.0");
 	header_text(headers, "ce_source", arena_format(headers->arena, "codeworker/%s",
 		publisher->worker));
@@ -186,24 +203,21 @@ static size_t headers_size(const struct headers *headers)
 	return size;
 }
 
-static int record_add(struct publication *publication, const char *topic, int32_t partition,
-	const void *key, size_t key_size, const struct headers *headers, void *value, size_t size,
-	struct err *err)
+/* Takes over the value, malloc'ed, also when it fails. */
+static int record_make(struct publication *publication, const char *topic, const void *key,
+	size_t key_size, const struct headers *headers, void *value, size_t size,
+	struct broker_record *record, struct err *err)
 {
 	struct broker_header *copy = arena_alloc(publication->arena,
 		(headers->count + 1) * sizeof *copy);
-	if (!copy) {
-		free(value);
+	if (blob_keep(publication, value, size, err) < 0)
+		return -1;
+	if (!copy)
 		return no_memory(err);
-	}
 	memcpy(copy, headers->list, headers->count * sizeof *copy);
-	struct broker_record record = {.topic = topic, .partition = partition, .key = key,
+	*record = (struct broker_record){.topic = topic, .partition = -1, .key = key,
 		.key_size = key_size, .value = value, .value_size = size, .headers = copy,
 		.header_count = headers->count};
-	if (add(publication, &record, value, err) < 0) {
-		free(value);
-		return -1;
-	}
 	return 0;
 }
 
@@ -257,56 +271,139 @@ static const char *result_event(enum status status)
 	return names[status];
 }
 
-int publish_result(struct publisher *publisher, struct publication *publication,
-	const struct broker_message *message, enum encoding encoding, const struct result *result,
-	struct err *err)
+static size_t room_for_value(int64_t bytes, const struct headers *headers, size_t key_size)
 {
-	struct headers headers = {.arena = publication->arena};
-	struct result fitting = *result;
-	struct described what = {.thread_id = result->thread_id, .node_id = result->node_id,
+	size_t used = headers_size(headers) + key_size + RECORD_OVERHEAD;
+	return (size_t)bytes > used ? (size_t)bytes - used : 0;
+}
+
+static int result_try(struct publisher *publisher, struct publication *publication,
+	const struct broker_message *message, enum encoding encoding, const struct result *result,
+	enum fit fit, struct broker_record *record, struct err *err)
+{
+	struct arena *arena = publication->arena;
+	struct headers headers = {.arena = arena};
+	struct result fitting = result_fit(arena, result, fit, publisher->result_bytes);
+	const struct described what = {.thread_id = result->thread_id, .node_id = result->node_id,
 		.execution_id = result->execution_id, .event = result_event(result->status),
-		.id = arena_format(publication->arena, "%s/result", result->execution_id),
-		.attempt = result->attempt, .timestamp_ms = result->timestamp_ms};
-	const char *key = record_key(publication->arena, result->thread_id, result->node_id);
+		.id = arena_format(arena, "%s/result", result->execution_id),
+		.attempt = result->attempt, .timestamp_ms = result->timestamp_ms, .fit = fit};
+	const char *key = record_key(arena, result->thread_id, result->node_id);
 	void *value;
 	size_t size;
 	headers_common(&headers, publisher, message, encoding, &what);
 	if (!key)
 		return no_memory(err);
-	size_t used = headers_size(&headers) + strlen(key) + RECORD_OVERHEAD;
-	size_t room = (size_t)publisher->result_bytes > used ?
-		(size_t)publisher->result_bytes - used : 0;
+	size_t room = fit == FIT_LEAST ? SIZE_MAX :
+		room_for_value(publisher->result_bytes, &headers, strlen(key));
 	int fits = encode_fitting(publisher, encoding, &fitting, room, &value, &size, err);
 	if (fits != 0)
 		return fits;
-	return record_add(publication, publisher->config->topics.results, -1, key, strlen(key),
-		&headers, value, size, err);
+	return record_make(publication, publisher->config->topics.results, key, strlen(key), &headers,
+		value, size, record, err);
+}
+
+/* What goes when the broker refuses the record all the same, as where the topic takes less than it did at the
+ * start: a result must not be lost. */
+static int result_instead(struct publisher *publisher, struct publication *publication,
+	const struct broker_message *message, enum encoding encoding, const struct result *result,
+	struct broker_record *record, struct err *err)
+{
+	static const struct error_record refused = {.code = ERROR_LIMIT_OUTPUT,
+		.message = "The result was refused by its topic for its size"};
+	struct result least = *result;
+	struct broker_record *instead = arena_alloc(publication->arena, sizeof *instead);
+	if (!instead)
+		return no_memory(err);
+	if (least.status == STATUS_COMPLETED) {
+		least.status = STATUS_FAILED;
+		least.error = &refused;
+	}
+	if (result_try(publisher, publication, message, encoding, &least, FIT_LEAST, instead, err) != 0)
+		return -1;
+	record->instead = instead;
+	return 0;
+}
+
+int publish_result(struct publisher *publisher, struct publication *publication,
+	const struct broker_message *message, enum encoding encoding, const struct result *result,
+	struct err *err)
+{
+	struct broker_record record;
+	int done = 1;
+	for (int fit = FIT_WHOLE; fit < FITS && done == 1; fit++) {
+		done = result_try(publisher, publication, message, encoding, result, (enum fit)fit,
+			&record, err);
+		if (result->status == STATUS_COMPLETED)
+			break;
+	}
+	if (done == 0 && record.value_size > INSTEAD_BYTES)
+		done = result_instead(publisher, publication, message, encoding, result, &record, err);
+	return done == 0 ? add(publication, &record, err) : done;
 }
 
 /* ---- error events */
+
+/* Copied: an error event may outlive its request's message. */
+static const void *event_key(struct arena *arena, const struct broker_message *message,
+	const struct error_event *event, size_t *size)
+{
+	const char *key;
+	if (event->error.code == ERROR_REQUEST_MALFORMED) {
+		*size = message->key_size;
+		return message->key ? arena_copy(arena, message->key, message->key_size) : NULL;
+	}
+	key = record_key(arena, event->thread_id, event->node_id);
+	*size = key ? strlen(key) : 0;
+	return key;
+}
+
+static int event_try(struct publisher *publisher, struct publication *publication,
+	const struct broker_message *message, enum encoding encoding,
+	const struct error_event *event, enum fit fit, struct broker_record *record,
+	struct err *err)
+{
+	struct arena *arena = publication->arena;
+	struct headers headers = {.arena = arena};
+	const struct error_event fitting = event_fit(arena, event, fit, publisher->error_bytes);
+	const struct described what = {.thread_id = event->thread_id, .node_id = event->node_id,
+		.execution_id = event->execution_id, .event = "error",
+		.id = arena_format(arena, "%s/%d/error", event->execution_id, event->attempt),
+		.attempt = event->attempt, .timestamp_ms = event->timestamp_ms, .fit = fit};
+	size_t key_size, size;
+	void *value;
+	const void *key = event_key(arena, message, event, &key_size);
+	headers_common(&headers, publisher, message, encoding, &what);
+	if (codec_encode_error(publisher->codec, encoding, &fitting, &value, &size, err) < 0)
+		return -1;
+	if (fit < FIT_LEAST && size > room_for_value(publisher->error_bytes, &headers, key_size)) {
+		free(value);
+		return 1;
+	}
+	return record_make(publication, publisher->config->topics.errors, key, key_size, &headers,
+		value, size, record, err);
+}
 
 int publish_error(struct publisher *publisher, struct publication *publication,
 	const struct broker_message *message, enum encoding encoding,
 	const struct error_event *event, struct err *err)
 {
-	struct headers headers = {.arena = publication->arena};
-	struct described what = {.thread_id = event->thread_id, .node_id = event->node_id,
-		.execution_id = event->execution_id, .event = "error",
-		.id = arena_format(publication->arena, "%s/%d/error", event->execution_id,
-			event->attempt),
-		.attempt = event->attempt, .timestamp_ms = event->timestamp_ms};
-	const void *key = message->key;
-	size_t key_size = message->key_size, size;
-	void *value;
-	if (event->thread_id && event->node_id) {
-		key = record_key(publication->arena, event->thread_id, event->node_id);
-		key_size = key ? strlen(key) : 0;
+	struct error_event without_tail = *event;
+	struct broker_record record;
+	struct broker_record *instead = arena_alloc(publication->arena, sizeof *instead);
+	without_tail.stderr_tail = NULL;
+	if (!instead)
+		return no_memory(err);
+	int done = event_try(publisher, publication, message, encoding, event, FIT_WHOLE, &record, err);
+	for (int fit = FIT_WHOLE; fit < FITS && done == 1; fit++)
+		done = event_try(publisher, publication, message, encoding, &without_tail,
+			(enum fit)fit, &record, err);
+	if (done == 0 && record.value_size > INSTEAD_BYTES) {
+		done = event_try(publisher, publication, message, encoding, &without_tail, FIT_LEAST,
+			instead, err);
+		record.instead = instead;
 	}
-	headers_common(&headers, publisher, message, encoding, &what);
-	if (codec_encode_error(publisher->codec, encoding, event, &value, &size, err) < 0)
-		return -1;
-	return record_add(publication, publisher->config->topics.errors, -1, key, key_size, &headers,
-		value, size, err);
+	return done == 0 ? add(publication, &record, err) : done;
 }
 
 /* ---- dead letters */
@@ -317,6 +414,16 @@ static void dead_header(struct arena *arena, struct broker_header *list, size_t 
 	const char *copy = text ? arena_string(arena, text) : NULL;
 	if (copy)
 		list[(*count)++] = (struct broker_header){name, copy, strlen(copy)};
+}
+
+/* Where messages are compressed, only the broker can tell. */
+static bool too_large_for_sure(const struct publisher *publisher, const struct broker_record *record)
+{
+	size_t size = RECORD_LEAST + record->key_size + record->value_size;
+	for (size_t i = 0; i < record->header_count; i++)
+		size += HEADER_LEAST + strlen(record->headers[i].name) + record->headers[i].size;
+	return !config_compresses(publisher->config) && publisher->dead_bytes > 0 &&
+		size > (size_t)publisher->dead_bytes;
 }
 
 int publish_dead(struct publisher *publisher, struct publication *publication,
@@ -352,7 +459,7 @@ int publish_dead(struct publisher *publisher, struct publication *publication,
 	bare->value_size = 0;
 	bare->header_count = count;
 	record.instead = bare;
-	return add(publication, &record, NULL, err);
+	return add(publication, too_large_for_sure(publisher, &record) ? bare : &record, err);
 }
 
 /* ---- finals */
@@ -367,5 +474,5 @@ int publish_final(struct publisher *publisher, struct publication *publication,
 		return no_memory(err);
 	struct broker_record record = {.topic = publisher->config->topics.state,
 		.partition = message->partition, .value = value, .value_size = strlen(value)};
-	return add(publication, &record, NULL, err);
+	return add(publication, &record, err);
 }

@@ -11,7 +11,7 @@ struct publisher {
 	const struct config *config;
 	struct codec *codec;
 	const char *worker;		/* its name, for ce_source */
-	int64_t result_bytes, error_bytes;	/* what the topics take */
+	int64_t result_bytes, error_bytes, dead_bytes;	/* what the topics take */
 };
 
 /* A batch with the memory of its records. */
@@ -26,12 +26,15 @@ struct publication {
 	size_t message_count, message_capacity;
 	struct broker_offset *offsets;
 	size_t offset_capacity;
+	size_t bytes;			/* of values and messages; the arena's come on top */
 	int64_t begun_ms;
 };
 
 struct publication *publication_new(uint64_t epoch);	/* NULL: no memory */
 /* Frees all but the messages, which the broker must free first. */
 void publication_free(struct publication *publication);
+/* All the memory that it holds. */
+size_t publication_bytes(const struct publication *publication);
 /* Points batch at the records; call before the broker gets it. */
 void publication_seal(struct publication *publication);
 
@@ -44,15 +47,18 @@ int publication_keep(struct publication *publication, const struct broker_messag
 	struct err *err);
 
 /* message: the request's own, for trace headers and origin. result's stdout and stderr are cut until
- * the topic takes it. Returns 1, and publishes nothing, when even without them it is too large. */
+ * the topic takes it. Returns 1, and publishes nothing, when even without them one that is COMPLETED is too
+ * large; of others everything long is left out before that. */
 int publish_result(struct publisher *publisher, struct publication *publication,
 	const struct broker_message *message, enum encoding encoding, const struct result *result,
 	struct err *err);
+/* Likewise without stderrTail, then without everything long. */
 int publish_error(struct publisher *publisher, struct publication *publication,
 	const struct broker_message *message, enum encoding encoding,
 	const struct error_event *event, struct err *err);
 
-/* Byte for byte the request's, then our headers. */
+/* Byte for byte the request's, then our headers. Without its value where the topic can't take it; where that is
+ * only found out when it is refused, the record says what goes instead. */
 int publish_dead(struct publisher *publisher, struct publication *publication,
 	const struct broker_message *message, int attempts, const char *text, struct err *err);
 

@@ -142,9 +142,8 @@ void scheduler_put_back(struct scheduler *scheduler, struct scheduler_entry *ent
 	key_ready(scheduler, entry->key);
 }
 
-void scheduler_retry(struct scheduler *scheduler, struct scheduler_entry *entry, int64_t due_ms)
+static void waiting_add(struct scheduler *scheduler, struct scheduler_entry *entry, int64_t due_ms)
 {
-	struct scheduler_key *key = entry->key;
 	struct scheduler_entry **at = &scheduler->waiting;
 	entry->due_ms = due_ms;
 	while (*at && (*at)->due_ms <= due_ms)
@@ -152,9 +151,20 @@ void scheduler_retry(struct scheduler *scheduler, struct scheduler_entry *entry,
 	entry->next = *at;
 	*at = entry;
 	scheduler->waiting_count++;
-	key->waiting++;
-	key->busy = false;
-	key_ready(scheduler, key);
+	entry->key->waiting++;
+}
+
+void scheduler_retry(struct scheduler *scheduler, struct scheduler_entry *entry, int64_t due_ms)
+{
+	waiting_add(scheduler, entry, due_ms);
+	entry->key->busy = false;
+	key_ready(scheduler, entry->key);
+}
+
+void scheduler_suspend(struct scheduler *scheduler, struct scheduler_entry *entry, int64_t due_ms)
+{
+	entry->holds = true;
+	waiting_add(scheduler, entry, due_ms);
 }
 
 void scheduler_finish(struct scheduler *scheduler, struct scheduler_entry *entry)
@@ -172,6 +182,8 @@ static struct scheduler_entry *waiting_pop(struct scheduler *scheduler)
 	scheduler->waiting_count--;
 	entry->key->waiting--;
 	entry->next = NULL;
+	if (entry->holds)
+		entry->key->busy = entry->holds = false;
 	return entry;
 }
 

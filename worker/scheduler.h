@@ -20,6 +20,7 @@ struct scheduler_entry {
 	struct scheduler_key *key;	/* the scheduler's */
 	struct scheduler_entry *next;	/* in its key's queue, or among the waiting */
 	int64_t due_ms;			/* of a waiting retry */
+	bool holds;			/* its key while it waits */
 };
 
 struct scheduler *scheduler_new(void);		/* NULL: no memory */
@@ -37,6 +38,9 @@ void scheduler_put_back(struct scheduler *scheduler, struct scheduler_entry *ent
 
 /* The running entry's attempt ended and another follows, not before due_ms. */
 void scheduler_retry(struct scheduler *scheduler, struct scheduler_entry *entry, int64_t due_ms);
+
+/* The running entry's attempt has not ended, but goes on no sooner than due_ms: its key waits for it. */
+void scheduler_suspend(struct scheduler *scheduler, struct scheduler_entry *entry, int64_t due_ms);
 
 /* The running entry has ended for good; the caller may free it. */
 void scheduler_finish(struct scheduler *scheduler, struct scheduler_entry *entry);

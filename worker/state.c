@@ -64,6 +64,64 @@ struct execution_name offset_name(int64_t offset)
 	return (struct execution_name){(uint64_t)offset, UINT64_MAX};
 }
 
+bool execution_same(struct execution_name a, struct execution_name b)
+{
+	return a.low == b.low && a.high == b.high;
+}
+
+struct finished {
+	UT_hash_handle hh;
+	int64_t offset;
+	struct execution_name name;
+};
+
+static struct finished *finished_at(struct finished *table, int64_t offset)
+{
+	struct finished *found;
+	HASH_FIND(hh, table, &offset, sizeof offset, found);
+	return found;
+}
+
+int finished_add(struct finished **table, int64_t offset, struct execution_name name)
+{
+	struct finished *entry = finished_at(*table, offset);
+	if (!entry) {
+		entry = calloc(1, sizeof *entry);
+		if (!entry)
+			return -1;
+		entry->offset = offset;
+		HASH_ADD(hh, *table, offset, sizeof entry->offset, entry);
+	}
+	entry->name = name;
+	return 0;
+}
+
+bool finished_find(struct finished *table, int64_t offset, struct execution_name *name)
+{
+	const struct finished *entry = finished_at(table, offset);
+	if (entry)
+		*name = entry->name;
+	return entry != NULL;
+}
+
+void finished_remove(struct finished **table, int64_t offset)
+{
+	struct finished *entry = finished_at(*table, offset);
+	if (!entry)
+		return;
+	HASH_DEL(*table, entry);
+	free(entry);
+}
+
+void finished_clear(struct finished **table)
+{
+	struct finished *entry, *following;
+	HASH_ITER(hh, *table, entry, following) {
+		HASH_DEL(*table, entry);
+		free(entry);
+	}
+}
+
 struct remembered {
 	UT_hash_handle hh;
 	struct {
@@ -100,8 +158,14 @@ static struct remembered *find(const struct dedupe *dedupe, int32_t partition,
 int dedupe_add(struct dedupe *dedupe, int32_t partition, struct execution_name name, int64_t at_ms)
 {
 	struct remembered *known = find(dedupe, partition, name);
-	if (known)
+	if (known && known->at_ms >= at_ms)
 		return 0;
+	if (known) {
+		HASH_DEL(dedupe->table, known);
+		known->at_ms = at_ms;
+		HASH_ADD(hh, dedupe->table, key, sizeof known->key, known);
+		return 0;
+	}
 	known = calloc(1, sizeof *known);
 	if (!known)
 		return -1;
@@ -112,10 +176,10 @@ int dedupe_add(struct dedupe *dedupe, int32_t partition, struct execution_name n
 	return 0;
 }
 
-bool dedupe_has(struct dedupe *dedupe, int32_t partition, struct execution_name name, int64_t now_ms)
+bool dedupe_has(struct dedupe *dedupe, int32_t partition, struct execution_name name, int64_t copy_ms)
 {
 	const struct remembered *known = find(dedupe, partition, name);
-	return known && known->at_ms + dedupe->window_ms > now_ms;
+	return known && known->at_ms + dedupe->window_ms > copy_ms;
 }
 
 static void forget(struct dedupe *dedupe, struct remembered *known)
@@ -131,16 +195,16 @@ void dedupe_remove(struct dedupe *dedupe, int32_t partition, struct execution_na
 		forget(dedupe, known);
 }
 
-void dedupe_expire(struct dedupe *dedupe, int64_t now_ms)
+void dedupe_expire(struct dedupe *dedupe, int64_t oldest_ms)
 {
 	for (int i = 0; i < 100 && dedupe->table; i++) {
 		struct remembered *oldest = dedupe->table;
-		if (oldest->at_ms > now_ms) {	/* not final: out of the way of those that are */
+		if (oldest->at_ms == DEDUPE_PENDING) {	/* not final: out of the way of those that are */
 			HASH_DEL(dedupe->table, oldest);
 			HASH_ADD(hh, dedupe->table, key, sizeof oldest->key, oldest);
 			continue;
 		}
-		if (oldest->at_ms + dedupe->window_ms > now_ms)
+		if (oldest->at_ms + dedupe->window_ms > oldest_ms)
 			break;
 		forget(dedupe, oldest);
 	}

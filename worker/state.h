@@ -34,17 +34,32 @@ const char *state_final(struct arena *arena, const char *thread_id, const char *
 bool state_read_final(const void *value, size_t size, struct execution_name *name, int64_t *offset,
 	int64_t *at_ms);
 
+bool execution_same(struct execution_name a, struct execution_name b);
+
+/* Which execution a predecessor finished at which offset of a partition. An empty table is NULL. */
+struct finished;
+
+/* The last one of an offset counts. -1: no memory. */
+int finished_add(struct finished **table, int64_t offset, struct execution_name name);
+bool finished_find(struct finished *table, int64_t offset, struct execution_name *name);
+void finished_remove(struct finished **table, int64_t offset);
+void finished_clear(struct finished **table);
+
 /* Executions that are final, with the time until which that is remembered. */
 struct dedupe;
 
+#define DEDUPE_PENDING (INT64_MAX / 2)	/* as at_ms: not final yet, does not expire */
+
 struct dedupe *dedupe_new(int64_t window_ms);
 void dedupe_free(struct dedupe *dedupe);
+/* at_ms: when it became final. Of one that is known the later time counts. -1: no memory. */
 int dedupe_add(struct dedupe *dedupe, int32_t partition, struct execution_name name, int64_t at_ms);
+/* copy_ms: when the copy was submitted. */
 bool dedupe_has(struct dedupe *dedupe, int32_t partition, struct execution_name name,
-	int64_t now_ms);
+	int64_t copy_ms);
 void dedupe_remove(struct dedupe *dedupe, int32_t partition, struct execution_name name);
-/* Forgets what is older than the window: a few a call. */
-void dedupe_expire(struct dedupe *dedupe, int64_t now_ms);
+/* Forgets what is older than the window when no copy submitted before oldest_ms can come: a few a call. */
+void dedupe_expire(struct dedupe *dedupe, int64_t oldest_ms);
 void dedupe_clear(struct dedupe *dedupe);
 size_t dedupe_count(const struct dedupe *dedupe);
 

@@ -72,7 +72,7 @@ static void events_take(struct worker *worker)
 
 /* The group gives our partitions to another worker when it has not heard of us for a session timeout; by then
  * our jobs must be dead. They go back to the front of their keys, uncounted. */
-static void touch_check(struct worker *worker)
+void touch_check(struct worker *worker)
 {
 	int64_t silence_ms = worker->broker->silence_ms(worker->parts.broker);
 	bool out = silence_ms >= worker->broker->session_ms(worker->parts.broker) / 2;
@@ -161,7 +161,7 @@ static void loop(struct worker *worker, int epoll)
 		jobs_start(worker);
 		batch_commit(worker);
 		pauses_update(worker);
-		dedupe_expire(worker->dedupe, wall_ms());
+		dedupe_expire(worker->dedupe, oldest_to_come_ms(worker));
 		gauges_update(worker);
 		if (epoll_wait(epoll, events, 8, wait_ms(due)) < 0 && errno != EINTR)
 			break;

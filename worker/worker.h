@@ -14,6 +14,7 @@
 /* What /readyz asks: written by the loop, read by the thread that answers. */
 struct worker_health {
 	_Atomic bool joined, draining;
+	const char *missing;		/* set before that thread starts; NULL: nothing */
 };
 
 struct worker_parts {			/* all borrowed */

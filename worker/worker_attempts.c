@@ -116,7 +116,7 @@ static void attempt_sandbox_failed(struct worker *worker, struct job *job,
 	if (job->sandbox_failures++ < SANDBOX_TRIES) {
 		log_event(LOG_WARN, "the sandbox failed; trying again", "executionId",
 			job->request->execution_id, "reason", attempt->error.message, NULL);
-		scheduler_retry(worker->scheduler, &job->entry,
+		scheduler_suspend(worker->scheduler, &job->entry,
 			wall_ms() + (SANDBOX_BACKOFF_MS << (job->sandbox_failures - 1)));
 		return;
 	}
@@ -166,7 +166,10 @@ static void attempt_succeeded(struct worker *worker, struct job *job, struct att
 	}
 	batch_published(worker, done, &err);
 	scheduler_finish(worker->scheduler, &job->entry);
-	job_settle(worker, job, STATUS_COMPLETED, NULL);
+	if (done < 0)
+		job_free(worker, job, false);
+	else
+		job_settle(worker, job, STATUS_COMPLETED, NULL);
 }
 
 void attempt_ended(struct worker *worker, struct attempt *attempt)

@@ -7,6 +7,9 @@
 
 #include "log.h"
 
+#define BYTES_MOST (32 << 20)		/* what one transaction carries, before no more is begun */
+#define QUEUE_SHARE 4			/* of worker.queue_bytes, as others are under way beside it */
+
 struct publication *publication_open(struct worker *worker)
 {
 	struct err err;
@@ -50,7 +53,8 @@ static void offset_publish(struct worker *worker, struct publication *publicatio
 	struct partition *partition)
 {
 	struct err err;
-	int64_t since_ms = offset_window_since(partition->window, wall_ms());
+	int64_t since_ms = offset_window_since(partition->window,
+		partition_since_ms(worker, partition));
 	partition->published = offset_window_watermark(partition->window);
 	batch_published(worker, publish_offset(publication, partition->number, partition->published,
 		since_ms, &err), &err);
@@ -75,14 +79,17 @@ static void offsets_publish(struct worker *worker, struct publication *publicati
 
 bool batch_backlogged(const struct worker *worker)
 {
-	return worker->open && worker->open->count >=
-		(size_t)worker->parts.config->worker.batch_records * 4;
+	const struct config *config = worker->parts.config;
+	int64_t most = config->worker.queue_bytes / QUEUE_SHARE;
+	return worker->open && (worker->open->count >= (size_t)config->worker.batch_records * 4 ||
+		(int64_t)publication_bytes(worker->open) >= (most < BYTES_MOST ? most : BYTES_MOST));
 }
 
 void batch_commit(struct worker *worker)
 {
-	if (worker->stalled || !worker->broker->free_for_batch(worker->parts.broker))
-		return;
+	if (worker->ended || worker->stalled ||
+			!worker->broker->free_for_batch(worker->parts.broker))
+		return;			/* ended: what led to it may be missing in the batch */
 	if ((!worker->open || worker->open->count == 0) && !watermarks_moved(worker))
 		return;
 	struct publication *publication = publication_open(worker);

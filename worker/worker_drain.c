@@ -43,6 +43,7 @@ void drain_finish(struct worker *worker)
 	while (!worker->ended && !worker->stalled && monotonic_ms() < worker->drain_end_ms &&
 			(worker->running_count > 0 || worker->batches_under_way > 0 ||
 			(worker->open && worker->open->count > 0) || watermarks_moved(worker))) {
+		touch_check(worker);
 		attempts_collect(worker, 5);
 		batch_commit(worker);
 		events_while_draining(worker);

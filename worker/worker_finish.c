@@ -15,7 +15,7 @@
 void job_free(struct worker *worker, struct job *job, bool keep_message)
 {
 	worker->held--;
-	worker->held_bytes -= (int64_t)job->message.value_size;
+	worker->held_bytes -= job->bytes;
 	if (!keep_message)
 		worker->broker->message_free(worker->parts.broker, &job->message);
 	arena_free(job->request->arena);
@@ -70,6 +70,10 @@ void job_settle(struct worker *worker, struct job *job, enum status status,
 		batch_published(worker, done, &err);
 	struct execution_name name = execution_name(request->thread_id, request->node_id,
 		request->execution_id);
+	if (done < 0) {
+		job_free(worker, job, false);
+		return;
+	}
 	dedupe_remove(worker->dedupe, job->message.partition, name);
 	if (dedupe_add(worker->dedupe, job->message.partition, name, now) < 0)
 		log_event(LOG_WARN, "no memory to remember an execution for the dedupe window", NULL);
@@ -77,7 +81,7 @@ void job_settle(struct worker *worker, struct job *job, enum status status,
 	if (status == STATUS_FAILED)
 		count(worker, METRIC_DEAD, METRIC_UNLABELLED);
 	offset_done(worker, job->message.partition, job->message.offset);
-	job_free(worker, job, done == 0);
+	job_free(worker, job, true);
 }
 
 void job_conclude(struct worker *worker, struct job *job, enum status status,
@@ -85,28 +89,39 @@ void job_conclude(struct worker *worker, struct job *job, enum status status,
 {
 	struct err err = {0};
 	int done = result_publish(worker, job, status, error, attempt, &err);
-	if (done == 1)
-		done = err_set(&err, ERR_INVALID, "a result does not fit into %s even without output: "
-			"raise its max.message.bytes", worker->parts.config->topics.results);
 	batch_published(worker, done, &err);
-	job_settle(worker, job, status, error);
+	if (done < 0)
+		job_free(worker, job, false);
+	else
+		job_settle(worker, job, status, error);
+}
+
+int event_publish(struct worker *worker, const struct broker_message *message,
+	const struct happening *what, enum encoding encoding, struct err *err)
+{
+	struct publication *publication = publication_open(worker);
+	struct arena *scratch = arena_new(RESULT_ARENA_BYTES);
+	struct error_event event;
+	int done = publication && scratch ? 0 : err_set(err, ERR_MEMORY, "no memory for an event");
+	if (done == 0)
+		done = executor_error_event(worker->parts.executor, scratch, what->request,
+			what->attempt_number, what->is_final, what->next_attempt_at_ms, what->error,
+			what->attempt, &event, err);
+	if (done == 0)
+		done = publish_error(worker->parts.publisher, publication, message, encoding, &event,
+			err);
+	arena_free(scratch);
+	return done;
 }
 
 void job_error_event(struct worker *worker, struct job *job, bool is_final,
 	int64_t next_attempt_at_ms, const struct error_record *error, const struct attempt *attempt)
 {
-	const struct worker_parts *parts = &worker->parts;
-	struct publication *publication = publication_open(worker);
 	struct err err = {0};
-	struct error_event event;
-	if (!publication)
-		return;
-	int done = executor_error_event(parts->executor, publication->arena, job->request,
-		job->attempt, is_final, next_attempt_at_ms, error, attempt, &event, &err);
-	if (done == 0)
-		done = publish_error(parts->publisher, publication, &job->message,
-			answer_encoding(worker, job->request), &event, &err);
-	batch_published(worker, done, &err);
+	const struct happening what = {job->request, job->attempt, is_final, next_attempt_at_ms,
+		error, attempt};
+	batch_published(worker, event_publish(worker, &job->message, &what,
+		answer_encoding(worker, job->request), &err), &err);
 	count(worker, METRIC_ERRORS, (int)error->code);
 }
 

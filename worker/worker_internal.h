@@ -14,9 +14,12 @@
 struct partition {
 	int32_t number;
 	struct offset_window *window;	/* made with the first message */
+	struct finished *finished;	/* beyond the watermark, by predecessors */
 	int64_t published;		/* watermark in the newest batch; -1: none */
 	struct broker_message held;	/* came when the window was full; owner NULL: none */
 	bool paused;
+	bool at_end;			/* it had nothing more */
+	int64_t newest_ms;		/* when what came last was submitted; before: no later than what comes */
 };
 
 struct job {
@@ -27,6 +30,7 @@ struct job {
 	int attempt;			/* that runs or runs next, from 1 */
 	int sandbox_failures;
 	int64_t received_ms, queued_ms;
+	int64_t bytes;			/* that it counts in held_bytes */
 	struct error_record last_error;	/* of the attempt before, in the request's arena */
 	bool running;
 	bool refused;			/* last_error says why; it is not to be run */
@@ -67,6 +71,11 @@ static inline int64_t monotonic_ms(void)
 	return now.tv_sec * 1000ll + now.tv_nsec / 1000000;
 }
 
+static inline int64_t submitted_ms(const struct broker_message *message)
+{
+	return message->timestamp_ms >= 0 ? message->timestamp_ms : wall_ms();
+}
+
 static inline void count(struct worker *worker, enum metric metric, int label)
 {
 	metrics_add(worker->parts.metrics, metric, label, 1);
@@ -75,6 +84,8 @@ static inline void count(struct worker *worker, enum metric metric, int label)
 /* ---- worker.c */
 
 void worker_fatal(struct worker *worker, const struct err *err);
+/* Kills what runs while the group may give it to others. */
+void touch_check(struct worker *worker);
 
 /* ---- worker_partitions.c */
 
@@ -82,6 +93,10 @@ struct partition *partition_find(struct worker *worker, int32_t number);
 /* Full windows pause their partition, full memory or draining all of them; half empty, they go on. */
 void pauses_update(struct worker *worker);
 void partitions_forget(struct worker *worker);
+/* What comes from our partitions was submitted at or after this time. */
+int64_t oldest_to_come_ms(const struct worker *worker);
+/* What code.state tells from then on is enough for a successor that begins behind all that has come. */
+int64_t partition_since_ms(const struct worker *worker, const struct partition *partition);
 void offset_done(struct worker *worker, int32_t number, int64_t offset);
 struct offset_window *window_make(struct worker *worker, int64_t start);
 /* What was committed, before what code.state tells of it. */
@@ -107,16 +122,27 @@ void jobs_drop(struct worker *worker);
 /* ---- worker_finish.c */
 
 void job_free(struct worker *worker, struct job *job, bool keep_message);
-/* The final result. Returns 1, with nothing published, when its value does not fit the topic. */
+/* The final result. Returns 1, with nothing published, when it is COMPLETED and does not fit the topic. */
 int result_publish(struct worker *worker, const struct job *job, enum status status,
 	const struct error_record *error, const struct attempt *attempt, struct err *err);
 /* What goes with a final result: a dead letter if it failed, and the mark that it is final. Frees the
  * job. */
 void job_settle(struct worker *worker, struct job *job, enum status status,
 	const struct error_record *error);
-/* The end of a request that is known to fit: failed, or skipped. attempt: NULL where nothing ran. */
+/* The end of a request that is not COMPLETED. attempt: NULL where nothing ran. */
 void job_conclude(struct worker *worker, struct job *job, enum status status,
 	const struct error_record *error, const struct attempt *attempt);
+/* What an error event tells. attempt: NULL where nothing ran. */
+struct happening {
+	const struct request *request;
+	int attempt_number;
+	bool is_final;
+	int64_t next_attempt_at_ms;
+	const struct error_record *error;
+	const struct attempt *attempt;
+};
+int event_publish(struct worker *worker, const struct broker_message *message,
+	const struct happening *what, enum encoding encoding, struct err *err);
 void job_error_event(struct worker *worker, struct job *job, bool is_final,
 	int64_t next_attempt_at_ms, const struct error_record *error, const struct attempt *attempt);
 void job_fail(struct worker *worker, struct job *job, const struct error_record *error,

@@ -8,6 +8,8 @@
 
 #include "log.h"
 
+#define CLOCKS_MS 60000		/* by which those of brokers and workers may differ */
+
 struct partition *partition_find(struct worker *worker, int32_t number)
 {
 	for (size_t i = 0; i < worker->partition_count; i++)
@@ -50,13 +52,43 @@ void pauses_update(struct worker *worker)
 	}
 }
 
+/* What is at its end brings what is submitted from now on, but for the difference of clocks. */
+static int64_t partition_oldest_ms(const struct partition *partition)
+{
+	bool at_end = partition->at_end && !partition->paused && !partition->held.owner;
+	int64_t oldest_ms = (at_end ? wall_ms() : partition->newest_ms) - CLOCKS_MS;
+	return oldest_ms > 0 ? oldest_ms : 0;
+}
+
+int64_t oldest_to_come_ms(const struct worker *worker)
+{
+	int64_t oldest_ms = wall_ms();
+	for (size_t i = 0; i < worker->partition_count; i++) {
+		int64_t of_one_ms = partition_oldest_ms(&worker->partitions[i]);
+		if (of_one_ms < oldest_ms)
+			oldest_ms = of_one_ms;
+	}
+	return oldest_ms;
+}
+
+int64_t partition_since_ms(const struct worker *worker, const struct partition *partition)
+{
+	int64_t since_ms = partition_oldest_ms(partition) -
+		worker->parts.config->worker.dedupe_window_ms;
+	return since_ms > 0 ? since_ms : 0;
+}
+
+/* The broker keeps a partition paused while others have it: nobody would resume it when it comes back. */
 void partitions_forget(struct worker *worker)
 {
 	for (size_t i = 0; i < worker->partition_count; i++) {
 		struct partition *partition = &worker->partitions[i];
+		if (partition->paused)
+			worker->broker->pause(worker->parts.broker, partition->number, false);
 		if (partition->held.owner)
 			worker->broker->message_free(worker->parts.broker, &partition->held);
 		offset_window_free(partition->window);
+		finished_clear(&partition->finished);
 	}
 	free(worker->partitions);
 	worker->partitions = NULL;
@@ -98,6 +130,9 @@ void positions_take(struct worker *worker, const struct broker_event *event)
 		*partition = (struct partition){.number = position->partition, .published = -1};
 		if (position->offset < 0)
 			continue;	/* its window begins with the first message */
+		if (position->since_ms > 0)
+			partition->newest_ms = position->since_ms +
+				worker->parts.config->worker.dedupe_window_ms + CLOCKS_MS;
 		partition->published = position->offset;
 		partition->window = window_make(worker, position->offset);
 		if (partition->window)
@@ -108,6 +143,8 @@ void positions_take(struct worker *worker, const struct broker_event *event)
 void end_take(struct worker *worker, const struct broker_offset *end)
 {
 	struct partition *partition = partition_find(worker, end->partition);
+	if (partition)
+		partition->at_end = true;
 	if (partition && partition->window && !partition->held.owner)
 		offset_window_end(partition->window, end->offset);
 }
@@ -131,6 +168,15 @@ void partitions_assigned(struct worker *worker, const struct broker_event *event
 		log_number((int64_t)dedupe_count(worker->dedupe)), NULL);
 }
 
+static int finished_restore(struct partition *partition, int64_t offset, struct execution_name name)
+{
+	if (!partition || !partition->window ||
+			offset < offset_window_watermark(partition->window))
+		return 0;
+	return offset_window_restore(partition->window, offset) < 0 ||
+		finished_add(&partition->finished, offset, name) < 0 ? -1 : 0;
+}
+
 void state_take(struct worker *worker, const struct broker_state *state)
 {
 	struct execution_name name;
@@ -139,8 +185,8 @@ void state_take(struct worker *worker, const struct broker_state *state)
 	if (!state_read_final(state->value, state->size, &name, &offset, &at_ms))
 		return;
 	struct partition *partition = partition_find(worker, state->partition);
-	if (dedupe_add(worker->dedupe, state->partition, name, at_ms) < 0 || (partition &&
-			partition->window && offset_window_restore(partition->window, offset) < 0)) {
+	if (dedupe_add(worker->dedupe, state->partition, name, at_ms) < 0 ||
+			finished_restore(partition, offset, name) < 0) {
 		err_set(&err, ERR_MEMORY, "no memory for what %s tells of partition %d",
 			worker->parts.config->topics.state, (int)state->partition);
 		worker_fatal(worker, &err);

@@ -110,6 +110,23 @@ class Kafka:
     def kill(self):
         return self._must("kill")
 
+    def pid(self):
+        with open(os.path.join(self.directory, "kafka.pid")) as file:
+            return int(file.read())
+
+    def signal(self, number):
+        os.kill(self.pid(), number)
+
+    def topic_set(self, topic, setting):
+        """Changes a topic's configuration while it is in use."""
+        with open("/proc/%s/cmdline" % self.pid()) as file:
+            words = file.read().split("\0")
+        jars = words[words.index("-cp") + 1]
+        subprocess.run(["java", "-cp", jars, "kafka.admin.ConfigCommand", "--bootstrap-server",
+                        self.bootstrap, "--alter", "--entity-type", "topics", "--entity-name", topic,
+                        "--add-config", setting], check=True, timeout=60,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
     def remove(self):
         """Ends the broker however it is and removes its directory."""
         if self.directory:

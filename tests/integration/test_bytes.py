@@ -5,6 +5,7 @@ import json
 import os
 import struct
 import sys
+import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -128,6 +129,24 @@ class Harmless(unittest.TestCase):
         letter, = kafka_harness.read(cli.broker_address(), topics.name("dead"))
         self.assertEqual((letter.value, letter.key), (huge, b"t:n"))
         self.assertLess(peak_kb, 128 << 10)
+
+    def test_many_dead_letters_that_a_topic_refuses_take_seconds(self):
+        topics, count = cli.Topics(), 12
+        topics.create(1)
+        with Worker(topics) as worker:
+            worker.wait_log("partitions assigned")
+            cli._broker.topic_set(topics.name("dead"), "max.message.bytes=20000")
+            begin = time.monotonic()
+            for i in range(count):
+                kafka_harness.produce(cli.broker_address(), topics.name("requests"), b"x" * 30000,
+                                      b"k%d" % i, 0)
+            cli.wait_until(lambda: len(kafka_harness.read(
+                cli.broker_address(), topics.name("dead"))) == count, 100, "dead letters are missing")
+            self.assertLess(time.monotonic() - begin, 20)
+            self.assertEqual(worker.end(), 0)
+        for letter in kafka_harness.read(cli.broker_address(), topics.name("dead")):
+            self.assertIsNone(letter.value)
+            self.assertEqual(dict(letter.headers)["codeworker-dead-value"], b"omitted")
 
 
 if __name__ == "__main__":

@@ -207,6 +207,33 @@ class Crash(unittest.TestCase):
                           if len(records) != 1], [])
         self.assertEqual(len(found), 260)
 
+    def check_end_without(self, outage, recover):
+        """SIGTERM while no broker answers: the worker ends all the same, and loses and doubles nothing."""
+        requests = [request("t%d" % i, "n", "o%03d" % i, code="sleep 0.3") for i in range(60)]
+        with Worker(self.topics, settings=["worker.id=one", "worker.shutdown_grace=3s"]) as worker:
+            worker.wait_log("partitions assigned")
+            publish(self.topics, requests)
+            wait_results(self.topics, 4, worker=worker)
+            outage()
+            try:
+                time.sleep(1.5)
+                begin = time.monotonic()
+                self.assertEqual(worker.end(60), 0)
+                self.assertLess(time.monotonic() - begin, 3 + 20)
+            finally:
+                recover()
+            worker.start()
+            wait_results(self.topics, 60, seconds=60, worker=worker)
+            self.assertEqual(worker.end(), 0)
+        self.assertEqual({len(records) for records in results(self.topics).values()}, {1})
+
+    def test_it_ends_in_time_while_its_broker_is_stopped(self):
+        self.check_end_without(lambda: BROKER.signal(signal.SIGSTOP),
+                               lambda: BROKER.signal(signal.SIGCONT))
+
+    def test_it_ends_in_time_while_its_broker_is_dead(self):
+        self.check_end_without(BROKER.kill, BROKER.start)
+
 
 if __name__ == "__main__":
     cli.main()

@@ -336,6 +336,29 @@ class Life(unittest.TestCase):
         self.assertEqual(ran.returncode, 69, ran.stderr)
         self.assertIn("network_namespace", ran.stderr)
 
+    def test_waiting_for_the_sandbox_it_answers_and_ends_when_told(self):
+        self.topics.create(1)
+        port = free_port()
+        with Worker(self.topics, settings=["policy.isolation_floor=none", "worker.wait_for_sandbox=true",
+                                           "sandbox.require=network_namespace",
+                                           "http.listen=127.0.0.1:%d" % port]) as worker:
+            worker.wait_log("waiting for the sandbox")
+            ready = "http://127.0.0.1:%d/readyz" % port
+            cli.wait_until(lambda: status_of(ready) == 503, 20, "it never answered")
+            with self.assertRaises(urllib.error.HTTPError) as refused:
+                urllib.request.urlopen(ready, timeout=5)
+            self.assertIn(b"network_namespace", refused.exception.read())
+            self.assertEqual(status_of(ready.replace("readyz", "livez")), 200)
+            begin = time.monotonic()
+            self.assertEqual(worker.end(), 0)
+            self.assertLess(time.monotonic() - begin, 5)
+
+    def test_its_last_words_are_a_line_of_its_log(self):
+        ran = self.topics.run("run", "--set", "http.listen=off")
+        last = json.loads(ran.stderr.splitlines()[-1])
+        self.assertEqual((ran.returncode, last["level"]), (2, "error"))
+        self.assertIn("topics create", last["reason"])
+
     def test_at_least_once_is_refused(self):
         ran = self.topics.run("run", "--set", "worker.delivery=at_least_once")
         self.assertEqual(ran.returncode, 2)
@@ -451,6 +474,19 @@ class Life(unittest.TestCase):
             self.assertEqual(worker.end(), 0)
         self.assertLess(peak, 128 * 1024)
         self.assertEqual({len(records) for records in found.values()}, {1})
+
+    def test_a_small_request_holds_no_more_memory_than_its_own(self):
+        self.topics.create(1)
+        count = 150
+        large = request("large", "n", "large", input="y" * 900000)
+        publish(self.topics, [one for i in range(count) for one in
+                              (request("small", "n", "s%d" % i, code=":" if i else "sleep 8"), large)])
+        with Worker(self.topics) as worker:
+            wait_results(self.topics, count + 1, seconds=90, worker=worker)
+            with open("/proc/%d/status" % worker.process.pid) as status:
+                peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
+            self.assertEqual(worker.end(), 0)
+        self.assertLess(peak, 128 * 1024)
 
 
 if __name__ == "__main__":

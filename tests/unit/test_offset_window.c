@@ -134,6 +134,20 @@ START_TEST(restoring_more_than_the_window_makes_it_larger)
 }
 END_TEST
 
+START_TEST(an_offset_that_was_restored_by_mistake_is_new)
+{
+	ck_assert_int_eq(offset_window_restore(window, 100), 0);
+	ck_assert_int_eq(offset_window_restore(window, 101), 0);
+	offset_window_unrestore(window, 100);
+	offset_window_unrestore(window, 5000);
+	ck_assert_int_eq(offset_window_add(window, 100), OFFSET_NEW);
+	offset_window_unrestore(window, 100);
+	ck_assert(offset_window_open(window, 100));
+	ck_assert_int_eq(offset_window_add(window, 101), OFFSET_FINISHED);
+	ck_assert_int_eq(offset_window_watermark(window), 100);
+}
+END_TEST
+
 START_TEST(a_restored_offset_that_no_longer_exists_holds_nothing_up)
 {
 	ck_assert_int_eq(offset_window_restore(window, 101), 0);
@@ -225,6 +239,7 @@ int main(void)
 	tcase_add_test(cases, an_offset_that_comes_again_stays_as_it_was);
 	tcase_add_test(cases, what_is_done_twice_or_was_never_added_is_ignored);
 	tcase_add_test(cases, restored_offsets_are_finished_when_they_come);
+	tcase_add_test(cases, an_offset_that_was_restored_by_mistake_is_new);
 	tcase_add_test(cases, restoring_more_than_the_window_makes_it_larger);
 	tcase_add_test(cases, a_restored_offset_that_no_longer_exists_holds_nothing_up);
 	tcase_add_test(cases, the_end_of_the_partition_moves_an_empty_window_only);

@@ -151,6 +151,28 @@ START_TEST(keys_with_bytes_in_common_are_different)
 }
 END_TEST
 
+START_TEST(what_is_suspended_holds_its_key_and_goes_on_first)
+{
+	add(0, 0, "a");
+	add(1, 0, "a");
+	add(2, 0, "b");
+	ck_assert_int_eq(next(), 0);
+	scheduler_suspend(scheduler, &entries[0], 100);
+	ck_assert_int_eq(next(), 2);
+	ck_assert_int_eq(next(), -1);
+	ck_assert_int_eq(scheduler_tick(scheduler, 99), 100);
+	ck_assert_int_eq(next(), -1);
+	scheduler_tick(scheduler, 100);
+	ck_assert_int_eq(next(), 0);
+	ck_assert_int_eq(next(), -1);
+	scheduler_suspend(scheduler, &entries[0], 200);
+	scheduler_finish(scheduler, &entries[2]);
+	ck_assert_ptr_eq(scheduler_drop(scheduler), &entries[0]);
+	ck_assert_ptr_eq(scheduler_drop(scheduler), &entries[1]);
+	ck_assert_ptr_null(scheduler_drop(scheduler));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("scheduler");
@@ -162,6 +184,7 @@ int main(void)
 	tcase_add_test(cases, a_waiting_retry_frees_its_key_and_comes_first_when_due);
 	tcase_add_test(cases, retries_come_due_in_order_of_time_whatever_the_order_of_failure);
 	tcase_add_test(cases, what_could_not_be_started_is_the_first_of_its_key_again);
+	tcase_add_test(cases, what_is_suspended_holds_its_key_and_goes_on_first);
 	tcase_add_test(cases, dropping_takes_all_but_what_runs);
 	tcase_add_test(cases, keys_with_bytes_in_common_are_different);
 	suite_add_tcase(suite, cases);

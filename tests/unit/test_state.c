@@ -92,6 +92,23 @@ START_TEST(an_execution_is_remembered_for_the_window_and_by_partition)
 }
 END_TEST
 
+START_TEST(the_later_time_counts_and_a_copy_that_runs_again_is_remembered_anew)
+{
+	struct execution_name name = execution_name("t", "n", "x"), other = execution_name("t", "n", "y");
+	ck_assert_int_eq(dedupe_add(dedupe, 3, name, 5000), 0);
+	ck_assert_int_eq(dedupe_add(dedupe, 3, other, 5500), 0);
+	ck_assert_int_eq(dedupe_add(dedupe, 3, name, 7000), 0);
+	ck_assert_int_eq(dedupe_add(dedupe, 3, name, 6000), 0);
+	ck_assert(dedupe_has(dedupe, 3, name, 7999));
+	dedupe_expire(dedupe, 7500);
+	ck_assert_uint_eq(dedupe_count(dedupe), 1);
+	ck_assert(!dedupe_has(dedupe, 3, name, 8000));
+	ck_assert_int_eq(dedupe_add(dedupe, 3, name, DEDUPE_PENDING), 0);
+	ck_assert(dedupe_has(dedupe, 3, name, 100000));
+	dedupe_clear(dedupe);
+}
+END_TEST
+
 START_TEST(what_is_not_final_never_expires_and_hides_nothing_that_does)
 {
 	struct execution_name pending = execution_name("t", "n", "pending");
@@ -121,6 +138,8 @@ int main(void)
 	tcase_add_test(cases, records_of_other_kinds_and_rubbish_are_passed_over);
 	tcase_add_test(cases, names_are_told_apart_by_where_their_parts_end);
 	tcase_add_test(cases, an_execution_is_remembered_for_the_window_and_by_partition);
+	tcase_add_test(cases,
+		the_later_time_counts_and_a_copy_that_runs_again_is_remembered_anew);
 	tcase_add_test(cases, what_is_not_final_never_expires_and_hides_nothing_that_does);
 	suite_add_tcase(suite, cases);
 	SRunner *runner = srunner_create(suite);

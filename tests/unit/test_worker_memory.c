@@ -3,7 +3,7 @@
  *
  * The executor's functions are defined here and take the place of the real ones at link time (see the Makefile).
  * Codes: "ok", "fail", "fail N" (the first N attempts), "refuse", "sandbox" (its sandbox fails), "hold" (runs
- * until released), "value" (returns 2000 bytes).
+ * until released), "value" and "large" (return 2000 and 20000 bytes), "fail loudly" (with 1500 bytes of stderr).
  */
 #include "../../worker/worker.h"
 
@@ -38,6 +38,7 @@ struct executor {
 	char started[MOST][40];		/* executionId/attempt, in order */
 	size_t started_count;
 	bool released;
+	bool results_fail;		/* as if there were no memory for them */
 	int fd;
 };
 
@@ -104,7 +105,8 @@ static struct attempt *attempt_make(const struct running *running)
 	attempt->number = running->number;
 	attempt->killed = running->killed;
 	attempt->sandbox_failed = strcmp(code, "sandbox") == 0;
-	attempt->failed = strcmp(code, "fail") == 0 || attempt->sandbox_failed ||
+	attempt->failed = strcmp(code, "fail") == 0 ||
+		strcmp(code, "fail loudly") == 0 || attempt->sandbox_failed ||
 		(sscanf(code, "fail %d", &failures) == 1 && running->number <= failures);
 	attempt->error = (struct error_record){.code = attempt->sandbox_failed ?
 		ERROR_SANDBOX_UNAVAILABLE : ERROR_EXECUTION_EXIT, .message = "as asked"};
@@ -156,16 +158,18 @@ int executor_result(const struct executor *executor, struct arena *arena,
 	const struct error_record *error, const struct attempt *attempt, int64_t queued_ms,
 	struct result *result, struct err *err)
 {
-	(void)executor;
 	(void)attempt;
-	(void)err;
+	if (executor->results_fail)
+		return err_set(err, ERR_MEMORY, "no memory for a result");
 	*result = (struct result){.arena = arena, .execution_id = request->execution_id,
 		.thread_id = request->thread_id, .node_id = request->node_id, .status = status,
 		.out = "", .err = "", .exit_code = -1, .error = error, .attempt = attempt_number,
 		.queued_ms = queued_ms, .source = request->source, .worker = "test",
-		.script_type = "shell"};
+		.script_type = "shell", .metadata = request->metadata};
 	if (request->code && strcmp(request->code, "value") == 0 && status == STATUS_COMPLETED)
 		result->output = arena_format(arena, "\"%02000d\"", 0);
+	if (request->code && strcmp(request->code, "large") == 0 && status == STATUS_COMPLETED)
+		result->output = arena_format(arena, "\"%020000d\"", 0);
 	return 0;
 }
 
@@ -176,12 +180,16 @@ int executor_error_event(const struct executor *executor, struct arena *arena,
 {
 	(void)executor;
 	(void)attempt;
-	(void)err;
+	if (!arena_alloc(arena, 300000))	/* as much as a long stderr takes to be cleaned */
+		return err_set(err, ERR_MEMORY, "no room for an event");
 	*event = (struct error_event){.arena = arena, .execution_id = request->execution_id,
 		.thread_id = request->thread_id, .node_id = request->node_id,
 		.attempt = attempt_number, .max_attempts = (int)request->retries + 1,
 		.is_final = is_final, .next_attempt_at_ms = next_attempt_at_ms,
-		.source = request->source, .worker = "test", .stderr_tail = "", .error = *error};
+		.source = request->source, .worker = "test", .stderr_tail = "", .error = *error,
+		.metadata = request->metadata};
+	if (request->code && strcmp(request->code, "fail loudly") == 0)
+		event->stderr_tail = arena_format(arena, "%01500d", 0);
 	return 0;
 }
 
@@ -270,7 +278,7 @@ static void crash(struct fixture *fixture)
 
 static int64_t produce(const char *thread, const char *execution, const char *code, const char *more)
 {
-	char text[600];
+	char text[5000];
 	snprintf(text, sizeof text, "{\"threadId\":\"%s\",\"nodeId\":\"n\",\"executionId\":\"%s\","
 		"\"scriptType\":\"shell\",\"code\":\"%s\"%s}", thread, execution, code, more);
 	return memory_store_produce(store, 0, thread, text, NULL, 0);
@@ -316,7 +324,7 @@ static bool has(const char *topic, size_t index, const char *text)
 
 static void setup(void)
 {
-	static const char *const settings[] = {"worker.slots=2", "worker.revoke_grace=200ms",
+	static const char *const settings[] = {"worker.slots=2", "worker.queue_bytes=1M", "worker.revoke_grace=200ms",
 		"worker.shutdown_grace=300ms", "worker.queue=50", "worker.window=20", "http.listen=off",
 		"worker.batch_records=5", "log.level=error"};
 	const struct config_overrides overrides = {.set = settings,
@@ -355,12 +363,15 @@ END_TEST
 
 START_TEST(what_is_finished_beyond_a_running_job_survives_a_crash)
 {
+	int64_t begin_ms = time(NULL) * 1000 - config->worker.dedupe_window_ms - 61000;
 	produce("slow", "slow", "hold", "");
 	produce_many(8);
 	start(&one);
 	go(&one);
 	wait_for(results() == 8);
-	ck_assert_int_lt(memory_store_committed(store, 0), 1);
+	ck_assert_int_eq(memory_store_committed(store, 0), 0);
+	ck_assert_int_ge(memory_store_since(store, 0), begin_ms);
+	ck_assert_int_le(memory_store_since(store, 0), time(NULL) * 1000 + 999);
 	crash(&one);
 	start(&two);
 	two.executor->released = true;
@@ -674,6 +685,324 @@ START_TEST(a_fatal_error_of_the_broker_ends_the_worker)
 }
 END_TEST
 
+START_TEST(nothing_is_committed_once_a_result_could_not_be_published)
+{
+	produce("t", "x", "refuse", "");
+	start(&one);
+	one.executor->results_fail = true;
+	go(&one);
+	gather(&one);
+	ck_assert_int_eq(one.result, -1);
+	ck_assert_int_lt(memory_store_committed(store, 0), 1);
+	ck_assert_uint_eq(memory_store_count(store, config->topics.dead), 0);
+	start(&two);
+	go(&two);
+	wait_for(memory_store_committed(store, 0) == 1);
+	ck_assert_uint_eq(results(), 1);
+	stop(&two);
+}
+END_TEST
+
+START_TEST(nothing_is_committed_once_the_result_of_a_run_was_lost)
+{
+	produce("t", "x", "hold", "");
+	start(&one);
+	one.executor->results_fail = true;
+	go(&one);
+	wait_for(started(&one) == 1);
+	release(&one);
+	gather(&one);
+	ck_assert_int_eq(one.result, -1);
+	ck_assert_int_lt(memory_store_committed(store, 0), 1);
+}
+END_TEST
+
+START_TEST(a_partition_that_was_paused_when_taken_away_goes_on_when_it_comes_back)
+{
+	produce("slow", "slow", "hold", "");
+	produce_many(60);
+	start(&one);
+	go(&one);
+	wait_for(results() == 19);	/* the window is full */
+	broker_memory_revoke(one.broker, false);
+	wait_for(!broker_memory_assigned(one.broker));
+	release(&one);
+	broker_memory_assign(one.broker);
+	wait_for(memory_store_committed(store, 0) == 61);
+	stop(&one);
+}
+END_TEST
+
+START_TEST(what_a_request_takes_when_decoded_and_its_headers_count_as_held)
+{
+	char *padding = malloc(200001);
+	struct broker_header header = {"big", padding, 200000};
+	memset(padding, 'y', 200000);
+	padding[200000] = '\0';
+	for (int i = 0; i < 15; i++) {
+		char text[200];
+		snprintf(text, sizeof text, "{\"threadId\":\"t%d\",\"nodeId\":\"n\",\"executionId\":"
+			"\"x%d\",\"scriptType\":\"shell\",\"code\":\"hold\"}", i, i);
+		memory_store_produce(store, 0, NULL, text, &header, 1);
+	}
+	start(&one);
+	go(&one);
+	wait_for(metrics_value(one.metrics, METRIC_PAUSED, METRIC_UNLABELLED) == 1);
+	ck_assert_int_lt((int64_t)metrics_value(one.metrics, METRIC_JOBS_QUEUED, METRIC_UNLABELLED),
+		6);
+	release(&one);
+	wait_for(memory_store_committed(store, 0) == 15);
+	stop(&one);
+	free(padding);
+}
+END_TEST
+
+START_TEST(little_is_taken_of_what_is_malformed_while_nothing_can_be_committed)
+{
+	static char text[100001] = "{broken ";
+	memset(text + 8, 'x', sizeof text - 9);
+	config->worker.batch_records = 1000;
+	start(&one);
+	broker_memory_hold(one.broker, true);
+	for (int i = 0; i < 100; i++)
+		memory_store_produce(store, 0, NULL, text, NULL, 0);
+	go(&one);
+	wait_for(metrics_value(one.metrics, METRIC_PAUSED, METRIC_UNLABELLED) == 1);
+	ck_assert_int_lt((int)metrics_value(one.metrics, METRIC_MALFORMED, METRIC_UNLABELLED), 12);
+	broker_memory_hold(one.broker, false);
+	wait_for(memory_store_committed(store, 0) == 100);
+	ck_assert_uint_eq(memory_store_count(store, config->topics.dead), 100);
+	stop(&one);
+}
+END_TEST
+
+START_TEST(many_failures_that_wait_for_a_transaction_do_not_use_up_its_memory)
+{
+	config->worker.batch_records = 1000;
+	config->worker.queue_bytes = 64 << 20;
+	start(&one);
+	broker_memory_hold(one.broker, true);
+	for (int i = 0; i < 300; i++) {
+		char name[16];
+		snprintf(name, sizeof name, "x%d", i);
+		produce(name, name, "refuse", "");
+	}
+	go(&one);
+	wait_for(metrics_value(one.metrics, METRIC_RESULTS, STATUS_FAILED) == 300);
+	broker_memory_hold(one.broker, false);
+	wait_for(memory_store_committed(store, 0) == 300);
+	stop(&one);
+}
+END_TEST
+
+/* A request's member of so many bytes. */
+static const char *metadata(int bytes)
+{
+	static char text[4000];
+	snprintf(text, sizeof text, ",\"metadata\":{\"m\":\"%0*d\"}", bytes, 0);
+	return text;
+}
+
+START_TEST(a_failure_that_the_topic_does_not_take_goes_without_its_metadata)
+{
+	produce("t", "x", "fail", metadata(3000));
+	produce("t", "y", "fail", metadata(30));
+	start(&one);
+	one.publisher.result_bytes = one.publisher.error_bytes = 2600;
+	go(&one);
+	wait_for(memory_store_committed(store, 0) == 2);
+	ck_assert_uint_eq(results(), 2);
+	ck_assert(has(config->topics.results, 0, "\"FAILED\""));
+	ck_assert(has(config->topics.results, 0, "execution.exit"));
+	ck_assert(has(config->topics.results, 0, "\"omitted\":\"what is long, and the metadata, since the "
+		"topic takes 2600 bytes\""));
+	ck_assert(has(config->topics.results, 0, "\"metadata\":{}"));
+	ck_assert(has(config->topics.errors, 0, "\"metadata\":{}"));
+	ck_assert(!has(config->topics.results, 1, "\"metadata\":{}"));
+	ck_assert(!has(config->topics.errors, 1, "omitted"));
+	stop(&one);
+}
+END_TEST
+
+START_TEST(a_success_whose_metadata_the_topic_does_not_take_is_a_failure_not_the_end)
+{
+	produce("t", "x", "ok", metadata(3000));
+	start(&one);
+	one.publisher.result_bytes = one.publisher.error_bytes = 2600;
+	go(&one);
+	wait_for(memory_store_committed(store, 0) == 1);
+	ck_assert(has(config->topics.results, 0, "limit.output"));
+	stop(&one);
+}
+END_TEST
+
+START_TEST(an_event_that_the_topic_does_not_take_goes_without_its_stderr)
+{
+	produce("t", "x", "fail loudly", metadata(30));
+	start(&one);
+	one.publisher.error_bytes = 2000;
+	go(&one);
+	wait_for(memory_store_committed(store, 0) == 1);
+	ck_assert(has(config->topics.errors, 0, "\"stderrTail\":null"));
+	ck_assert(!has(config->topics.errors, 0, "\"metadata\":{}"));
+	stop(&one);
+}
+END_TEST
+
+START_TEST(the_event_of_a_malformed_message_has_the_messages_key)
+{
+	static const char text[] = "{\"threadId\":\"t\",\"nodeId\":\"n\",\"retries\":-1,"
+		"\"scriptType\":\"shell\"}";
+	memory_store_produce(store, 0, "mine", text, NULL, 0);
+	memory_store_produce(store, 0, NULL, text, NULL, 0);
+	start(&one);
+	go(&one);
+	wait_for(memory_store_committed(store, 0) == 2);
+	const struct broker_record *event = memory_store_record(store, config->topics.errors, 0);
+	ck_assert_str_eq(event->key, "mine");
+	ck_assert_ptr_null(memory_store_record(store, config->topics.errors, 1)->key);
+	ck_assert_str_eq(memory_store_record(store, config->topics.results, 0)->key, "t:n");
+	stop(&one);
+}
+END_TEST
+
+START_TEST(trace_headers_pass_whatever_their_size)
+{
+	static char state[6001];
+	memset(state, 's', sizeof state - 1);
+	const struct broker_header headers[] = {{"tracestate", state, sizeof state - 1}};
+	memory_store_produce(store, 0, "t:n", "{\"threadId\":\"t\",\"nodeId\":\"n\",\"code\":\"fail\","
+		"\"scriptType\":\"shell\"}", headers, 1);
+	start(&one);
+	go(&one);
+	wait_for(memory_store_committed(store, 0) == 1);
+	const char *const topics[] = {config->topics.results, config->topics.errors};
+	for (size_t t = 0; t < 2; t++) {
+		const struct broker_record *record = memory_store_record(store, topics[t], 0);
+		size_t i = 0;
+		while (i < record->header_count &&
+				strcmp(record->headers[i].name, "tracestate") != 0)
+			i++;
+		ck_assert_uint_lt(i, record->header_count);
+		ck_assert_uint_eq(record->headers[i].size, sizeof state - 1);
+		ck_assert_str_eq(record->headers[i].value, state);
+	}
+	stop(&one);
+}
+END_TEST
+
+START_TEST(a_dead_letter_that_its_topic_cannot_take_goes_without_its_value_at_once)
+{
+	static char text[5000] = "{broken ";
+	memset(text + 8, 'x', sizeof text - 9);
+	memory_store_produce(store, 0, "k", text, NULL, 0);
+	memory_store_produce(store, 0, "k", "{broken", NULL, 0);
+	start(&one);
+	one.publisher.dead_bytes = 4000;
+	go(&one);
+	wait_for(memory_store_committed(store, 0) == 2);
+	const struct broker_record *letter = memory_store_record(store, config->topics.dead, 0);
+	ck_assert_ptr_null(letter->value);
+	ck_assert_str_eq(letter->key, "k");
+	ck_assert_str_eq(letter->headers[letter->header_count - 1].name, "codeworker-dead-value");
+	ck_assert_str_eq(memory_store_record(store, config->topics.dead, 1)->value, "{broken");
+	stop(&one);
+}
+END_TEST
+
+START_TEST(requests_of_a_topic_that_was_made_anew_are_run)
+{
+	produce_many(8);
+	start(&one);
+	go(&one);
+	wait_for(memory_store_committed(store, 0) == 8);
+	stop(&one);
+	memory_store_recreate(store);
+	produce("slow", "slow", "hold", "");
+	start(&two);
+	go(&two);
+	wait_for(memory_store_committed(store, 0) == 0 && started(&two) == 1);
+	crash(&two);
+	for (int i = 0; i < 4; i++)
+		produce("after", (const char *[]){"c0", "c1", "c2", "c3"}[i], "ok", "");
+	memory_store_produce(store, 0, NULL, "{broken", NULL, 0);
+	start(&one);
+	one.executor->released = true;
+	go(&one);
+	wait_for(memory_store_committed(store, 0) == 6);
+	ck_assert_uint_eq(results(), 8 + 5);
+	ck_assert_uint_eq(memory_store_count(store, config->topics.dead), 1);
+	stop(&one);
+}
+END_TEST
+
+START_TEST(a_copy_counts_from_when_it_was_submitted_not_from_when_it_is_read)
+{
+	static const char text[] = "{\"threadId\":\"t\",\"nodeId\":\"n\",\"executionId\":\"x\","
+		"\"scriptType\":\"shell\",\"code\":\"ok\"}";
+	config->worker.dedupe_window_ms = 100;
+	produce("t", "x", "ok", "");
+	start(&one);
+	go(&one);
+	wait_for(memory_store_committed(store, 0) == 1);
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	int64_t now_ms = now.tv_sec * 1000ll + now.tv_nsec / 1000000;
+	nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL);
+	memory_store_produce_at(store, 0, "t:n", text, now_ms);
+	wait_for(memory_store_committed(store, 0) == 2);
+	ck_assert_uint_eq(results(), 1);
+	stop(&one);
+	memory_store_produce_at(store, 0, "t:n", text, now_ms);
+	memory_store_produce_at(store, 0, "t:n", text, now_ms + 200);
+	start(&two);
+	go(&two);
+	wait_for(memory_store_committed(store, 0) == 4);
+	ck_assert_uint_eq(results(), 2);
+	stop(&two);
+}
+END_TEST
+
+START_TEST(a_sandbox_that_fails_holds_its_key_until_the_attempt_has_ended)
+{
+	produce("same", "a", "sandbox", "");
+	produce("same", "b", "ok", "");
+	start(&one);
+	go(&one);
+	wait_for(results() == 2);
+	ck_assert(has(config->topics.results, 0, "sandbox.unavailable"));
+	ck_assert(has(config->topics.results, 1, "\"executionId\":\"b\""));
+	stop(&one);
+}
+END_TEST
+
+START_TEST(silence_of_the_group_ends_jobs_while_draining_too)
+{
+	config->worker.shutdown_grace_ms = 60000;
+	produce("a", "a", "hold", "");
+	start(&one);
+	go(&one);
+	wait_for(started(&one) == 1);
+	broker_memory_silence(one.broker, 5000, 10000);
+	stop(&one);			/* the test would time out */
+	ck_assert_uint_eq(results(), 0);
+}
+END_TEST
+
+START_TEST(a_result_that_is_refused_is_not_lost)
+{
+	produce("t", "x", "large", metadata(10));
+	start(&one);
+	broker_memory_refuse_above(one.broker, 2500);
+	go(&one);
+	wait_for(memory_store_committed(store, 0) == 1);
+	ck_assert_uint_eq(results(), 1);
+	ck_assert(has(config->topics.results, 0, "\"FAILED\""));
+	ck_assert(has(config->topics.results, 0, "limit.output"));
+	stop(&one);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("worker in memory");
@@ -700,6 +1029,28 @@ int main(void)
 	tcase_add_test(cases, silence_of_the_group_ends_jobs_until_it_is_heard_again);
 	tcase_add_test(cases, a_stop_hands_back_what_does_not_end_in_time);
 	tcase_add_test(cases, a_fatal_error_of_the_broker_ends_the_worker);
+	tcase_add_test(cases, nothing_is_committed_once_a_result_could_not_be_published);
+	tcase_add_test(cases, nothing_is_committed_once_the_result_of_a_run_was_lost);
+	tcase_add_test(cases,
+		a_partition_that_was_paused_when_taken_away_goes_on_when_it_comes_back);
+	tcase_add_test(cases, what_a_request_takes_when_decoded_and_its_headers_count_as_held);
+	tcase_add_test(cases, little_is_taken_of_what_is_malformed_while_nothing_can_be_committed);
+	tcase_add_test(cases, many_failures_that_wait_for_a_transaction_do_not_use_up_its_memory);
+	tcase_add_test(cases,
+		a_failure_that_the_topic_does_not_take_goes_without_its_metadata);
+	tcase_add_test(cases,
+		a_success_whose_metadata_the_topic_does_not_take_is_a_failure_not_the_end);
+	tcase_add_test(cases,
+		an_event_that_the_topic_does_not_take_goes_without_its_stderr);
+	tcase_add_test(cases, the_event_of_a_malformed_message_has_the_messages_key);
+	tcase_add_test(cases, trace_headers_pass_whatever_their_size);
+	tcase_add_test(cases,
+		a_dead_letter_that_its_topic_cannot_take_goes_without_its_value_at_once);
+	tcase_add_test(cases, requests_of_a_topic_that_was_made_anew_are_run);
+	tcase_add_test(cases, a_copy_counts_from_when_it_was_submitted_not_from_when_it_is_read);
+	tcase_add_test(cases, a_sandbox_that_fails_holds_its_key_until_the_attempt_has_ended);
+	tcase_add_test(cases, silence_of_the_group_ends_jobs_while_draining_too);
+	tcase_add_test(cases, a_result_that_is_refused_is_not_lost);
 	suite_add_tcase(suite, cases);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

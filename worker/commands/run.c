@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <grp.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,8 @@
 #include "../worker.h"
 
 #define NOBODY 65534
+#define SANDBOX_WAIT_MS 10000
+#define METADATA_NEED (80 << 10)	/* 64 KiB of it, ids in value, key and headers, framing */
 
 static void usage(FILE *out)
 {
@@ -60,6 +63,8 @@ static int privileges_drop(struct err *err)
 	return 0;
 }
 
+/* ---- the sandbox */
+
 static void runtimes_tell(const struct config *config, const struct sandbox_self_test *found)
 {
 	for (size_t i = 0; i < config->runtime_count; i++)
@@ -71,36 +76,68 @@ static void runtimes_tell(const struct config *config, const struct sandbox_self
 				config->runtimes[i].name, "reason", found->runtime_reason[i], NULL);
 }
 
-/* Waits where worker.wait_for_sandbox says so; the launcher finds out only at its start. */
-static int executor_open(const struct config *config, const char *name, struct executor **executor,
-	struct err *err)
+static enum sandbox_level floor_of(const struct config *config)
 {
-	enum sandbox_level floor = SANDBOX_STRICT;
 	for (int i = 0; i < SANDBOX_LEVELS; i++)
 		if (strcmp(config->policy.isolation_floor, sandbox_level_name(i)) == 0)
-			floor = (enum sandbox_level)i;
+			return (enum sandbox_level)i;
+	return SANDBOX_STRICT;
+}
+
+static int executor_try(const struct config *config, const char *name, struct executor **executor,
+	struct err *err)
+{
+	enum sandbox_level floor = floor_of(config);
+	if (executor_new(config, name, true, executor, err) < 0)
+		return -1;
+	const struct sandbox_self_test *found = sandbox_self_test(executor_sandbox(*executor));
+	if (found->available[floor]) {
+		runtimes_tell(config, found);
+		return 0;
+	}
+	err_set(err, ERR_UNAVAILABLE, "the isolation floor %s can't be had here: %s; see: "
+		"codeworker doctor", sandbox_level_name(floor), found->reason[floor]);
+	executor_free(*executor);
+	*executor = NULL;
+	return -1;
+}
+
+/* Answers, alive and not ready, for a while. The sandbox is to be opened before any thread is started, so the
+ * endpoints close before each try. Returns 1 when it was asked to stop. */
+static int sandbox_wait(const struct config *config, struct metrics *metrics, int stop_fd,
+	const struct err *why, struct err *err)
+{
+	struct worker_health health = {.missing = why->text};
+	struct endpoints *endpoints;
+	struct pollfd stop = {.fd = stop_fd, .events = POLLIN};
+	log_event(LOG_WARN, "waiting for the sandbox", "reason", why->text, NULL);
+	if (endpoints_open(config, metrics, &health, &endpoints, err) < 0)
+		return -1;
+	int asked = poll(&stop, 1, SANDBOX_WAIT_MS) == 1;
+	endpoints_close(endpoints);
+	return asked;
+}
+
+/* Waits where worker.wait_for_sandbox says so; the launcher finds out only at its start. Returns 1 when it was
+ * asked to stop. */
+static int executor_open(const struct worker_parts *parts, const char *name,
+	struct executor **executor, struct err *err)
+{
 	for (;;) {
-		if (executor_new(config, name, true, executor, err) < 0)
-			return -1;
-		const struct sandbox_self_test *found =
-			sandbox_self_test(executor_sandbox(*executor));
-		if (found->available[floor]) {
-			runtimes_tell(config, found);
+		if (executor_try(parts->config, name, executor, err) == 0)
 			return 0;
-		}
-		err_set(err, ERR_UNAVAILABLE, "the isolation floor %s can't be had here: %s; see: "
-			"codeworker doctor", sandbox_level_name(floor), found->reason[floor]);
-		executor_free(*executor);
-		if (!config->worker.wait_for_sandbox)
+		if (err->code != ERR_UNAVAILABLE || !parts->config->worker.wait_for_sandbox)
 			return -1;
-		log_event(LOG_WARN, "waiting for the sandbox", "reason", err->text, NULL);
-		sleep(10);
+		const struct err why = *err;
+		int asked = sandbox_wait(parts->config, parts->metrics, parts->stop_fd, &why, err);
+		if (asked != 0)
+			return asked;
 	}
 }
 
 static int exit_code(const struct err *err)
 {
-	fprintf(stderr, "codeworker: %s\n", err->text);
+	log_event(LOG_ERROR, "the worker ends", "reason", err->text, NULL);
 	return err->code == ERR_UNAVAILABLE ? EX_UNAVAILABLE :
 		err->code == ERR_INVALID ? COMMAND_USAGE : 1;
 }
@@ -115,7 +152,16 @@ static void worker_name(const struct config *config, char name[128])
 		snprintf(name, 128, "%.60s-%d", host, (int)getpid());
 }
 
-static int serve(struct worker_parts *parts, const char *name, struct err *err)
+/* Metadata and ids come back in every result and event: docs/contract.md, "Sizes". */
+static void limits_warn(const char *topic, int64_t bytes)
+{
+	if (bytes < METADATA_NEED)
+		log_event(LOG_WARN, "the topic takes less than metadata and ids may need; results and "
+			"events that do not fit will go without: raise its max.message.bytes", "topic",
+			topic, "bytes", log_number(bytes), "needed", log_number(METADATA_NEED), NULL);
+}
+
+static int serve(struct worker_parts *parts, const char *name, bool *closed, struct err *err)
 {
 	struct publisher publisher = {.config = parts->config, .worker = name};
 	struct broker_kafka_limits limits;
@@ -123,28 +169,29 @@ static int serve(struct worker_parts *parts, const char *name, struct err *err)
 	broker_kafka_limits(parts->config, &limits);
 	publisher.result_bytes = limits.results;
 	publisher.error_bytes = limits.errors;
-	if (broker_kafka_new(parts->config, &limits, &broker, err) < 0)
-		return -1;
+	publisher.dead_bytes = limits.dead;
+	limits_warn(parts->config->topics.results, limits.results);
+	limits_warn(parts->config->topics.errors, limits.errors);
+	int result = broker_kafka_new(parts->config, &limits, parts->stop_fd, &broker, err);
+	if (result != 0)
+		return result < 0 ? -1 : 0;
 	publisher.codec = parts->codec;
 	parts->publisher = &publisher;
 	parts->broker = broker;
-	int result = worker_run(parts, err);
-	broker->functions->close(broker, parts->config->worker.leave_on_exit);
+	result = worker_run(parts, err);
+	*closed = broker->functions->close(broker, parts->config->worker.leave_on_exit);
 	return result;
 }
 
-static int serve_watched(struct worker_parts *parts, const char *name, struct err *err)
+static int serve_watched(struct worker_parts *parts, const char *name, bool *closed,
+	struct err *err)
 {
 	struct endpoints *endpoints;
-	parts->metrics = metrics_new();
-	if (!parts->metrics)
-		return err_set(err, ERR_MEMORY, "no memory");
 	int result = endpoints_open(parts->config, parts->metrics, parts->health, &endpoints, err);
 	if (result == 0) {
-		result = serve(parts, name, err);
+		result = serve(parts, name, closed, err);
 		endpoints_close(endpoints);
 	}
-	metrics_free(parts->metrics);
 	return result;
 }
 
@@ -157,28 +204,48 @@ static void scripts_check(const struct executor *executor)
 			err.text, NULL);
 }
 
+static int serve_sandboxed(struct worker_parts *parts, const char *name, bool *closed,
+	struct err *err)
+{
+	const char *schemas = parts->config->schemas.path;
+	int result = executor_open(parts, name, &parts->executor, err);
+	if (result != 0)
+		return result < 0 ? -1 : 0;
+	result = codec_new(schemas && *schemas ? schemas : NULL, &parts->codec, err);
+	if (result == 0)
+		result = privileges_drop(err);
+	if (result == 0) {
+		scripts_check(parts->executor);
+		result = serve_watched(parts, name, closed, err);
+	}
+	codec_free(parts->codec);
+	executor_free(parts->executor);
+	return result;
+}
+
 static int run_with(const struct config *config)
 {
 	struct worker_health health = {0};
-	struct worker_parts parts = {.config = config, .health = &health};
+	struct worker_parts parts = {.config = config, .health = &health,
+		.metrics = metrics_new()};
 	struct err err = {0};
 	char name[128];
+	bool closed = true;
 	int result = -1;
 	worker_name(config, name);
-	if (!config->worker.exactly_once)
+	if (!parts.metrics)
+		err_set(&err, ERR_MEMORY, "no memory");
+	else if (!config->worker.exactly_once)
 		err_set(&err, ERR_INVALID, "worker.delivery: at_least_once is not built yet; take "
 			"exactly_once");
-	else if ((parts.stop_fd = stop_fd_open(&err)) >= 0 &&
-			executor_open(config, name, &parts.executor, &err) == 0) {
-		if (codec_new(config->schemas.path && *config->schemas.path ? config->schemas.path :
-				NULL, &parts.codec, &err) == 0 && privileges_drop(&err) == 0) {
-			scripts_check(parts.executor);
-			result = serve_watched(&parts, name, &err);
-		}
-		codec_free(parts.codec);
-		executor_free(parts.executor);
-	}
-	return result < 0 ? exit_code(&err) : 0;
+	else if ((parts.stop_fd = stop_fd_open(&err)) >= 0)
+		result = serve_sandboxed(&parts, name, &closed, &err);
+	int code = result < 0 ? exit_code(&err) : 0;
+	if (!closed)
+		_exit(code);
+	if (parts.metrics)
+		metrics_free(parts.metrics);
+	return code;
 }
 
 int command_run(int argc, char **argv)

@@ -1,0 +1,154 @@
+/* test_broker_kafka_commit.c: the start of the transactional producers, with brokers that answer late.
+ *
+ * The functions of librdkafka that would ask a broker are defined here and stand in for its own.
+ */
+#include "../../worker/broker_kafka_internal.h"
+
+#include <check.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../../worker/log.h"
+
+struct rd_kafka_error_s {
+	rd_kafka_resp_err_t code;
+};
+
+static atomic_int failures;		/* before it succeeds, over all producers */
+static rd_kafka_resp_err_t failure;
+static bool retriable;
+
+rd_kafka_error_t *rd_kafka_init_transactions(rd_kafka_t *rk, int timeout_ms)
+{
+	(void)rk;
+	(void)timeout_ms;
+	nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+	if (atomic_fetch_sub(&failures, 1) <= 0)
+		return NULL;
+	rd_kafka_error_t *error = calloc(1, sizeof *error);
+	ck_assert_ptr_nonnull(error);
+	error->code = failure;
+	return error;
+}
+
+rd_kafka_resp_err_t rd_kafka_error_code(const rd_kafka_error_t *error)
+{
+	return error->code;
+}
+
+const char *rd_kafka_error_string(const rd_kafka_error_t *error)
+{
+	return rd_kafka_err2str(error->code);
+}
+
+int rd_kafka_error_is_retriable(const rd_kafka_error_t *error)
+{
+	(void)error;
+	return retriable;
+}
+
+void rd_kafka_error_destroy(rd_kafka_error_t *error)
+{
+	free(error);
+}
+
+rd_kafka_resp_err_t rd_kafka_metadata(rd_kafka_t *rk, int all, rd_kafka_topic_t *topic,
+	const struct rd_kafka_metadata **metadata, int timeout_ms)
+{
+	(void)rk;
+	(void)all;
+	(void)topic;
+	(void)metadata;
+	(void)timeout_ms;
+	return RD_KAFKA_RESP_ERR__TIMED_OUT;
+}
+
+static struct config *config;
+static struct mailbox mailbox;
+static int stop_fd;
+
+static void setup(void)
+{
+	static const char *const settings[] = {"kafka.bootstrap.servers=127.0.0.1:9",
+		"log.level=error"};
+	const struct config_overrides overrides = {.set = settings, .set_count = 2};
+	struct err err;
+	unsetenv("CODEWORKER_CONFIG");
+	ck_assert_msg(config_load(&overrides, &config, &err) == 0, "%s", err.text);
+	log_setup(config);
+	ck_assert_int_eq(mailbox_open(&mailbox, &err), 0);
+	stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+}
+
+static void teardown(void)
+{
+	close(stop_fd);
+	mailbox_close(&mailbox);
+	config_free(config);
+}
+
+static int make(struct committer **committer, struct err *err)
+{
+	const struct broker_kafka_limits limits = {1 << 20, 1 << 20, 1 << 20, 1 << 20};
+	return committer_new(config, &limits, NULL, &mailbox, stop_fd, committer, err);
+}
+
+START_TEST(a_broker_that_answers_late_is_waited_for)
+{
+	struct committer *committer;
+	struct err err = {0};
+	struct timespec until;
+	failure = RD_KAFKA_RESP_ERR__TIMED_OUT;
+	retriable = true;
+	failures = 6;
+	ck_assert_msg(make(&committer, &err) == 0, "%s", err.text);
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += 20;
+	ck_assert(committer_end(committer, &until));
+}
+END_TEST
+
+START_TEST(one_that_refuses_is_not)
+{
+	struct committer *committer;
+	struct err err = {0};
+	failure = RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
+	retriable = false;
+	failures = 1;
+	ck_assert_int_eq(make(&committer, &err), -1);
+	ck_assert_int_eq(err.code, ERR_BROKER);
+}
+END_TEST
+
+START_TEST(a_stop_ends_the_wait)
+{
+	struct committer *committer;
+	struct err err = {0};
+	uint64_t ask = 1;
+	failure = RD_KAFKA_RESP_ERR__TIMED_OUT;
+	retriable = true;
+	failures = 1 << 30;
+	ck_assert_int_eq(write(stop_fd, &ask, sizeof ask), sizeof ask);
+	ck_assert_int_eq(make(&committer, &err), 1);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("committing");
+	TCase *cases = tcase_create("all");
+	tcase_set_timeout(cases, 60);
+	tcase_add_checked_fixture(cases, setup, teardown);
+	tcase_add_test(cases, a_broker_that_answers_late_is_waited_for);
+	tcase_add_test(cases, one_that_refuses_is_not);
+	tcase_add_test(cases, a_stop_ends_the_wait);
+	suite_add_tcase(suite, cases);
+	SRunner *runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}
