@@ -20,7 +20,7 @@ static void open_with(const char *setting)
 	const struct config_overrides overrides = {.set = settings,
 		.set_count = sizeof settings / sizeof *settings};
 	ck_assert_msg(config_load(&overrides, &config, &err) == 0, "%s", err.text);
-	ck_assert_msg(executor_new(config, "test", &executor, &err) == 0, "%s", err.text);
+	ck_assert_msg(executor_new(config, "test", false, &executor, &err) == 0, "%s", err.text);
 }
 
 static void restart(const char *setting)
