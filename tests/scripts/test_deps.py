@@ -47,7 +47,9 @@ class Deps(unittest.TestCase):
             if tool != "sudo":
                 self.put(tool, text)
         self.environment = {"PATH": self.tools, "MACHINE": self.machine, "USER_ID": "0",
-                            "JAVA": "17", "BROKEN": ""}
+                            "JAVA": "17", "BROKEN": "", "NODE_HEADERS": self.machine}
+        with open(self.machine + "/node_api.h", "w"):
+            pass
 
     def put(self, tool, text):
         path = os.path.join(self.tools, tool)
