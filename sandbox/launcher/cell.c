@@ -151,6 +151,8 @@ static int birth_give(struct cell *cell, const struct host *host, struct err *er
 	if (cell->init < 0)
 		return err_system(err, "clone3 with a pid namespace");
 	cell->init_fd = init_fd;
+	if (fcntl(cell->status_fd, F_SETFL, O_NONBLOCK) < 0)	/* a zygote that hangs holds nobody up */
+		return -1;
 	return fcntl(cell->control_fd, F_SETFL, O_NONBLOCK);
 }
 
