@@ -356,7 +356,9 @@ static int initialise_all(struct committer *committer, int stop_fd, struct err *
 	}
 	for (int i = 0; i < PRODUCERS; i++) {
 		while (started[i] && !ones[i].done && !stopped)
-			stopped = committer->ending = stop_asked(stop_fd, STOP_POLL_MS);
+			stopped = stop_asked(stop_fd, STOP_POLL_MS);
+		if (stopped)
+			committer->ending = true;
 		if (!started[i])
 			continue;
 		pthread_join(threads[i], NULL);
