@@ -26,7 +26,7 @@ static struct {
 	void (*idle)(void);
 	void *isolate, *environment;
 	bool (*flush)(void *platform, void *isolate);
-	void *(*generator)(void *isolate);
+	void *generator;
 	void (*seed)(void *generator, int64_t seed);
 	int (*entropy)(void);
 	uint64_t *started_ns;		/* process.uptime() */
@@ -255,10 +255,55 @@ static void arguments_hide(void)
 
 /* ---- randomness */
 
+/* MurmurHash3, as V8 makes a generator's state from its seed, */
+static uint64_t mixed(uint64_t value)
+{
+	value ^= value >> 33;
+	value *= 0xff51afd7ed558ccd;
+	value ^= value >> 33;
+	value *= 0xc4ceb9fe1a85ec53;
+	return value ^ value >> 33;
+}
+
+/* and xorshift128+ goes on: so one that has not been asked often can be told from anything else. */
+static bool is_generator(const uint64_t words[3])
+{
+	uint64_t state[2] = {mixed(words[0])};
+	state[1] = mixed(~state[0]);
+	for (int i = 0; i < 4096; i++) {
+		if (state[0] == words[1] && state[1] == words[2])
+			return true;
+		uint64_t first = state[0];
+		state[0] = state[1];
+		first ^= first << 23;
+		first ^= first >> 17;
+		state[1] = first ^ state[0] ^ state[0] >> 26;
+	}
+	return false;
+}
+
+/* Not every Node exports the isolate's getter. */
+static void *generator_find(void)
+{
+	enum { GENERATOR_BYTES = 24 };
+	uintptr_t start, end, *words = node.isolate;
+	void *(*get)(void *);
+	*(void **)&get = dlsym(RTLD_DEFAULT, "_ZN2v88internal7Isolate23random_number_generatorEv");
+	if (get)
+		return get(node.isolate);
+	if (!heap_find(&start, &end))
+		return NULL;
+	size_t count = malloc_usable_size(node.isolate) / sizeof *words;
+	for (size_t i = 0; i < count; i++)
+		if (words[i] >= start && words[i] <= end - GENERATOR_BYTES && words[i] % 16 == 0 &&
+				is_generator((uint64_t *)words[i]))
+			return (void *)words[i];
+	return NULL;
+}
+
 static int random_find(void)
 {
-	*(void **)&node.generator = dlsym(RTLD_DEFAULT,
-		"_ZN2v88internal7Isolate23random_number_generatorEv");
+	node.generator = generator_find();
 	*(void **)&node.seed = dlsym(RTLD_DEFAULT, "_ZN2v84base21RandomNumberGenerator7SetSeedEl");
 	*(void **)&node.entropy = dlsym(RTLD_DEFAULT, "RAND_poll");
 	return node.generator && node.seed && node.entropy ? 0 : -1;
@@ -270,7 +315,7 @@ void internals_renew_random(void)
 	int64_t seed;
 	if (getrandom(&seed, sizeof seed, 0) != sizeof seed || node.entropy() != 1)
 		abort();
-	node.seed(node.generator(node.isolate), seed);
+	node.seed(node.generator, seed);
 }
 
 
@@ -280,19 +325,13 @@ void internals_renew_random(void)
  * faulted in again. */
 void internals_map_program(void)
 {
-	char line[4352], path[4096];
+	char line[4352];
 	uintptr_t start;
-	ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
 	FILE *maps = fopen("/proc/self/maps", "re");
 	int memory = open("/proc/self/mem", O_WRONLY | O_CLOEXEC);
-	path[length < 0 ? 0 : length] = '\0';
-	while (maps && memory >= 0 && length > 0 && fgets(line, sizeof line, maps)) {
-		line[strcspn(line, "\n")] = '\0';
-		size_t size = strlen(line);
-		if (size > (size_t)length && strcmp(line + size - length, path) == 0 &&
-				sscanf(line, "%lx-%*x r-", &start) == 1)
+	while (maps && memory >= 0 && fgets(line, sizeof line, maps))
+		if (strchr(line, '/') && sscanf(line, "%lx-%*x r-%*cp", &start) == 1)
 			(void)!pwrite(memory, (void *)start, 1, (off_t)start);
-	}
 	if (memory >= 0)
 		close(memory);
 	if (maps)

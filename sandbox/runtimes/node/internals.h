@@ -20,8 +20,8 @@ const char *internals_open(void (*idle)(void));
 void internals_renew_random(void);
 void internals_renew_clock(void);
 
-/* In the zygote, when it has done what its jobs will do: they find Node's program mapped as it is here, and
- * don't fault it in page by page. */
+/* In the zygote, when it has done what its jobs will do: they find the program and its libraries mapped as
+ * they are here, and don't fault them in page by page. */
 void internals_map_program(void);
 
 /* Ends the process. */

@@ -139,10 +139,8 @@ function collect() {
 }
 
 function forget() {
-	for (const file of Object.keys(require.cache))
-		if (file !== require.main.filename)
-			delete require.cache[file];
-	require.main.children.length = 0;
+	delete require.cache[__filename];
+	require.main.children = require.main.children.filter((module) => module.filename !== __filename);
 	process.execArgv.length = 0;
 }
 
@@ -213,7 +211,7 @@ async function warmUp(harness) {
 			serve(harness, zygote, console);
 		});
 	} catch (error) {
-		fs.writeSync(2, `${error && error.stack}\n${error && error.message}\n`);
+		fs.writeSync(2, `${error && error.stack}\n${String(error && error.message).split('\n')[0]}\n`);
 		process.reallyExit(1);
 	}
 }
