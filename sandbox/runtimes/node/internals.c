@@ -1,10 +1,9 @@
-/* internals.c: see internals.h. The names are those of the Itanium C++ ABI, which GCC and Clang share, and the
- * std::function is libstdc++'s. */
+/* internals.c: see internals.h. The names are those of the Itanium C++ ABI, which GCC and Clang share, and
+ * std::function and std::vector are libstdc++'s. */
 #include "internals.h"
 
 #include <dlfcn.h>
 #include <elf.h>
-#include <fcntl.h>
 #include <link.h>
 #include <malloc.h>
 #include <stdbool.h>
@@ -319,26 +318,7 @@ void internals_renew_random(void)
 }
 
 
-/* ---- memory */
-
-/* fork(2) copies the page table of a mapping that has ever had a page of its own, and leaves others to be
- * faulted in again. */
-void internals_map_program(void)
-{
-	char line[4352];
-	uintptr_t start;
-	FILE *maps = fopen("/proc/self/maps", "re");
-	int memory = open("/proc/self/mem", O_WRONLY | O_CLOEXEC);
-	while (maps && memory >= 0 && fgets(line, sizeof line, maps))
-		if (strchr(line, '/') && sscanf(line, "%lx-%*x r-%*cp", &start) == 1)
-			(void)!pwrite(memory, (void *)start, 1, (off_t)start);
-	if (memory >= 0)
-		close(memory);
-	if (maps)
-		fclose(maps);
-}
-
-/* ---- */
+/* ---- the door */
 
 const char *internals_open(void (*idle)(void))
 {

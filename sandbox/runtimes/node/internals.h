@@ -1,12 +1,14 @@
 /* internals.h: what a fork of Node needs changed inside of Node, where no interface of its leads.
  *
- * All of it is found by names that Node's program exports, and a Node that lacks one of them is not warm:
+ * All of it is found by names that Node's program exports, or by what it looks like, and a Node that lacks
+ * one of them is not warm:
  *
  * - The platform's threads do not exist in a fork. V8 helps itself without them (--single-threaded), but
  *   waits for what it once posted to them at the end of each event loop, and tells their scheduler of what
  *   is due later through a descriptor that is long closed. Both are entries of the platform's virtual table.
  * - The process ends through a handler, which joins those threads.
  * - The clock's origin is the process' start; it is kept in several places, which are found by their value.
+ * - Workers show the options that the zygote was started with.
  * - Math.random is seeded from the isolate's generator, which a fork has a copy of.
  */
 #ifndef NODE_INTERNALS_H
@@ -19,10 +21,6 @@ const char *internals_open(void (*idle)(void));
 /* In a fork: what differs from job to job. The clock's origin is when its job begins. */
 void internals_renew_random(void);
 void internals_renew_clock(void);
-
-/* In the zygote, when it has done what its jobs will do: they find the program and its libraries mapped as
- * they are here, and don't fault them in page by page. */
-void internals_map_program(void);
 
 /* Ends the process. */
 _Noreturn void internals_leave(int code);

@@ -146,7 +146,6 @@ static napi_value serve(napi_env env, napi_callback_info info)
 	size_t count = 1;
 	napi_value path;
 	napi_get_cb_info(env, info, &count, &zygote.prepare, NULL, NULL);
-	internals_map_program();
 	for (int fd = ZYGOTE_SETUP_FD + 1; fd < DESCRIPTORS_MAX; fd++)
 		zygote.used[fd] = fcntl(fd, F_GETFD) >= 0;
 	zygote_serve(&hooks, &script);
