@@ -52,6 +52,7 @@ WORKER_SOURCES := $(wildcard worker/*.c worker/commands/*.c)
 ZYGOTE_SOURCES := sandbox/zygote/zygote.c $(patsubst %,sandbox/launcher/%.c,job script probe identity \
 	landlock rlimit namespace) $(SHARED_SOURCES)
 ZYGOTE_OBJECTS := $(ZYGOTE_SOURCES:%.c=$(BUILD)/%.zygote.o)
+ZYGOTE_NODE_OBJECTS := $(patsubst %,$(BUILD)/sandbox/runtimes/node/%.zygote.o,zygote internals)
 ZYGOTES := $(BUILD)/zygote/zygote_python.so $(BUILD)/zygote/zygote_node.node $(BUILD)/zygote/node_forkable.so
 PYTHON_CFLAGS := $(shell $(PKG_CONFIG) --cflags python3 2>/dev/null)
 NODE_CFLAGS ?= $(if $(wildcard /usr/include/node/node_api.h),-I/usr/include/node)
@@ -106,19 +107,18 @@ $(BUILD)/%.zygote.o: %.c $(BUILD)/flags
 	$(CC) -std=gnu17 -D_GNU_SOURCE -O2 -g $(WARNINGS) $(HARDENING) -fPIC -fvisibility=hidden -MMD -MP \
 		$(LAUNCHER_CFLAGS) $(ZYGOTE_CFLAGS) -c -o $@ $<
 $(BUILD)/sandbox/runtimes/python/zygote.zygote.o: private ZYGOTE_CFLAGS = $(PYTHON_CFLAGS)
-$(BUILD)/sandbox/runtimes/node/zygote.zygote.o: private ZYGOTE_CFLAGS = $(NODE_CFLAGS)
+$(ZYGOTE_NODE_OBJECTS): private ZYGOTE_CFLAGS = $(NODE_CFLAGS)
 
 $(BUILD)/zygote/zygote_python.so: $(if $(PYTHON_CFLAGS),$(ZYGOTE_OBJECTS) \
 		$(BUILD)/sandbox/runtimes/python/zygote.zygote.o)
 	@mkdir -p $(@D)
 	$(if $(PYTHON_CFLAGS),$(CC) -shared -Wl$(comma)-z$(comma)relro$(comma)-z$(comma)now -o $@ $^,: >$@)
-$(BUILD)/zygote/zygote_node.node: $(if $(wildcard sandbox/runtimes/node/zygote.c),$(if $(NODE_CFLAGS),$(ZYGOTE_OBJECTS) \
-		$(BUILD)/sandbox/runtimes/node/zygote.zygote.o))
+$(BUILD)/zygote/zygote_node.node: $(if $(NODE_CFLAGS),$(ZYGOTE_OBJECTS) $(ZYGOTE_NODE_OBJECTS))
 	@mkdir -p $(@D)
-	$(if $^,$(CC) -shared -Wl$(comma)-z$(comma)relro$(comma)-z$(comma)now -o $@ $^,: >$@)
-$(BUILD)/zygote/node_forkable.so: $(wildcard sandbox/runtimes/node/forkable.c)
+	$(if $(NODE_CFLAGS),$(CC) -shared -Wl$(comma)-z$(comma)relro$(comma)-z$(comma)now -o $@ $^,: >$@)
+$(BUILD)/zygote/node_forkable.so: sandbox/runtimes/node/forkable.c
 	@mkdir -p $(@D)
-	$(if $^,$(CC) -std=gnu17 -D_GNU_SOURCE -O2 $(WARNINGS) -fPIC -shared -o $@ $^,: >$@)
+	$(CC) -std=gnu17 -D_GNU_SOURCE -O2 $(WARNINGS) -fPIC -shared -o $@ $^
 
 $(BUILD)/sandbox/launcher_image.o: sandbox/launcher_image.S $(BUILD)/codesandbox-launcher \
 		$(wildcard sandbox/runtimes/*/*)

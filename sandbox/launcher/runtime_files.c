@@ -11,6 +11,7 @@ CARRY(runtime_python, "sandbox/runtimes/python/run.py");
 CARRY(runtime_python_value, "sandbox/runtimes/python/value.py");
 CARRY(runtime_python_warm, "sandbox/runtimes/python/warm.py");
 CARRY(runtime_node, "sandbox/runtimes/node/run.js");
+CARRY(runtime_node_warm, "sandbox/runtimes/node/warm.js");
 CARRY(zygote_python, ZYGOTE_DIRECTORY "/" ZYGOTE_PYTHON);
 CARRY(zygote_node, ZYGOTE_DIRECTORY "/" ZYGOTE_NODE);
 CARRY(zygote_node_forkable, ZYGOTE_DIRECTORY "/" ZYGOTE_NODE_FORKABLE);

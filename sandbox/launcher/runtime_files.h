@@ -5,9 +5,9 @@
 #include <stddef.h>
 
 extern const char runtime_python[], runtime_python_value[], runtime_python_warm[],
-	runtime_node[];
+	runtime_node[], runtime_node_warm[];
 extern const size_t runtime_python_size, runtime_python_value_size, runtime_python_warm_size,
-	runtime_node_size;
+	runtime_node_size, runtime_node_warm_size;
 
 /* The libraries that make zygotes of stock interpreters; empty where the build had no headers. */
 #define ZYGOTE_PYTHON "zygote_python.so"

@@ -243,6 +243,8 @@ static int skeleton_make(struct plan *plan)
 			file_make(".codesandbox/warm.py", runtime_python_warm,
 				runtime_python_warm_size) < 0 ||
 			file_make(".codesandbox/run.js", runtime_node, runtime_node_size) < 0 ||
+			file_make(".codesandbox/warm.js", runtime_node_warm,
+				runtime_node_warm_size) < 0 ||
 			file_make(".codesandbox/" ZYGOTE_PYTHON, zygote_python, zygote_python_size) < 0 ||
 			file_make(".codesandbox/" ZYGOTE_NODE, zygote_node, zygote_node_size) < 0 ||
 			file_make(".codesandbox/" ZYGOTE_NODE_FORKABLE, zygote_node_forkable,

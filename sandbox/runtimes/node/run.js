@@ -9,6 +9,9 @@
 // errors are left to Node too: so stacks hold the script's frames and none of this file. A script
 // that mentions await is compiled as an async function; one that does not runs outside of any
 // promise, with the order of ticks and promises that CommonJS has.
+//
+// A zygote (warm.js) is this same program, up to where the script's name is needed: from there on each of
+// its forks goes on as a cold one does.
 const fs = require('fs');
 const path = require('path');
 const vm = require('vm');
@@ -22,8 +25,8 @@ const PARAMETERS = ['exports', 'require', 'module', '__filename', '__dirname', '
 const TAIL = '\n;if (typeof main === "function") __codeworkerMain(main);';
 const LONE_SURROGATE = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
 
-const valueChannel = channel();
-const argumentFiles = [process.env.CODE_INPUT, process.env.CODE_CONTEXT];
+let valueChannel;
+let argumentFiles;
 
 function channel() {
 	try {
@@ -192,6 +195,15 @@ function run(file) {
 	}
 }
 
-const file = process.argv[2];
-process.argv.splice(1, 2, file);
-run(file);
+function begin(file) {
+	valueChannel = channel();
+	argumentFiles = [process.env.CODE_INPUT, process.env.CODE_CONTEXT];
+	process.argv.splice(1, 2, file);
+	run(file);
+}
+
+if (process.env.CODESANDBOX_ZYGOTE === undefined)
+	begin(process.argv[2]);
+else
+	require('./warm.js').warmUp({ begin, channel, compile, encode, importOptions, mainModule,
+		watchTheEnd });

@@ -1,0 +1,2 @@
+// {"exit": 8}
+process.on('exit', () => process.exit(8));

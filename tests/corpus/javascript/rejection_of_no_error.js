@@ -1,0 +1,2 @@
+// {"exit": 1, "err": "UnhandledPromiseRejection.*reason \"5\""}
+Promise.reject(5);
