@@ -24,8 +24,8 @@
 #include "seccomp_policy.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
-#define CLONE_NAMESPACES (CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | \
-	CLONE_NEWNET | CLONE_NEWCGROUP | 0x80 /* CLONE_NEWTIME */)
+#define CLONE_DENIED (CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | \
+	CLONE_NEWNET | CLONE_NEWCGROUP | 0x80 /* CLONE_NEWTIME */ | CLONE_PARENT)
 #define X32_BIT 0x40000000
 
 /* A call that this machine or libseccomp does not know needs no rule: unknown is denied at strict. */
@@ -68,17 +68,18 @@ static int rules_sockets(scmp_filter_ctx context)
 	return result;
 }
 
-/* Threads and plain forks; a namespace of its own would give a job capabilities in it. */
+/* Threads and plain forks; a namespace of its own would give a job capabilities in it, and a sibling would be a
+ * child of the zygote's that it does not know. */
 static int rules_clone(scmp_filter_ctx context)
 {
 	int result = 0;
 	for (unsigned bit = 0; bit < 32 && result == 0; bit++)
-		if ((unsigned long)CLONE_NAMESPACES >> bit & 1)
+		if ((unsigned long)CLONE_DENIED >> bit & 1)
 			result = rule_if(context, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone),
 				SCMP_A0(SCMP_CMP_MASKED_EQ, 1ul << bit, 1ul << bit));
 	if (result == 0)
 		result = rule_if(context, SCMP_ACT_ALLOW, SCMP_SYS(clone),
-			SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_NAMESPACES, 0));
+			SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_DENIED, 0));
 	return result;
 }
 
@@ -247,6 +248,9 @@ static int rules_none(scmp_filter_ctx context, bool by_rlimit)
 	for (size_t i = 0; i < COUNT(makers) && result == 0; i++)
 		result = rule_if(context, SCMP_ACT_ERRNO(EPERM), makers[i],
 			SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_NEWUSER, CLONE_NEWUSER));
+	if (result == 0)
+		result = rule_if(context, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone),
+			SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_PARENT, CLONE_PARENT));
 	if (result == 0)
 		result = rules_core_limit(context, false);
 	return result == 0 && by_rlimit ? rules_memory(context, false, true) : result;

@@ -41,7 +41,10 @@ static bool runs(struct cell *cell, const struct host *host, struct zygotes *zyg
 		cell_kill(cell, CAUSE_FAILED);
 	if (cell_is_forked(cell) && wait_readable(cell->status_fd))
 		cell_finish(cell);
-	(void)wait_readable(cell->init_fd);
+	else if (cell_is_forked(cell))
+		cell_kill(cell, CAUSE_FAILED);
+	while (!wait_readable(cell->init_fd))
+		zygotes_give_up(zygotes, cell);
 	bool ran = cell_end(cell, host, outcome, &output_fd);
 	if (output_fd >= 0)
 		close(output_fd);

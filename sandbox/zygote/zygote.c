@@ -1,7 +1,8 @@
 /* zygote.c: see zygote.h.
  *
- * The zygote is the parent of the jobs' processes and tells the launcher how each ended. A job can make further
- * children of ours (CLONE_PARENT): they are reaped, too, or the init of its sandbox could not end.
+ * The zygote is the parent of the jobs' processes and tells the launcher how each ended. It waits for both
+ * through descriptors alone: the launcher's socket, and a pidfd for each job. Signals would do in a process of one
+ * thread, which Node is not.
  */
 #include "zygote.h"
 
@@ -13,8 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -31,9 +33,9 @@ struct serving {
 	const struct zygote_hooks *hooks;
 	struct host host;
 	struct zygote_job jobs[JOBS_MAX];
+	struct pollfd polled[JOBS_MAX + 1];	/* the socket, then a pidfd for each job */
 	size_t count;
 	bool leaving;
-	sigset_t signals;		/* as the interpreter had them blocked */
 };
 
 static _Noreturn void give_up(const char *what)
@@ -87,8 +89,6 @@ static void become_job(const struct serving *serving, const struct zygote_fork *
 		.id = fork->id, .warm = true, .mount_fd = -1, .control_fd = fds[ZYGOTE_CONTROL],
 		.status_fd = -1};
 	struct job_start start;
-	if (sigprocmask(SIG_SETMASK, &serving->signals, NULL) < 0)
-		job_fail(birth.control_fd, "unblocking signals");
 	if (serving->hooks->after_in_child)
 		serving->hooks->after_in_child();
 	if (groups_join(fork, fds) < 0)
@@ -124,6 +124,12 @@ static void refuse(int control_fd, const char *step)
 	(void)record_send(control_fd, &report, sizeof report, NULL, 0);
 }
 
+static void job_note(struct serving *serving, pid_t pid, int pid_fd, int status_fd)
+{
+	serving->jobs[serving->count] = (struct zygote_job){pid, status_fd};
+	serving->polled[++serving->count] = (struct pollfd){.fd = pid_fd, .events = POLLIN};
+}
+
 /* The way back from the sandbox's pid namespace is never taken: the next fork goes into another one, and
  * there is no fork but for a job. Returns true in the job's process. */
 static bool job_fork(struct serving *serving, const int *fds)
@@ -141,11 +147,17 @@ static bool job_fork(struct serving *serving, const int *fds)
 	int saved = errno;
 	if (hooks->after_in_parent)
 		hooks->after_in_parent();
+	int pid_fd = pid < 0 ? -1 : pidfd_of(pid);
+	if (pid_fd >= 0) {
+		job_note(serving, pid, pid_fd, fds[ZYGOTE_STATUS]);
+		return false;
+	}
 	errno = saved;
-	if (pid < 0)
-		refuse(fds[ZYGOTE_CONTROL], "forking the warm interpreter");
-	else
-		serving->jobs[serving->count++] = (struct zygote_job){pid, fds[ZYGOTE_STATUS]};
+	refuse(fds[ZYGOTE_CONTROL], "forking the warm interpreter");
+	if (pid > 0) {
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+	}
 	return false;
 }
 
@@ -177,42 +189,20 @@ static bool request_take(struct serving *serving, struct script *script)
 	return false;
 }
 
-static void job_end(struct serving *serving, pid_t pid, const struct job_status *status)
+static void job_end(struct serving *serving, size_t at)
 {
-	for (size_t i = 0; i < serving->count; i++)
-		if (serving->jobs[i].pid == pid) {
-			(void)!write(serving->jobs[i].status_fd, status, sizeof *status);
-			close(serving->jobs[i].status_fd);
-			serving->jobs[i] = serving->jobs[--serving->count];
-			return;
-		}
-}
-
-static void children_reap(struct serving *serving, int signal_fd)
-{
-	struct signalfd_siginfo told;
+	const struct zygote_job *job = &serving->jobs[at];
 	struct rusage usage;
 	int status;
-	pid_t pid;
-	(void)!read(signal_fd, &told, sizeof told);
-	while ((pid = wait4(-1, &status, WNOHANG | __WALL, &usage)) > 0) {
-		const struct job_status ended = {.wait_status = status, .cpu_us = job_cpu_us(&usage)};
-		job_end(serving, pid, &ended);
-	}
-}
-
-/* No handler of the interpreter's sees the jobs' ends. */
-static int signals_open(struct serving *serving)
-{
-	sigset_t child;
-	sigemptyset(&child);
-	sigaddset(&child, SIGCHLD);
-	if (sigprocmask(SIG_BLOCK, &child, &serving->signals) < 0)
-		give_up("blocking signals");
-	int fd = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (fd < 0)
-		give_up("signalfd");
-	return fd;
+	if (wait4(job->pid, &status, 0, &usage) != job->pid)
+		return;
+	const struct job_status report = {.wait_status = status, .cpu_us = job_cpu_us(&usage)};
+	(void)!write(job->status_fd, &report, sizeof report);
+	close(job->status_fd);
+	close(serving->polled[at + 1].fd);
+	serving->count--;
+	serving->jobs[at] = serving->jobs[serving->count];
+	serving->polled[at + 1] = serving->polled[serving->count + 1];
 }
 
 void zygote_serve(const struct zygote_hooks *hooks, struct script *script)
@@ -222,18 +212,17 @@ void zygote_serve(const struct zygote_hooks *hooks, struct script *script)
 	serving.hooks = hooks;
 	setup_open(&serving.host.setup);
 	facts_receive(&serving.host);
-	int signal_fd = signals_open(&serving);
-	struct pollfd polled[] = {{.fd = ZYGOTE_SOCKET_FD, .events = POLLIN},
-		{.fd = signal_fd, .events = POLLIN}};
+	serving.polled[0] = (struct pollfd){.fd = ZYGOTE_SOCKET_FD, .events = POLLIN};
 	if (record_send(ZYGOTE_SOCKET_FD, &up, sizeof up, NULL, 0) < 0)
 		give_up("the launcher's socket");
 	while (!serving.leaving || serving.count > 0) {
-		polled[0].fd = serving.leaving ? -1 : ZYGOTE_SOCKET_FD;
-		if (poll(polled, 2, -1) < 0 && errno != EINTR)
+		serving.polled[0].fd = serving.leaving ? -1 : ZYGOTE_SOCKET_FD;
+		if (poll(serving.polled, serving.count + 1, -1) < 0 && errno != EINTR)
 			give_up("poll");
-		if (polled[1].revents)
-			children_reap(&serving, signal_fd);
-		if (polled[0].revents && request_take(&serving, script))
+		for (size_t i = serving.count; i > 0; i--)
+			if (serving.polled[i].revents)
+				job_end(&serving, i - 1);
+		if (serving.polled[0].revents && request_take(&serving, script))
 			return;
 	}
 	_exit(0);
