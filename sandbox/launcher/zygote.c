@@ -134,6 +134,7 @@ static void interpreter_execute(const struct setup_runtime *runtime)
 		environment[5] = "LD_PRELOAD=" RUNTIME_DIRECTORY "/" ZYGOTE_NODE_FORKABLE;
 		argv[used++] = "--single-threaded";
 		argv[used++] = "--v8-pool-size=0";
+		argv[used++] = "--no-memory-reducer";	/* it would be due in forks that have waited */
 		argv[used++] = RUNTIME_DIRECTORY "/run.js";
 		argv[used++] = JOB_DIRECTORY "/script.js";
 	}
