@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define COMPONENT_BYTES 255		/* NAME_MAX */
+#define DIRECTORY_BYTES 4000		/* PATH_MAX, with the job's own directory before it */
 #define VARIABLES 1000
 #define ENTRY_BYTES 131072		/* MAX_ARG_STRLEN, the NUL included */
 #define ENVIRONMENT_BYTES (1u << 20)
@@ -32,6 +33,9 @@ static bool directory_holds(const struct request *request, bool ruled, struct re
 		return true;
 	if (*path == '/')
 		return refuse(fault, field, "is absolute; it is relative to the job's own directory");
+	if (strlen(path) > DIRECTORY_BYTES)
+		return refuse(fault, field, "has %zu bytes, at most %d are allowed", strlen(path),
+			DIRECTORY_BYTES);
 	for (; *path; path += strcspn(path, "/"), path += *path == '/') {
 		size_t length = strcspn(path, "/");
 		bool up = length == 2 && memcmp(path, "..", 2) == 0;
