@@ -15,7 +15,6 @@
 const fs = require('fs');
 const path = require('path');
 const vm = require('vm');
-const { pathToFileURL } = require('url');
 const Module = require('module');
 
 const VALUE_FD = 3;
@@ -81,13 +80,12 @@ function jsonFile(file) {
 
 // import() in the script itself. Node calls the way to it experimental when it is first used: said once,
 // to nobody, before the script runs.
-function importOptions(source, file) {
+function importOptions(source) {
 	const loader = vm.constants && vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER;
 	if (!/\bimport\b/.test(source))
 		return {};
 	if (!loader)
-		return { importModuleDynamically: (name) => import(/^\.{0,2}\//.test(name) ?
-			pathToFileURL(path.resolve(path.dirname(file), name)) : name) };
+		return { byLoader: true };
 	const { emitWarning } = process;
 	process.emitWarning = () => {};
 	vm.compileFunction('import("node:fs")', [], { importModuleDynamically: loader })();
@@ -95,9 +93,26 @@ function importOptions(source, file) {
 	return { importModuleDynamically: loader };
 }
 
+// Before Node 20.12 only what Node's own loader has compiled can import. Its head stands in the script's first
+// line, as a loader has no lines to give away.
+function compileByLoader(source, file, kind) {
+	const holder = new Module(file, null);
+	const text = (tail) => `module.exports = ${kind} (${PARAMETERS.join(', ')}) {${source}${tail}\n};`;
+	holder.filename = file;
+	holder.paths = Module._nodeModulePaths(path.dirname(file));
+	try {
+		holder._compile(text(TAIL), file);
+	} catch {
+		holder._compile(text(''), file);
+	}
+	return holder.exports;
+}
+
 // Its own line for the head, and a tail left out in the end, so that errors are about the script alone.
 function compileAsync(source, options) {
 	const head = `(async function (${PARAMETERS.join(', ')}) {\n`;
+	if (options.byLoader)
+		return compileByLoader(source, options.filename, 'async function');
 	options = { ...options, lineOffset: -1 };
 	try {
 		return vm.runInThisContext(head + source + TAIL + '\n})', options);
@@ -107,6 +122,8 @@ function compileAsync(source, options) {
 }
 
 function compileSync(source, options) {
+	if (options.byLoader)
+		return compileByLoader(source, options.filename, 'function');
 	try {
 		return vm.compileFunction(source + TAIL, PARAMETERS, options);
 	} catch {
@@ -116,7 +133,7 @@ function compileSync(source, options) {
 
 function compile(source, file) {
 	source = source.replace(/^\ufeff/, '').replace(/^#!.*/, '');
-	const options = { filename: file, ...importOptions(source, file) };
+	const options = { filename: file, ...importOptions(source) };
 	const wantsAsync = /\bawait\b/.test(source);
 	try {
 		return { run: wantsAsync ? compileAsync(source, options) : compileSync(source, options),
