@@ -5,7 +5,7 @@
 
 #include "arena.h"
 
-static enum sandbox_level level_named(const char *name)
+enum sandbox_level sandbox_level_named(const char *name)
 {
 	for (int level = SANDBOX_NONE; level < SANDBOX_LEVELS; level++)
 		if (strcmp(sandbox_level_name((enum sandbox_level)level), name) == 0)
@@ -81,7 +81,7 @@ int sandbox_settings(const struct config *config, struct sandbox_config *setting
 	struct err *err)
 {
 	const struct sandbox_config made = {.slots = config->worker.slots,
-		.floor = level_named(config->policy.isolation_floor),
+		.floor = sandbox_level_named(config->policy.isolation_floor),
 		.require = mechanisms_named(&config->sandbox.require),
 		.runtimes = runtimes_of(config), .runtime_count = config->runtime_count,
 		.limits = limits_of(config), .uid_base = (uint32_t)config->sandbox.uid_base,

@@ -18,6 +18,7 @@
 #include "../command_common.h"
 #include "../endpoints.h"
 #include "../log.h"
+#include "../sandbox_settings.h"
 #include "../worker.h"
 
 #define NOBODY 65534
@@ -76,18 +77,10 @@ static void runtimes_tell(const struct config *config, const struct sandbox_self
 				config->runtimes[i].name, "reason", found->runtime_reason[i], NULL);
 }
 
-static enum sandbox_level floor_of(const struct config *config)
-{
-	for (int i = 0; i < SANDBOX_LEVELS; i++)
-		if (strcmp(config->policy.isolation_floor, sandbox_level_name(i)) == 0)
-			return (enum sandbox_level)i;
-	return SANDBOX_STRICT;
-}
-
 static int executor_try(const struct config *config, const char *name, struct executor **executor,
 	struct err *err)
 {
-	enum sandbox_level floor = floor_of(config);
+	enum sandbox_level floor = sandbox_level_named(config->policy.isolation_floor);
 	if (executor_new(config, name, true, executor, err) < 0)
 		return -1;
 	const struct sandbox_self_test *found = sandbox_self_test(executor_sandbox(*executor));
