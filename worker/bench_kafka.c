@@ -56,6 +56,12 @@ static double cpu_seconds(pid_t pid, bool with_children)
 	return (double)ticks / (double)sysconf(_SC_CLK_TCK);
 }
 
+static double cpu_seconds_broker(void)
+{
+	const char *pid = getenv("KAFKA_PID");
+	return pid ? cpu_seconds((pid_t)atoi(pid), false) : 0;
+}
+
 static double cpu_seconds_below(pid_t pid)
 {
 	char path[64];
@@ -177,18 +183,22 @@ static int result_await(struct bench *bench, struct err *err)
 static int measure(struct bench *bench, struct bench_rate *rate, struct err *err)
 {
 	size_t untimed = bench->load->jobs / 10 + 1;
-	double begin = 0, cpu = 0;
+	double begin = 0, cpu = 0, broker_cpu = 0, reader_cpu = 0;
 	for (size_t i = 0; i < bench->load->jobs; i++) {
 		if (result_await(bench, err) < 0)
 			return -1;
 		if (i + 1 == untimed) {
 			begin = now_s();
 			cpu = bench_cpu_seconds(bench->worker.pid);
+			broker_cpu = cpu_seconds_broker();
+			reader_cpu = cpu_seconds(getpid(), false);
 		}
 	}
 	rate->jobs = (double)(bench->load->jobs - untimed);
 	rate->seconds = now_s() - begin;
 	rate->cpu_seconds = bench_cpu_seconds(bench->worker.pid) - cpu;
+	rate->broker_cpu_seconds = cpu_seconds_broker() - broker_cpu;
+	rate->reader_cpu_seconds = cpu_seconds(getpid(), false) - reader_cpu;
 	return 0;
 }
 

@@ -21,7 +21,9 @@ struct bench_load {
 
 struct bench_rate {
 	double jobs, seconds;
-	double cpu_seconds;		/* of worker, launcher and jobs; not the broker's */
+	double cpu_seconds;		/* of worker, launcher and jobs */
+	double broker_cpu_seconds;	/* of the process KAFKA_PID (environment); 0: not known */
+	double reader_cpu_seconds;	/* of the reader that counts the results */
 };
 
 /* config, and settings ("section.option=value"), from which it was made. Returns 0, or -1 with err and the

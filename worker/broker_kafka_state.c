@@ -21,6 +21,7 @@
 
 #define CALL_MS 5000
 #define SLACK_MS 60000		/* clocks of brokers and workers differ */
+#define PATIENCE_MS 40000	/* brokers end a transaction by then; those that lost its markers never do */
 #define MAIL_MOST 2000		/* records that wait for the loop */
 
 struct takeover {
@@ -221,9 +222,13 @@ static bool insist(struct takeover *takeover, const char *what,
 	rd_kafka_topic_partition_list_t *list)
 {
 	rd_kafka_resp_err_t code;
+	int64_t begin_ms = now_ms();
 	while (!takeover->ending && (code = call(takeover, list)) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-		log_event(LOG_WARN, "taking partitions over", "step", what, "reason",
-			rd_kafka_err2str(code), NULL);
+		bool hangs = code == RD_KAFKA_RESP_ERR__TIMED_OUT && now_ms() - begin_ms > PATIENCE_MS;
+		log_event(hangs ? LOG_ERROR : LOG_WARN, "taking partitions over", "step", what, "reason",
+			rd_kafka_err2str(code), hangs ? "hint" : NULL, "where the brokers are well, one of them "
+			"lost the end of a transaction (a known defect of restarts): kafka-transactions.sh "
+			"find-hanging names it, kafka-transactions.sh abort ends it", NULL);
 		list->cnt = 0;
 		nanosleep(&(struct timespec){.tv_nsec = 300000000}, NULL);
 	}

@@ -68,10 +68,17 @@ static int property_set(rd_kafka_conf_t *conf, const struct config_property *pro
 		"default", property->name, reason, hint);
 }
 
+/* The library's own 10 s is how long a broker would have been back before we are. */
+static void defaults_set(rd_kafka_conf_t *conf)
+{
+	rd_kafka_conf_set(conf, "reconnect.backoff.max.ms", "1000", NULL, 0);
+}
+
 rd_kafka_conf_t *kafka_conf_new(const struct config *config, rd_kafka_type_t type, struct err *err)
 {
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
 	(void)type;
+	defaults_set(conf);
 	for (size_t i = 0; i < config->kafka.count; i++) {
 		const struct config_property *property = &config->kafka.properties[i];
 		int result = scram_check(property->name, property->value, err);

@@ -83,9 +83,10 @@ const struct option_row option_rows[] = {
 	{"worker.queue_bytes", VALUE_SIZE, AT(worker.queue_bytes), "64M", .least = M, .most = 64 * G,
 		.help = "Bytes of requests kept in memory, over all partitions."},
 	{"worker.batch_records", VALUE_INT, AT(worker.batch_records), "500", .least = 1,
-		.most = 100000, .help = "Results that close a transaction."},
-	{"worker.batch_ms", VALUE_DURATION, AT(worker.batch_ms), "5ms", .most = 10 * SECOND, .help =
-		"How long a transaction waits for further finished results at most."},
+		.most = 100000, .help = "Records to publish that close a transaction."},
+	{"worker.batch_ms", VALUE_DURATION, AT(worker.batch_ms), "50ms", .most = 10 * SECOND, .help =
+		"How long a transaction waits for further results at most, while requests wait for a "
+		"slot. While none do, it does not wait."},
 	{"worker.result_encoding", VALUE_CHOICE, AT(worker.result_encoding), "", "json|avro", .help =
 		"Encoding of results and error events. Empty: the request's own."},
 

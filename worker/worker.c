@@ -1,8 +1,7 @@
 /* worker.c: see worker.h.
  *
  * One thread. A request is held as a job from its consumption until the transaction with its final
- * result is through. Finished work gathers in a publication, which is given to the broker as soon as a
- * producer is free, so batches grow with the load and never wait for a running job.
+ * result is through. Finished work gathers in a publication, which becomes a transaction (worker_batch.c).
  *
  * Every job carries the epoch of the assignment it came with. When partitions are taken away the epoch
  * ends: what still runs is killed, and a result of an old epoch is dropped before it is produced.
@@ -124,9 +123,11 @@ static void gauges_update(struct worker *worker)
 	gauge(worker, METRIC_PAUSED, paused);
 }
 
-static int wait_ms(int64_t due_ms)
+static int wait_ms(int64_t retry_at_ms, int64_t batch_in_ms)
 {
-	int64_t wait = due_ms == INT64_MAX ? 1000 : due_ms - wall_ms();
+	int64_t wait = retry_at_ms == INT64_MAX ? 1000 : retry_at_ms - wall_ms();
+	if (wait > batch_in_ms)
+		wait = batch_in_ms;
 	return wait < 0 ? 0 : wait > 1000 ? 1000 : (int)wait;
 }
 
@@ -159,11 +160,11 @@ static void loop(struct worker *worker, int epoll)
 		touch_check(worker);
 		stall_check(worker);
 		jobs_start(worker);
-		batch_commit(worker);
+		int64_t batch_in_ms = batch_commit(worker);
 		pauses_update(worker);
 		dedupe_expire(worker->dedupe, oldest_to_come_ms(worker));
 		gauges_update(worker);
-		if (epoll_wait(epoll, events, 8, wait_ms(due)) < 0 && errno != EINTR)
+		if (epoll_wait(epoll, events, 8, wait_ms(due, batch_in_ms)) < 0 && errno != EINTR)
 			break;
 		events_take(worker);
 		attempts_collect(worker, 0);

@@ -1,7 +1,8 @@
 /* worker_batch.c: what is finished becomes a transaction.
  *
- * Finished work gathers in a publication. It is given to the broker as soon as a producer is free, so
- * batches grow with the load and never wait for a running job.
+ * Finished work gathers in a publication. It is given to the broker as soon as a producer is free; while requests
+ * wait for a slot, so that a result sooner would start nothing sooner, it waits a little for the results to come, since
+ * a transaction costs the broker as much as a job costs us. It never waits for a job to end.
  */
 #include "worker_internal.h"
 
@@ -85,21 +86,37 @@ bool batch_backlogged(const struct worker *worker)
 		(int64_t)publication_bytes(worker->open) >= (most < BYTES_MOST ? most : BYTES_MOST));
 }
 
-void batch_commit(struct worker *worker)
+/* How long the open batch waits yet. */
+static int64_t patience_ms(const struct worker *worker)
+{
+	const struct config *config = worker->parts.config;
+	if (worker->draining || worker->running_count < worker->slots ||
+			scheduler_queued(worker->scheduler) == 0 ||
+			worker->open->count >= (size_t)config->worker.batch_records)
+		return 0;
+	int64_t left_ms = worker->open->begun_ms + config->worker.batch_ms - monotonic_ms();
+	return left_ms < 0 ? 0 : left_ms;
+}
+
+int64_t batch_commit(struct worker *worker)
 {
 	if (worker->ended || worker->stalled ||
 			!worker->broker->free_for_batch(worker->parts.broker))
-		return;			/* ended: what led to it may be missing in the batch */
+		return INT64_MAX;	/* ended: what led to it may be missing in the batch */
 	if ((!worker->open || worker->open->count == 0) && !watermarks_moved(worker))
-		return;
+		return INT64_MAX;
 	struct publication *publication = publication_open(worker);
 	if (!publication)
-		return;
+		return INT64_MAX;
+	int64_t wait_ms = patience_ms(worker);
+	if (wait_ms > 0)
+		return wait_ms;
 	offsets_publish(worker, publication);
 	publication_seal(publication);
 	worker->open = NULL;
 	worker->batches_under_way++;
 	worker->broker->commit(worker->parts.broker, &publication->batch);
+	return INT64_MAX;
 }
 
 void batch_ended(struct worker *worker, struct broker_batch *batch)

@@ -158,7 +158,9 @@ void batch_published(struct worker *worker, int result, const struct err *err);
 bool watermarks_moved(const struct worker *worker);
 /* Finished work that no producer has taken yet: no more is begun meanwhile. */
 bool batch_backlogged(const struct worker *worker);
-void batch_commit(struct worker *worker);
+/* Gives the open batch to the broker, if it is due; returns in how many ms it will be, INT64_MAX where only an
+ * event makes it so. */
+int64_t batch_commit(struct worker *worker);
 void batch_ended(struct worker *worker, struct broker_batch *batch);
 
 /* ---- worker_drain.c */

@@ -21,11 +21,11 @@ ROLES = ("requests", "results", "errors", "retries", "dead", "control", "state")
 _broker = None
 
 
-def broker_start():
+def broker_start(apart=False):
     global _broker
     if shutil.which("kcat") is None:
         raise unittest.SkipTest("kcat is not installed (probe: kcat on PATH)")
-    _broker = kafka_harness.Kafka()
+    _broker = kafka_harness.Kafka(apart)
     _broker.start()
 
 

@@ -82,9 +82,11 @@ def free_ports(count):
 
 
 class Kafka:
-    """start(), then .bootstrap; stop() or kill(); start() again finds the same data."""
+    """start(), then .bootstrap; stop() or kill(); start() again finds the same data. apart: its controller
+    outlives it, which a broker that is killed amid transactions needs (scripts/kafka tells why)."""
 
-    def __init__(self):
+    def __init__(self, apart=False):
+        self.options = ["--apart"] if apart else []
         self.directory = self.bootstrap = self.ports = None
 
     def start(self):
@@ -97,7 +99,7 @@ class Kafka:
         for attempt in range(ATTEMPTS):
             ports = self.ports or free_ports(2)
             started = self._script("start", "--port", str(ports[0]),
-                                   "--controller-port", str(ports[1]))
+                                   "--controller-port", str(ports[1]), *self.options)
             if started.returncode == 0:
                 self.ports, self.bootstrap = ports, started.stdout.strip()
                 return self
@@ -130,7 +132,7 @@ class Kafka:
     def remove(self):
         """Ends the broker however it is and removes its directory."""
         if self.directory:
-            self._script("kill")
+            self._script("kill", "--all")
             shutil.rmtree(self.directory, ignore_errors=True)
             self.directory = None
 

@@ -23,7 +23,7 @@ BROKER = None
 
 def setUpModule():
     global BROKER
-    cli.broker_start()
+    cli.broker_start(apart=True)
     BROKER = cli._broker
 
 

@@ -440,6 +440,49 @@ START_TEST(little_is_begun_while_nothing_can_be_committed)
 }
 END_TEST
 
+/* One result, while both slots run and one request waits for them. */
+static void one_result_under_load(void)
+{
+	produce("a", "a", "ok", "");
+	produce("b", "b", "hold", "");
+	produce("c", "c", "hold", "");
+	produce("d", "d", "ok", "");
+	start(&one);
+	go(&one);
+	wait_for(started(&one) == 3);
+}
+
+START_TEST(a_result_waits_for_more_while_requests_wait_for_a_slot)
+{
+	config->worker.batch_ms = 60000;
+	one_result_under_load();
+	usleep(200000);
+	ck_assert_uint_eq(results(), 0);
+	release(&one);			/* then nothing waits for a slot */
+	wait_for(memory_store_committed(store, 0) == 4);
+	stop(&one);
+}
+END_TEST
+
+START_TEST(a_result_waits_no_longer_than_it_may)
+{
+	config->worker.batch_ms = 50;
+	one_result_under_load();
+	wait_for(results() == 1);
+	stop(&one);
+}
+END_TEST
+
+START_TEST(a_batch_that_is_full_does_not_wait)
+{
+	config->worker.batch_ms = 60000;
+	config->worker.batch_records = 2;
+	one_result_under_load();
+	wait_for(results() == 1);
+	stop(&one);
+}
+END_TEST
+
 START_TEST(a_full_window_waits_for_its_oldest)
 {
 	produce("slow", "slow", "hold", "");
@@ -1014,6 +1057,9 @@ int main(void)
 	tcase_add_test(cases, a_resubmission_runs_nothing_and_writes_nothing_over_a_crash_too);
 	tcase_add_test(cases, a_dropped_batch_is_run_again_and_nothing_is_committed_past_it);
 	tcase_add_test(cases, little_is_begun_while_nothing_can_be_committed);
+	tcase_add_test(cases, a_result_waits_for_more_while_requests_wait_for_a_slot);
+	tcase_add_test(cases, a_result_waits_no_longer_than_it_may);
+	tcase_add_test(cases, a_batch_that_is_full_does_not_wait);
 	tcase_add_test(cases, a_full_window_waits_for_its_oldest);
 	tcase_add_test(cases, a_gap_longer_than_the_window_holds_one_message_back);
 	tcase_add_test(cases, revocation_lets_jobs_end_and_commits_them);
