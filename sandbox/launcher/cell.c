@@ -156,13 +156,43 @@ static int birth_give(struct cell *cell, const struct host *host, struct err *er
 	return fcntl(cell->control_fd, F_SETFL, O_NONBLOCK);
 }
 
+static struct outer_limits outer_wanted(const struct host *host, const struct sandbox_limits *limits)
+{
+	struct outer_limits wanted = {.disk_bytes = limits->disk_bytes,
+		.memory_bytes = limits->memory_bytes + limits->disk_bytes + INIT_MEMORY_BYTES,
+		.processes = limits->processes + INIT_PROCESSES};
+	if (DROPPED(&host->setup, "cgroup_memory"))
+		wanted.memory_bytes = 1ull << 40;
+	if (DROPPED(&host->setup, "cgroup_pids"))
+		wanted.processes = 100000;
+	return wanted;
+}
+
+/* What the sandbox has already is left: jobs of a kind mostly have the same limits. */
+static int outer_set(struct cell *cell, const struct host *host, const struct sandbox_limits *limits,
+	struct err *err)
+{
+	const struct outer_limits wanted = outer_wanted(host, limits), has = cell->outer;
+	if (wanted.disk_bytes != has.disk_bytes &&
+			job_files_resize(host, cell->mount_fd, wanted.disk_bytes, err) < 0)
+		return -1;
+	if (cell->has_cgroup &&
+			(wanted.memory_bytes != has.memory_bytes || wanted.processes != has.processes) &&
+			cgroup_limit(&cell->cgroup, wanted.memory_bytes, wanted.processes, err) < 0)
+		return -1;
+	cell->outer = wanted;
+	return 0;
+}
+
 int cell_prepare(struct cell *cell, const struct host *host, enum sandbox_level level, int runtime,
-	uint64_t serial, struct err *err)
+	uint64_t serial, const struct sandbox_limits *expected, struct err *err)
 {
 	uid_t owner = host->own_identity ? host->setup.uid_base + cell->index : 0;
 	cell_reset(cell, host, level, runtime, serial);
-	cell->mount_fd = job_files_make(host, owner, err);
+	cell->mount_fd = job_files_make(host, owner, expected->disk_bytes, err);
+	cell->outer.disk_bytes = expected->disk_bytes;
 	if (cell->mount_fd < 0 || cgroup_ensure(cell, host, err) < 0 ||
+			outer_set(cell, host, expected, err) < 0 ||
 			(level_namespaces(level) > 0 && slot_ensure(cell, err) < 0) ||
 			birth_give(cell, host, err) < 0) {
 		cell_release(cell, host);
@@ -285,21 +315,6 @@ static int fds_check(const struct host *host, uid_t owner, const int *fds, struc
 	return 0;
 }
 
-static int size_from_outside(struct cell *cell, const struct host *host, struct err *err)
-{
-	if (job_files_resize(host, cell->mount_fd, cell->limits.disk_bytes, err) < 0)
-		return -1;
-	if (!cell->has_cgroup)
-		return 0;
-	uint64_t memory = cell->limits.memory_bytes + cell->limits.disk_bytes + INIT_MEMORY_BYTES;
-	uint64_t processes = cell->limits.processes + INIT_PROCESSES;
-	if (DROPPED(&host->setup, "cgroup_memory"))
-		memory = 1ull << 40;
-	if (DROPPED(&host->setup, "cgroup_pids"))
-		processes = 100000;
-	return cgroup_limit(&cell->cgroup, memory, processes, err);
-}
-
 static void clocks_start(struct cell *cell, const struct host *host)
 {
 	cell->started_us = clock_us();
@@ -320,7 +335,7 @@ int cell_hand_over(struct cell *cell, const struct host *host, uint32_t runtime,
 	if (fd_count == START_FDS &&
 			fds_check(host, host->setup.uid_base + cell->index, fds, err) < 0)
 		return -1;
-	if (size_from_outside(cell, host, err) < 0)
+	if (outer_set(cell, host, limits, err) < 0)
 		return -1;
 	if (record_send(cell->control_fd, &handover, sizeof handover, fds, fd_count) < 0) {
 		bool gone = errno == EPIPE || errno == ECONNRESET || errno == EBADF;
@@ -346,11 +361,6 @@ void cell_kill(struct cell *cell, enum cause cause)
 	if (cell->cause == CAUSE_NONE)
 		cell->cause = cause;
 	init_kill(cell);
-}
-
-void cell_finish(struct cell *cell)
-{
-	init_kill(cell);		/* no cause: the job has ended by itself */
 }
 
 bool cell_is_stuck(const struct cell *cell, int64_t now_us)
@@ -414,11 +424,11 @@ void cell_check(struct cell *cell, const struct host *host, int64_t now_us)
 	} else if (now_us >= cell->check_us && !cell->has_cgroup) {
 		check_samples(cell, host, now_us);
 	} else if (now_us >= cell->check_us) {
-		struct cgroup_usage usage = {0};
-		if (cgroup_usage(&cell->cgroup, &usage) < 0)
+		uint64_t cpu_us;
+		if (cgroup_cpu_us(&cell->cgroup, &cpu_us) < 0)
 			cell->check_us = now_us + CHECK_MIN_US;
 		else
-			check_cpu(cell, host, now_us, usage.cpu_us);
+			check_cpu(cell, host, now_us, cpu_us);
 	}
 }
 
@@ -441,18 +451,24 @@ static int output_open(const struct cell *cell, const struct host *host, bool *i
 	return (int)syscall(SYS_openat2, cell->mount_fd, "output.json", &how, sizeof how);
 }
 
+static void evidence_of_group(const struct cell *cell, struct evidence *evidence)
+{
+	if (!cell->has_cgroup || cgroup_usage(&cell->cgroup, &evidence->usage) < 0)
+		return;
+	evidence->cpu_ms = evidence->usage.cpu_us / 1000;
+	if (!evidence->has_status || evidence->status != 0)
+		cgroup_denials(&cell->cgroup, &evidence->usage);
+}
+
 static void evidence_gather(struct cell *cell, struct evidence *evidence)
 {
 	struct job_status status = {0};
-	struct rusage usage = {0};
 	struct statfs fs;
 	evidence->has_status = read(cell->status_fd, &status, sizeof status) == sizeof status;
-	while (wait4(cell->init, NULL, __WALL, &usage) < 0 && errno == EINTR)
-		continue;
 	evidence->status = status.wait_status;
-	evidence->cpu_ms = (evidence->has_status ? status.cpu_us : job_cpu_us(&usage)) / 1000;
-	if (cell->has_cgroup && cgroup_usage(&cell->cgroup, &evidence->usage) == 0)
-		evidence->cpu_ms = evidence->usage.cpu_us / 1000;
+	if (evidence->has_status)
+		evidence->cpu_ms = status.cpu_us / 1000;
+	evidence_of_group(cell, evidence);
 	evidence->sampled = cell->sampling.usage;
 	if (evidence->cpu_ms < evidence->sampled.cpu_us / 1000)
 		evidence->cpu_ms = evidence->sampled.cpu_us / 1000;
@@ -476,26 +492,56 @@ static void outcome_describe(const struct cell *cell, struct record_outcome *out
 		(unsigned long long)cell->serial);
 }
 
-bool cell_end(struct cell *cell, const struct host *host, struct record_outcome *outcome,
-	int *output_fd)
+static void judge(struct cell *cell, const struct host *host, struct evidence *evidence,
+	struct record_outcome *outcome, int *output_fd)
 {
-	struct evidence evidence = {0};
-	int64_t now_us = clock_us();
-	bool ran = cell->state == CELL_RUNNING, irregular = false;
-	evidence_gather(cell, &evidence);
+	bool irregular = false;
 	*outcome = (struct record_outcome){0};
 	*output_fd = -1;
-	if (ran) {
-		outcome_describe(cell, outcome);
-		outcome_judge(cell, &evidence, now_us, outcome);
-		if (outcome->verdict == SANDBOX_EXITED && outcome->exit_code == 0)
-			*output_fd = output_open(cell, host, &irregular);
-		outcome->has_output = *output_fd >= 0;
-	}
+	evidence_gather(cell, evidence);
+	outcome_describe(cell, outcome);
+	outcome_judge(cell, evidence, clock_us(), outcome);
+	if (outcome->verdict == SANDBOX_EXITED && outcome->exit_code == 0)
+		*output_fd = output_open(cell, host, &irregular);
+	outcome->has_output = *output_fd >= 0;
 	if (irregular) {
 		outcome->verdict = SANDBOX_OUTPUT_INVALID;
 		snprintf(outcome->reason, sizeof outcome->reason,
 			"CODE_OUTPUT is not a regular file");
 	}
-	return ran;
+}
+
+/* The count holds whatever the job's process left, and nothing but init can fork any more when only init
+ * is left. */
+static bool nothing_left(const struct cell *cell)
+{
+	if (!cell->has_cgroup)
+		return false;
+	int count = cgroup_processes(&cell->cgroup);
+	return count >= 0 && count <= INIT_PROCESSES;
+}
+
+bool cell_finish(struct cell *cell, const struct host *host, struct record_outcome *outcome, int *output_fd)
+{
+	struct evidence evidence = {0};
+	bool ended = cell->state == CELL_RUNNING && nothing_left(cell);
+	if (ended) {
+		judge(cell, host, &evidence, outcome, output_fd);
+		cell->state = CELL_ENDING;
+	}
+	init_kill(cell);		/* no cause: the job has ended by itself */
+	return ended;
+}
+
+bool cell_end(struct cell *cell, const struct host *host, struct record_outcome *outcome,
+	int *output_fd)
+{
+	struct rusage usage = {0};
+	while (wait4(cell->init, NULL, __WALL, &usage) < 0 && errno == EINTR)
+		continue;
+	if (cell->state != CELL_RUNNING)
+		return false;
+	struct evidence evidence = {.cpu_ms = job_cpu_us(&usage) / 1000};
+	judge(cell, host, &evidence, outcome, output_fd);
+	return true;
 }

@@ -1,6 +1,9 @@
 /* cell.h: one sandbox, from the launcher's side: made ahead, handed one job, ended, never reused.
  *
- *	FREE -> PREPARING -> READY -> RUNNING -> (init is dead) -> FREE
+ *	FREE -> PREPARING -> READY -> RUNNING [-> ENDING] -> (init is dead) -> FREE
+ *
+ * A job whose process has ended and left nothing but init is answered at once: ENDING. Else what it left
+ * must be dead first, as it is when init is.
  *
  * A cell owns a uid and a set of namespaces that its sandboxes use one after another, and every
  * descriptor of the sandbox it holds now.
@@ -13,11 +16,16 @@
 #include "sampling.h"
 #include "zygote.h"
 
-enum cell_state { CELL_FREE, CELL_PREPARING, CELL_READY, CELL_RUNNING };
+enum cell_state { CELL_FREE, CELL_PREPARING, CELL_READY, CELL_RUNNING, CELL_ENDING };
 
 /* Why the launcher ended a job. Noted before the signal is sent; the first one stands. */
 enum cause { CAUSE_NONE, CAUSE_TIMEOUT, CAUSE_CPU, CAUSE_MEMORY, CAUSE_PROCESSES, CAUSE_VIOLATION,
 	CAUSE_DISK, CAUSE_KILLED, CAUSE_FAILED };
+
+/* What is set from outside of the sandbox. 0: not yet. */
+struct outer_limits {
+	uint64_t disk_bytes, memory_bytes, processes;
+};
 
 struct cell {
 	enum cell_state state;
@@ -38,6 +46,7 @@ struct cell {
 	int entered_fds[JOB_ENTERED_FDS];	/* init's namespaces, likewise */
 	bool has_cgroup;
 	struct cgroup cgroup;
+	struct outer_limits outer;	/* that hold now */
 
 	bool warm;			/* the job runs in a fork of a warm interpreter */
 	uint64_t tag;			/* from here on: of the job, while RUNNING */
@@ -62,9 +71,10 @@ static inline bool cell_is_forked(const struct cell *cell)
 int64_t clock_us(void);			/* CLOCK_MONOTONIC */
 
 /* Starts making a sandbox: PREPARING, and a report follows on control_fd. runtime: whose zygote is to
- * fork into it, -1 for a cold one. On failure the cell is FREE again. */
+ * fork into it, -1 for a cold one. expected: a guess at its job's limits, which are then set already. On failure
+ * the cell is FREE again. */
 int cell_prepare(struct cell *cell, const struct host *host, enum sandbox_level level, int runtime,
-	uint64_t serial, struct err *err);
+	uint64_t serial, const struct sandbox_limits *expected, struct err *err);
 
 enum cell_news { CELL_NO_NEWS, CELL_ENTERED, CELL_IS_READY, CELL_HAS_FAILED, CELL_STARTED };
 
@@ -76,8 +86,9 @@ enum cell_news cell_read_control(struct cell *cell);
 /* Has the zygote fork the job's process into a cell that was ENTERED. -1 with errno: the zygote is gone. */
 int cell_fork(struct cell *cell, const struct host *host, struct zygote *zygote);
 
-/* status_fd is readable: the process of a warm job has ended, so all of the sandbox is to end. */
-void cell_finish(struct cell *cell);
+/* status_fd is readable: the job's process has ended, so all of the sandbox is to end. Returns true with the
+ * outcome when nothing is left of the job: the cell is ENDING. */
+bool cell_finish(struct cell *cell, const struct host *host, struct record_outcome *outcome, int *output_fd);
 
 /* listener_fd is readable: a call of the kill tier. Notes which, and kills. listener_fd stays open until
  * cell_release, since calls that nobody listens to would fail and go on. */
@@ -100,8 +111,8 @@ bool cell_is_stuck(const struct cell *cell, int64_t now_us);
 /* When cell_check or cell_is_stuck is next needed (INT64_MAX: never). */
 int64_t cell_next_check_us(const struct cell *cell);
 
-/* After init's death: reaps it, and fills outcome when a job ran (returns true; *output_fd is the
- * job's CODE_OUTPUT or -1, and the caller's). */
+/* After init's death: reaps it, and fills outcome when a job ran and is not yet answered (returns true;
+ * *output_fd is the job's CODE_OUTPUT or -1, and the caller's). */
 bool cell_end(struct cell *cell, const struct host *host, struct record_outcome *outcome,
 	int *output_fd);
 

@@ -190,9 +190,10 @@ static bool trial(const struct cgroup *group)
 	pid_t pid = fork();
 	if (pid == 0)
 		trial_child(group);
-	return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0 &&
-		cgroup_usage(group, &usage) == 0 && usage.pids_denied > 0 && usage.cpu_us > 0 &&
-		usage.memory_peak_bytes > 0;
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || status != 0 || cgroup_usage(group, &usage) < 0)
+		return false;
+	cgroup_denials(group, &usage);
+	return usage.pids_denied > 0 && usage.cpu_us > 0 && usage.memory_peak_bytes > 0;
 }
 
 static int parents_make(struct cgroups *cgroups, const char *instance, struct err *err)
@@ -261,32 +262,54 @@ int cgroup_limit(const struct cgroup *cgroup, uint64_t memory_bytes, uint64_t pr
 	struct err *err)
 {
 	int memory = cgroup->directory_fds[CGROUP_MEMORY];
-	if (write_number(memory, "memory.limit_in_bytes", memory_bytes) < 0 ||
-			(cgroup->cgroups->memsw &&
-			write_number(memory, "memory.memsw.limit_in_bytes", memory_bytes) < 0))
+	int limited = write_number(memory, "memory.limit_in_bytes", memory_bytes);
+	if (cgroup->cgroups->memsw) {	/* never below the other, so to raise both it comes first */
+		if (write_number(memory, "memory.memsw.limit_in_bytes", memory_bytes) < 0)
+			return err_system(err, "the group's limit of memory and swap");
+		if (limited < 0)
+			limited = write_number(memory, "memory.limit_in_bytes", memory_bytes);
+	}
+	if (limited < 0)
 		return err_system(err, "the group's memory limit");
 	if (write_number(cgroup->directory_fds[CGROUP_PIDS], "pids.max", processes) < 0)
 		return err_system(err, "the group's limit of processes");
 	return 0;
 }
 
-int cgroup_usage(const struct cgroup *cgroup, struct cgroup_usage *usage)
+int cgroup_cpu_us(const struct cgroup *cgroup, uint64_t *cpu_us)
 {
-	int memory = cgroup->directory_fds[CGROUP_MEMORY], pids = cgroup->directory_fds[CGROUP_PIDS];
 	char text[64];
 	if (read_at(cgroup->directory_fds[CGROUP_CPU], "cpuacct.usage", text, sizeof text) < 0)
 		return -1;
-	uint64_t peak = read_number(memory, "memory.max_usage_in_bytes");
-	*usage = (struct cgroup_usage){.cpu_us = strtoull(text, NULL, 10) / 1000,
-		.memory_bytes = read_number(memory, "memory.usage_in_bytes"),
-		.memory_peak_bytes = peak,
-		.oom_kills = read_keyed(memory, "memory.oom_control", "oom_kill"),
-		.memory_limit_hit = peak + CHARGE_BATCH_BYTES >=
-			read_number(memory, "memory.limit_in_bytes"),
-		.pids_current = read_number(pids, "pids.current"),
-		.pids_peak = read_number(pids, "pids.peak"),
-		.pids_denied = read_keyed(pids, "pids.events", "max")};
+	*cpu_us = strtoull(text, NULL, 10) / 1000;
 	return 0;
+}
+
+int cgroup_processes(const struct cgroup *cgroup)
+{
+	char text[64];
+	return read_at(cgroup->directory_fds[CGROUP_PIDS], "pids.current", text, sizeof text) < 0 ? -1 :
+		atoi(text);
+}
+
+int cgroup_usage(const struct cgroup *cgroup, struct cgroup_usage *usage)
+{
+	*usage = (struct cgroup_usage){0};
+	if (cgroup_cpu_us(cgroup, &usage->cpu_us) < 0)
+		return -1;
+	usage->memory_peak_bytes = read_number(cgroup->directory_fds[CGROUP_MEMORY],
+		"memory.max_usage_in_bytes");
+	usage->pids_peak = read_number(cgroup->directory_fds[CGROUP_PIDS], "pids.peak");
+	return 0;
+}
+
+void cgroup_denials(const struct cgroup *cgroup, struct cgroup_usage *usage)
+{
+	int memory = cgroup->directory_fds[CGROUP_MEMORY];
+	usage->oom_kills = read_keyed(memory, "memory.oom_control", "oom_kill");
+	usage->memory_limit_hit = usage->memory_peak_bytes + CHARGE_BATCH_BYTES >=
+		read_number(memory, "memory.limit_in_bytes");
+	usage->pids_denied = read_keyed(cgroup->directory_fds[CGROUP_PIDS], "pids.events", "max");
 }
 
 /* Whether nothing of it is left. */

@@ -31,10 +31,10 @@ struct cgroup {
 
 struct cgroup_usage {
 	uint64_t cpu_us;
-	uint64_t memory_bytes, memory_peak_bytes;
-	uint64_t oom_kills;
+	uint64_t memory_peak_bytes;
+	uint64_t pids_peak;			/* 0 where the kernel keeps none */
+	uint64_t oom_kills;			/* from here on: cgroup_denials */
 	bool memory_limit_hit;			/* the group's own limit, not the host's */
-	uint64_t pids_current, pids_peak;	/* pids_peak 0 where the kernel keeps none */
 	uint64_t pids_denied;
 };
 
@@ -60,12 +60,19 @@ int cgroup_create(struct cgroups *cgroups, unsigned serial, struct cgroup *cgrou
 /* Moves the calling process into the group; called by init. 0, or -1 with errno. */
 int cgroup_join(const struct cgroup *cgroup);
 
-/* memory_bytes: with swap. processes: threads counted, init too. Limits may be lowered later, not
- * raised. */
+/* memory_bytes: with swap. processes: threads counted, init too. May be called again. */
 int cgroup_limit(const struct cgroup *cgroup, uint64_t memory_bytes, uint64_t processes,
 	struct err *err);
 
+/* 0, or -1 with errno. */
+int cgroup_cpu_us(const struct cgroup *cgroup, uint64_t *cpu_us);
 int cgroup_usage(const struct cgroup *cgroup, struct cgroup_usage *usage);
+
+/* Adds what the kernel denied; a job that succeeded needs no such evidence. */
+void cgroup_denials(const struct cgroup *cgroup, struct cgroup_usage *usage);
+
+/* How many processes and threads are in the group now, those that nobody has waited for too; -1 with errno. */
+int cgroup_processes(const struct cgroup *cgroup);
 
 /* Once its processes are dead. */
 void cgroup_destroy(struct cgroups *cgroups, struct cgroup *cgroup);

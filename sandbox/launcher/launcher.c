@@ -19,6 +19,8 @@
 
 #define POOL_RETRY_US 1000000
 #define DEATH_MS 2000
+#define EXPECTED_MEMORY_BYTES (64u << 20)	/* or one job's small limit would end sandboxes that wait for others */
+#define REFILL_REST_US 2000
 
 enum event_kind { EVENT_CALLER, EVENT_INIT, EVENT_CONTROL, EVENT_LISTENER, EVENT_STATUS, EVENT_ZYGOTE,
 	EVENT_ZYGOTE_END };
@@ -46,6 +48,8 @@ struct launcher {
 	uint64_t serial;
 	struct pool pool;
 	struct zygotes zygotes;
+	struct sandbox_limits expected;	/* of the next jobs */
+	int64_t rest_us;		/* a job was handed over: it may end soon, and comes before the pool */
 	int64_t pool_retry_us;		/* no new sandbox for the pool before: the last try failed */
 	bool available[SANDBOX_LEVELS];
 	char reason[SANDBOX_LEVELS][256];
@@ -59,6 +63,7 @@ struct launcher *launcher_new(const struct host *host, int socket, struct err *e
 		return NULL;
 	}
 	launcher->host = host;
+	launcher->expected = host->setup.limits;
 	launcher->caller = socket;
 	launcher->epoll = epoll_create1(EPOLL_CLOEXEC);
 	launcher->cell_count = host_cells(host);
@@ -108,8 +113,7 @@ static void unwatch_all(struct launcher *launcher, const struct cell *cell)
 	unwatch(launcher, cell->init_fd);
 	unwatch(launcher, cell->control_fd);
 	unwatch(launcher, cell->listener_fd);
-	if (cell_is_forked(cell))
-		unwatch(launcher, cell->status_fd);
+	unwatch(launcher, cell->status_fd);
 }
 
 static int zygote_watch(struct launcher *launcher, const struct zygote *zygote)
@@ -248,6 +252,7 @@ static bool hand_over(struct launcher *launcher, struct cell *cell, unsigned at)
 	if (result < 0 && err.code == ERR_CLOSED)
 		return false;
 	waiting_remove(launcher, at);
+	launcher->rest_us = clock_us() + REFILL_REST_US;
 	if (result < 0)
 		answer_unstarted(launcher, &job, SANDBOX_FAILED, err.text);
 	return true;
@@ -294,7 +299,7 @@ static void prepare(struct launcher *launcher, struct kind kind, bool for_pool)
 	if (!cell)
 		return;
 	if (cell_prepare(cell, launcher->host, kind.level, kind.runtime, launcher->serial++,
-			&err) == 0) {
+			&launcher->expected, &err) == 0) {
 		if (watch(launcher, cell->control_fd, EVENT_CONTROL, cell->index) < 0 ||
 				watch(launcher, cell->init_fd, EVENT_INIT, cell->index) < 0)
 			launcher->ended = true;
@@ -349,13 +354,23 @@ static bool pool_is_short(const struct launcher *launcher, struct kind *kind)
 	return pool_lacks(&wanted, &made, launcher->available, kind);
 }
 
-static unsigned cells_idle(const struct launcher *launcher)
+static unsigned cells_count(const struct launcher *launcher, enum cell_state state)
 {
 	unsigned count = 0;
 	for (unsigned i = 0; i < launcher->cell_count; i++)
-		count += launcher->cells[i].state == CELL_READY ||
-			launcher->cells[i].state == CELL_PREPARING;
+		count += launcher->cells[i].state == state;
 	return count;
+}
+
+static unsigned cells_idle(const struct launcher *launcher)
+{
+	return cells_count(launcher, CELL_READY) + cells_count(launcher, CELL_PREPARING);
+}
+
+/* What is short-lived ends within that time: its answer is not to wait for a sandbox that nobody needs yet. */
+static bool rests(const struct launcher *launcher)
+{
+	return cells_count(launcher, CELL_RUNNING) > 0 && clock_us() < launcher->rest_us;
 }
 
 /* Returns whether more is to be made at once. */
@@ -364,13 +379,14 @@ static bool refill(struct launcher *launcher)
 	struct kind kind;
 	if (queue_lacks(launcher, &kind)) {
 		if (!cell_find_free(launcher)) {
-			spare_drop(launcher, true);
+			if (cells_count(launcher, CELL_ENDING) == 0)
+				spare_drop(launcher, true);
 			return false;
 		}
 		prepare(launcher, kind, false);
 		return queue_lacks(launcher, &kind);
 	}
-	if (!pool_is_short(launcher, &kind))
+	if (rests(launcher) || !pool_is_short(launcher, &kind))
 		return false;
 	if (!cell_find_free(launcher) || cells_idle(launcher) >= launcher->pool.size) {
 		spare_drop(launcher, false);
@@ -390,6 +406,9 @@ static void job_accept(struct launcher *launcher, const struct record_start *sta
 	if (job->start.level < launcher->host->setup.floor)
 		job->start.level = launcher->host->setup.floor;
 	job->start.limits = limits_clamp(&start->limits, &launcher->host->setup.limits);
+	launcher->expected = job->start.limits;
+	if (launcher->expected.memory_bytes < EXPECTED_MEMORY_BYTES)
+		launcher->expected.memory_bytes = EXPECTED_MEMORY_BYTES;
 	if (!launcher->available[job->start.level])
 		waiting_fail(launcher, (enum sandbox_level)job->start.level,
 			launcher->reason[job->start.level]);
@@ -447,11 +466,10 @@ static void cell_control(struct launcher *launcher, struct cell *cell)
 			cell_kill(cell, CAUSE_FAILED);	/* a waiting job gets another */
 		break;
 	case CELL_IS_READY:
-		if (cell_is_forked(cell)) {
+		if (cell_is_forked(cell))
 			zygotes_judge(&launcher->zygotes, cell, true);
-			if (watch(launcher, cell->status_fd, EVENT_STATUS, cell->index) < 0)
-				cell_kill(cell, CAUSE_FAILED);
-		}
+		if (watch(launcher, cell->status_fd, EVENT_STATUS, cell->index) < 0)
+			cell_kill(cell, CAUSE_FAILED);
 		if (cell->listener_fd >= 0 &&
 				watch(launcher, cell->listener_fd, EVENT_LISTENER, cell->index) < 0)
 			cell_kill(cell, CAUSE_FAILED);
@@ -486,6 +504,18 @@ static void cell_listener(struct launcher *launcher, struct cell *cell, uint32_t
 		cell_read_listener(cell);
 	if (!(events & EPOLLIN) || cell->cause != CAUSE_NONE)
 		unwatch(launcher, cell->listener_fd);
+}
+
+/* What its process told before it ended is read before. */
+static void cell_status(struct launcher *launcher, struct cell *cell)
+{
+	struct record_outcome outcome;
+	int output_fd;
+	unwatch(launcher, cell->status_fd);
+	if (cell->control_fd >= 0)
+		cell_control(launcher, cell);
+	if (cell_finish(cell, launcher->host, &outcome, &output_fd))
+		answer(launcher, &outcome, output_fd);
 }
 
 static void cell_died(struct launcher *launcher, struct cell *cell)
@@ -546,10 +576,8 @@ static void event_handle(struct launcher *launcher, const struct epoll_event *ev
 			cell_listener(launcher, cell, event->events);
 		break;
 	case EVENT_STATUS:
-		if (cell->status_fd >= 0) {
-			unwatch(launcher, cell->status_fd);
-			cell_finish(cell);
-		}
+		if (cell->status_fd >= 0)
+			cell_status(launcher, cell);
 		break;
 	case EVENT_ZYGOTE:
 	case EVENT_ZYGOTE_END:
@@ -568,6 +596,8 @@ static int clocks_check(struct launcher *launcher)
 		if (check < next)
 			next = check;
 	}
+	if (rests(launcher) && launcher->rest_us < next)
+		next = launcher->rest_us;
 	if (zygotes_next_us(&launcher->zygotes) < next)
 		next = zygotes_next_us(&launcher->zygotes);
 	if (launcher->answer_count > 0 && next > now + 10000)

@@ -70,9 +70,9 @@ static int directories_make(int mount_fd, uid_t owner)
 	return fchownat(mount_fd, "", owner, owner, AT_EMPTY_PATH);
 }
 
-int job_files_make(const struct host *host, uid_t owner, struct err *err)
+int job_files_make(const struct host *host, uid_t owner, uint64_t bytes, struct err *err)
 {
-	int mount_fd = tmpfs_make(host, host->setup.limits.disk_bytes);
+	int mount_fd = tmpfs_make(host, bytes);
 	if (mount_fd < 0)
 		return err_system(err, "the job's tmpfs can't be made (needs Linux 5.12 or later)");
 	if (directories_make(mount_fd, owner) < 0) {

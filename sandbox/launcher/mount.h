@@ -17,9 +17,9 @@
 /* Makes a view; *ns_fd is close-on-exec and the caller's. */
 int view_make(const struct host *host, enum view view, int *ns_fd, struct err *err);
 
-/* The tmpfs of one sandbox, not yet attached anywhere: work, tmp and shm in it, owned by owner. The
+/* The tmpfs of one sandbox, not yet attached anywhere: work, tmp and shm in it, owned by owner, bytes large. The
  * descriptor stays usable after the sandbox is gone. -1 with err. */
-int job_files_make(const struct host *host, uid_t owner, struct err *err);
+int job_files_make(const struct host *host, uid_t owner, uint64_t bytes, struct err *err);
 
 /* Sets size and number of inodes; from outside, before the job starts. */
 int job_files_resize(const struct host *host, int mount_fd, uint64_t bytes, struct err *err);

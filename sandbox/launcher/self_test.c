@@ -22,7 +22,7 @@ static bool wait_readable(int fd)
 static bool runs(struct cell *cell, const struct host *host, struct zygotes *zygotes,
 	struct record_outcome *outcome, struct err *err)
 {
-	int output_fd;
+	int output_fd = -1;
 	struct sandbox_limits limits = host->setup.limits;
 	enum cell_news news = wait_readable(cell->control_fd) ? cell_read_control(cell)
 							      : CELL_NO_NEWS;
@@ -39,13 +39,12 @@ static bool runs(struct cell *cell, const struct host *host, struct zygotes *zyg
 			strerror(cell->failed_errno));
 	if (news == CELL_NO_NEWS)
 		cell_kill(cell, CAUSE_FAILED);
-	if (cell_is_forked(cell) && wait_readable(cell->status_fd))
-		cell_finish(cell);
-	else if (cell_is_forked(cell))
+	if (cell_is_forked(cell) && !wait_readable(cell->status_fd))
 		cell_kill(cell, CAUSE_FAILED);
+	bool ran = cell_is_forked(cell) && cell_finish(cell, host, outcome, &output_fd);
 	while (!wait_readable(cell->init_fd))
 		zygotes_give_up(zygotes, cell);
-	bool ran = cell_end(cell, host, outcome, &output_fd);
+	ran |= cell_end(cell, host, outcome, &output_fd);
 	if (output_fd >= 0)
 		close(output_fd);
 	cell_release(cell, host);
@@ -67,7 +66,7 @@ static bool tries(struct cell *cell, const struct host *host, struct zygotes *zy
 				"can't be had%s%s", sandbox_mechanism_name((enum sandbox_mechanism)i),
 				i == SANDBOX_MECHANISM_CGROUP ? ": " : "",
 				i == SANDBOX_MECHANISM_CGROUP ? host->no_cgroup_reason : "") == 0;
-	if (cell_prepare(cell, host, level, runtime, serial, err) < 0)
+	if (cell_prepare(cell, host, level, runtime, serial, &host->setup.limits, err) < 0)
 		return false;
 	if (!runs(cell, host, zygotes, &outcome, err))
 		return false;

@@ -25,9 +25,12 @@ UNREACHED(int, cgroup_create, struct cgroups *a, unsigned b, struct cgroup *c, s
 UNREACHED(void, cgroup_destroy, struct cgroups *a, struct cgroup *b)
 UNREACHED(int, cgroup_limit, const struct cgroup *a, uint64_t b, uint64_t c, struct err *d)
 UNREACHED(int, cgroup_usage, const struct cgroup *a, struct cgroup_usage *b)
+UNREACHED(int, cgroup_cpu_us, const struct cgroup *a, uint64_t *b)
+UNREACHED(void, cgroup_denials, const struct cgroup *a, struct cgroup_usage *b)
+UNREACHED(int, cgroup_processes, const struct cgroup *a)
 UNREACHED(uint32_t, host_mechanisms, const struct host *a, enum sandbox_level b)
 UNREACHED(void, init_main, const struct birth *a)
-UNREACHED(int, job_files_make, const struct host *a, uid_t b, struct err *c)
+UNREACHED(int, job_files_make, const struct host *a, uid_t b, uint64_t c, struct err *d)
 UNREACHED(int, sampling_take, struct sampling *a, int b)
 UNREACHED(int, zygote_fork, struct zygote *a, const struct zygote_fork *b, const int *c, size_t d)
 UNREACHED(void, outcome_judge, const struct cell *a, const struct evidence *b, int64_t c,

@@ -71,6 +71,7 @@ static struct cgroup_usage usage_of(const struct cgroup *group)
 {
 	struct cgroup_usage usage;
 	ck_assert_int_eq(cgroup_usage(group, &usage), 0);
+	cgroup_denials(group, &usage);
 	return usage;
 }
 
@@ -167,7 +168,7 @@ START_TEST(a_fork_beyond_the_limit_fails_and_is_counted)
 	ck_assert_int_eq(WEXITSTATUS(in_group(&group, fork_three_and_end_them)), 2);
 	struct cgroup_usage usage = usage_of(&group);
 	ck_assert_uint_eq(usage.pids_denied, 1);
-	ck_assert_uint_eq(usage.pids_current, 0);
+	ck_assert_int_eq(cgroup_processes(&group), 0);
 	ck_assert(usage.pids_peak == 3 || usage.pids_peak == 0);
 	cgroup_destroy(cgroups, &group);
 	cgroups_close(cgroups);
@@ -220,6 +221,19 @@ START_TEST(limits_can_be_tightened_while_a_process_waits_in_the_group)
 }
 END_TEST
 
+START_TEST(limits_can_be_raised_again)
+{
+	struct cgroups *cgroups = groups_open();
+	struct cgroup group = group_make(cgroups, 1, 16 * MIB, 1);
+	struct err err;
+	ck_assert_msg(cgroup_limit(&group, 256 * MIB, 20, &err) == 0, "%s", err.text);
+	ck_assert_int_eq(in_group(&group, touch_much), 0);
+	ck_assert_int_eq(WEXITSTATUS(in_group(&group, fork_three_and_end_them)), 3);
+	cgroup_destroy(cgroups, &group);
+	cgroups_close(cgroups);
+}
+END_TEST
+
 START_TEST(a_serial_is_used_once)
 {
 	struct cgroups *cgroups = groups_open();
@@ -231,11 +245,11 @@ START_TEST(a_serial_is_used_once)
 		pause();
 		_exit(0);
 	}
-	while (usage_of(&group).pids_current == 0)
+	while (cgroup_processes(&group) == 0)
 		usleep(1000);
 	ck_assert_int_eq(cgroup_create(cgroups, 7, &again, &err), -1);
 	ck_assert_int_eq(err.errnum, EEXIST);
-	ck_assert_uint_eq(usage_of(&group).pids_current, 1);
+	ck_assert_int_eq(cgroup_processes(&group), 1);
 	ck_assert_int_eq(kill(pid, SIGKILL), 0);
 	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
 	cgroup_destroy(cgroups, &group);
@@ -252,7 +266,7 @@ static pid_t sleeper_in(const struct cgroup *group)
 		pause();
 		_exit(0);
 	}
-	while (usage_of(group).pids_current == 0)
+	while (cgroup_processes(group) == 0)
 		usleep(1000);
 	return pid;
 }
@@ -393,6 +407,7 @@ int main(void)
 		{a_fork_beyond_the_limit_fails_and_is_counted, missing, 0},
 		{cpu_time_is_that_of_all_processes_of_the_group_and_no_other, missing, 0},
 		{limits_can_be_tightened_while_a_process_waits_in_the_group, missing, 0},
+		{limits_can_be_raised_again, missing, 0},
 		{a_serial_is_used_once, missing, 0},
 		{a_busy_group_is_removed_by_a_later_sweep, missing, 0},
 		{closing_removes_more_busy_groups_than_the_list_holds, missing, 0},
