@@ -49,7 +49,7 @@ SHARED_SOURCES := $(wildcard sandbox/shared/*.c)
 WORKER_SOURCES := $(wildcard worker/*.c worker/commands/*.c)
 
 # What makes zygotes of stock interpreters: each built where its language's headers are, else left empty.
-ZYGOTE_SOURCES := sandbox/zygote/zygote.c $(patsubst %,sandbox/launcher/%.c,job script probe identity \
+ZYGOTE_SOURCES := sandbox/zygote/zygote.c sandbox/zygote/huge_text.c $(patsubst %,sandbox/launcher/%.c,job script probe identity \
 	landlock rlimit namespace) $(SHARED_SOURCES)
 ZYGOTE_OBJECTS := $(ZYGOTE_SOURCES:%.c=$(BUILD)/%.zygote.o)
 ZYGOTE_NODE_OBJECTS := $(patsubst %,$(BUILD)/sandbox/runtimes/node/%.zygote.o,zygote internals)

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "../launcher/zygote.h"
+#include "huge_text.h"
 
 #define JOBS_MAX 512			/* cells at most */
 
@@ -213,6 +214,7 @@ void zygote_serve(const struct zygote_hooks *hooks, struct script *script)
 	setup_open(&serving.host.setup);
 	facts_receive(&serving.host);
 	serving.polled[0] = (struct pollfd){.fd = ZYGOTE_SOCKET_FD, .events = POLLIN};
+	huge_text_make();
 	if (record_send(ZYGOTE_SOCKET_FD, &up, sizeof up, NULL, 0) < 0)
 		give_up("the launcher's socket");
 	while (!serving.leaving || serving.count > 0) {
