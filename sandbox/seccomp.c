@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "seccomp_policy.h"
+#include "shared/leave.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 #define CLONE_DENIED (CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | \
@@ -273,6 +274,17 @@ static int rules_none_i386(scmp_filter_ctx context, bool by_rlimit)
 		SCMP_A3(SCMP_CMP_MASKED_EQ, shared_anonymous, shared_anonymous));
 }
 
+/* See shared/leave.h. */
+static int rules_leave(scmp_filter_ctx context, bool strict)
+{
+	if (!LEAVE_ARCH)
+		return strict ? rule(context, SCMP_ACT_ALLOW, "exit_group") : 0;
+	int result = rule_if(context, SCMP_ACT_NOTIFY, SCMP_SYS(exit_group),
+		SCMP_A1(SCMP_CMP_EQ, LEAVE_MARK));
+	return result < 0 || !strict ? result : rule_if(context, SCMP_ACT_ALLOW, SCMP_SYS(exit_group),
+		SCMP_A1(SCMP_CMP_NE, LEAVE_MARK));
+}
+
 static int rules_all(scmp_filter_ctx context, bool strict, bool by_rlimit)
 {
 	int result = rules(context, SCMP_ACT_NOTIFY, policy_kill);
@@ -282,6 +294,8 @@ static int rules_all(scmp_filter_ctx context, bool strict, bool by_rlimit)
 		result = rules(context, SCMP_ACT_ERRNO(ENOSYS), policy_enosys);
 	if (result == 0 && strict)
 		result = rules(context, SCMP_ACT_ALLOW, policy_allow);
+	if (result == 0)
+		result = rules_leave(context, strict);
 	if (result == 0)
 		result = rules_sockets(context);
 	if (result == 0)

@@ -70,7 +70,7 @@ static const char *const policy_allow[] = {
 	"munlock", "mlockall", "munlockall", "pkey_alloc", "pkey_free", "pkey_mprotect", "membarrier",
 	"get_mempolicy",
 	/* processes and threads */
-	"fork", "vfork", "execve", "execveat", "exit", "exit_group", "wait4", "waitid", "kill", "tkill",
+	"fork", "vfork", "execve", "execveat", "exit", "wait4", "waitid", "kill", "tkill",
 	"tgkill", "getpid", "getppid", "gettid", "getpgid", "getpgrp", "setpgid", "getsid", "setsid",
 	"set_tid_address", "set_robust_list", "get_robust_list", "futex", "futex_waitv", "rseq",
 	"arch_prctl", "sched_yield", "sched_getaffinity", "sched_setaffinity", "sched_getscheduler",

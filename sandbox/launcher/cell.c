@@ -22,6 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../shared/leave.h"
 #include "mount.h"
 #include "outcome.h"
 
@@ -285,16 +286,39 @@ enum cell_news cell_read_control(struct cell *cell)
 	return cell_failed(cell, report.step, report.errnum);
 }
 
-void cell_read_listener(struct cell *cell)
+static bool is_leaving(const struct seccomp_data *data)
+{
+	return LEAVE_ARCH && data->arch == LEAVE_ARCH && data->nr == SYS_exit_group &&
+		data->args[1] == LEAVE_MARK;
+}
+
+/* The count holds whatever the job started: with nothing beside init and the process that asks, which waits for
+ * us, nothing can run or fork. */
+static enum cell_news leave_judge(struct cell *cell, const struct seccomp_notif *notification)
+{
+	struct seccomp_notif_resp go_on = {.id = notification->id,
+		.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE};
+	cell->left = cell->state == CELL_RUNNING && cell->cause == CAUSE_NONE && cell->has_cgroup &&
+		cgroup_processes(&cell->cgroup) == INIT_PROCESSES + 1;
+	cell->left_status = (int)(notification->data.args[0] & 0xff) << 8;
+	if (!cell->left)
+		(void)ioctl(cell->listener_fd, SECCOMP_IOCTL_NOTIF_SEND, &go_on);
+	return cell->left ? CELL_LEFT : CELL_NO_NEWS;
+}
+
+enum cell_news cell_read_listener(struct cell *cell)
 {
 	struct seccomp_notif notification = {0};
 	/* ENOENT: the caller was interrupted meanwhile. It made the call all the same. */
 	bool told = ioctl(cell->listener_fd, SECCOMP_IOCTL_NOTIF_RECV, &notification) == 0;
+	if (told && is_leaving(&notification.data))
+		return leave_judge(cell, &notification);
 	if (told && cell->cause == CAUSE_NONE) {
 		cell->syscall_arch = notification.data.arch;
 		cell->syscall_number = notification.data.nr;
 	}
 	cell_kill(cell, CAUSE_VIOLATION);
+	return CELL_NO_NEWS;
 }
 
 /* A descriptor's seals and kinds are checked before a process of ours acts on them. */
@@ -464,9 +488,10 @@ static void evidence_gather(struct cell *cell, struct evidence *evidence)
 {
 	struct job_status status = {0};
 	struct statfs fs;
-	evidence->has_status = read(cell->status_fd, &status, sizeof status) == sizeof status;
-	evidence->status = status.wait_status;
-	if (evidence->has_status)
+	bool told = !cell->left && read(cell->status_fd, &status, sizeof status) == sizeof status;
+	evidence->has_status = told || cell->left;
+	evidence->status = cell->left ? cell->left_status : status.wait_status;
+	if (told)
 		evidence->cpu_ms = status.cpu_us / 1000;
 	evidence_of_group(cell, evidence);
 	evidence->sampled = cell->sampling.usage;
@@ -518,7 +543,7 @@ static bool nothing_left(const struct cell *cell)
 	if (!cell->has_cgroup)
 		return false;
 	int count = cgroup_processes(&cell->cgroup);
-	return count >= 0 && count <= INIT_PROCESSES;
+	return count >= 0 && count <= INIT_PROCESSES + (cell->left ? 1 : 0);
 }
 
 bool cell_finish(struct cell *cell, const struct host *host, struct record_outcome *outcome, int *output_fd)

@@ -492,18 +492,10 @@ static void cell_control(struct launcher *launcher, struct cell *cell)
 		close(cell->control_fd);
 		cell->control_fd = -1;
 		break;
+	case CELL_LEFT:
 	case CELL_NO_NEWS:
 		break;
 	}
-}
-
-/* Read only where there is something: else the call waits, on some kernels for dead processes too. */
-static void cell_listener(struct launcher *launcher, struct cell *cell, uint32_t events)
-{
-	if (events & EPOLLIN)
-		cell_read_listener(cell);
-	if (!(events & EPOLLIN) || cell->cause != CAUSE_NONE)
-		unwatch(launcher, cell->listener_fd);
 }
 
 /* What its process told before it ended is read before. */
@@ -516,6 +508,15 @@ static void cell_status(struct launcher *launcher, struct cell *cell)
 		cell_control(launcher, cell);
 	if (cell_finish(cell, launcher->host, &outcome, &output_fd))
 		answer(launcher, &outcome, output_fd);
+}
+
+/* Read only where there is something: else the call waits, on some kernels for dead processes too. */
+static void cell_listener(struct launcher *launcher, struct cell *cell, uint32_t events)
+{
+	if ((events & EPOLLIN) && cell_read_listener(cell) == CELL_LEFT)
+		cell_status(launcher, cell);
+	if (!(events & EPOLLIN) || cell->cause != CAUSE_NONE)
+		unwatch(launcher, cell->listener_fd);
 }
 
 static void cell_died(struct launcher *launcher, struct cell *cell)

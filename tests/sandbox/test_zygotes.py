@@ -79,6 +79,17 @@ print("made" if pid > 0 else "refused")
 """
 
 
+# The last call that tells the launcher of itself, by the job's own hand, with something of it beside or nothing.
+LEAVES = """
+import ctypes, os, threading, time
+%s
+ctypes.CDLL(None).syscall(ctypes.c_long(231), ctypes.c_long(3), ctypes.c_long(0x4556454c))
+"""
+BESIDE = {"nothing": "", "a child": "if os.fork() == 0: time.sleep(60)", "a grandchild":
+          "if os.fork() == 0:\n    if os.fork() == 0: time.sleep(60)\n    os._exit(0)\nos.wait()",
+          "a thread": "threading.Thread(target=time.sleep, args=(60,), daemon=True).start()"}
+
+
 def zygotes(launcher):
     """The interpreters beside the launcher: its children in its own pid namespace."""
     found = []
@@ -151,6 +162,19 @@ def siblings_end(counts, box, user):
         assert box.run("python", "print(1)")["out"] == "1\n"
         inside = lambda: [pid for pid in descendants(box.process.pid) if place(pid) != place(box.launcher)]
         assert eventually(lambda: len(inside()) <= 2), [command(pid) for pid in inside()]
+
+
+def leaves_nothing(counts, box, user):
+    inside = lambda: [pid for pid in descendants(box.process.pid) if place(pid) != place(box.launcher)]
+    for name, beside in BESIDE.items():
+        for level in ("none", "restricted", "strict"):
+            with counts.test("the last call with %s beside is an exit, at %s as %s" % (name, level, user)):
+                result = box.run("python", LEAVES % beside, level)
+                assert (result["verdict"], result["exit_code"]) == ("exited", 3), result
+                code = "import os, threading, time\n%s\nraise SystemExit(4)" % beside
+                result = box.run("python", code, level)
+                assert (result["verdict"], result["exit_code"]) == ("exited", 4), result
+                assert eventually(lambda: len(inside()) <= 2), [command(pid) for pid in inside()]
 
 
 def replaced_when_killed(counts, box, user):
@@ -235,6 +259,7 @@ def main():
             shares_nothing(counts, box, user)
             runs_fresh_where_it_must(counts, box, user)
             siblings_end(counts, box, user)
+            leaves_nothing(counts, box, user)
             replaced_when_killed(counts, box, user)
             replaced_when_it_hangs(counts, box, user)
         replaced_when_worn(counts, driver, user)

@@ -27,7 +27,6 @@ UNREACHED(int, cgroup_limit, const struct cgroup *a, uint64_t b, uint64_t c, str
 UNREACHED(int, cgroup_usage, const struct cgroup *a, struct cgroup_usage *b)
 UNREACHED(int, cgroup_cpu_us, const struct cgroup *a, uint64_t *b)
 UNREACHED(void, cgroup_denials, const struct cgroup *a, struct cgroup_usage *b)
-UNREACHED(int, cgroup_processes, const struct cgroup *a)
 UNREACHED(uint32_t, host_mechanisms, const struct host *a, enum sandbox_level b)
 UNREACHED(void, init_main, const struct birth *a)
 UNREACHED(int, job_files_make, const struct host *a, uid_t b, uint64_t c, struct err *d)
@@ -41,6 +40,14 @@ int job_files_resize(const struct host *host, int mount_fd, uint64_t bytes, stru
 {
 	(void)host, (void)mount_fd, (void)bytes, (void)err;
 	return 0;
+}
+
+static int processes;			/* in the group */
+
+int cgroup_processes(const struct cgroup *cgroup)
+{
+	(void)cgroup;
+	return processes;
 }
 
 /* ---- calls of the kill tier */
@@ -65,6 +72,8 @@ static _Noreturn void caller_main(const struct seccomp_program *program, int soc
 		_exit(2);
 	close(listener);
 	while (read(socket_fd, &byte, 1) == 1) {
+		if (byte == 'e')
+			leave(3);
 		setitimer(ITIMER_REAL, &once, NULL);
 		int errnum = syscall(SYS_mount, 0, 0, 0, 0, 0) < 0 ? errno : 0;
 		if (write(socket_fd, &errnum, sizeof errnum) != sizeof errnum)
@@ -136,6 +145,73 @@ START_TEST(a_call_that_is_interrupted_before_it_is_read_kills_too)
 	ck_assert_int_eq(cell.cause, CAUSE_VIOLATION);
 	ck_assert_uint_eq(cell.syscall_arch, 0);
 	expect_death(&cell, socket_fd);
+}
+END_TEST
+
+/* ---- the last call */
+
+/* A running cell whose process is in it, with exit code 3. */
+static struct cell leaver_start(void)
+{
+	int socket_fd;
+	struct cell cell = caller_start(&socket_fd);
+	struct pollfd call = {.fd = cell.listener_fd, .events = POLLIN};
+	cell.has_cgroup = true;
+	ck_assert_int_eq(write(socket_fd, "e", 1), 1);
+	ck_assert_int_eq(poll(&call, 1, 10000), 1);
+	close(socket_fd);
+	return cell;
+}
+
+START_TEST(a_last_call_with_nothing_beside_is_the_end)
+{
+	struct cell cell = leaver_start();
+	processes = INIT_PROCESSES + 1;
+	ck_assert_int_eq(cell_read_listener(&cell), CELL_LEFT);
+	ck_assert(WIFEXITED(cell.left_status) && WEXITSTATUS(cell.left_status) == 3);
+	ck_assert_int_eq(cell.cause, CAUSE_NONE);
+	ck_assert_int_eq(waitpid(cell.init, NULL, WNOHANG), 0);	/* it waits for ever */
+	ck_assert_int_eq(kill(cell.init, SIGKILL), 0);
+	ck_assert_int_eq(waitpid(cell.init, NULL, 0), cell.init);
+}
+END_TEST
+
+static void expect_exit(struct cell *cell)
+{
+	int status;
+	ck_assert_int_eq(cell_read_listener(cell), CELL_NO_NEWS);
+	ck_assert(!cell->left);
+	ck_assert_int_eq(waitpid(cell->init, &status, 0), cell->init);
+	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 3);
+}
+
+START_TEST(a_last_call_with_something_beside_is_an_exit_like_any_other)
+{
+	struct cell cell = leaver_start();
+	processes = INIT_PROCESSES + 2;
+	expect_exit(&cell);
+}
+END_TEST
+
+START_TEST(a_last_call_whose_surroundings_nobody_knows_is_an_exit_like_any_other)
+{
+	struct cell cell = leaver_start();
+	processes = -1;
+	expect_exit(&cell);
+	cell = leaver_start();
+	processes = INIT_PROCESSES + 1;
+	cell.has_cgroup = false;
+	expect_exit(&cell);
+}
+END_TEST
+
+START_TEST(a_last_call_that_comes_after_the_end_was_decided_changes_nothing)
+{
+	struct cell cell = leaver_start();
+	processes = INIT_PROCESSES + 1;
+	cell.cause = CAUSE_TIMEOUT;
+	expect_exit(&cell);
+	ck_assert_int_eq(cell.cause, CAUSE_TIMEOUT);
 }
 END_TEST
 
@@ -220,6 +296,10 @@ int main(void)
 	const struct test_needing all[] = {
 		{a_call_of_the_kill_tier_is_noted_and_kills, missing, 0},
 		{a_call_that_is_interrupted_before_it_is_read_kills_too, missing, 0},
+		{a_last_call_with_nothing_beside_is_the_end, missing, 0},
+		{a_last_call_with_something_beside_is_an_exit_like_any_other, missing, 0},
+		{a_last_call_whose_surroundings_nobody_knows_is_an_exit_like_any_other, missing, 0},
+		{a_last_call_that_comes_after_the_end_was_decided_changes_nothing, missing, 0},
 		{a_job_handed_over_runs_against_its_clock, NULL, 0},
 		{a_job_is_not_lost_on_a_sandbox_that_has_died, NULL, 0},
 		{a_payload_that_its_sender_could_change_is_refused, NULL, 0},

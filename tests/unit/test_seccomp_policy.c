@@ -23,6 +23,7 @@
 
 #include "../../sandbox/seccomp.h"
 #include "../../sandbox/seccomp_policy.h"
+#include "../../sandbox/shared/leave.h"
 
 #define ALLOW SECCOMP_RET_ALLOW
 #define NOTIFY SECCOMP_RET_USER_NOTIF
@@ -107,7 +108,7 @@ static bool conditional(int number)
 {
 	static const char *const names[] = {"clone", "socket", "socketpair", "mknod", "mknodat",
 		"prctl", "ioctl", "memfd_create", "mmap", "personality", "fcntl", "fsync", "fdatasync",
-		"msync", "setrlimit", "prlimit64", NULL};
+		"msync", "setrlimit", "prlimit64", "exit_group", NULL};
 	return listed(names, number);
 }
 
@@ -123,6 +124,20 @@ static uint32_t expected(bool strict, int number)
 		return listed(policy_allow, number) ? ALLOW : FAIL(ENOSYS);
 	return number < POLICY_FIRST_UNKNOWN ? ALLOW : FAIL(ENOSYS);
 }
+
+START_TEST(only_a_marked_last_call_is_told)
+{
+	for (int level = SANDBOX_RESTRICTED; level < SANDBOX_LEVELS; level++) {
+		struct seccomp_program program = program_make((enum sandbox_level)level, false);
+		expect(verdict(&program, SYS_exit_group, 3, LEAVE_MARK, 0, 0), NOTIFY, "level", level);
+		expect(verdict(&program, SYS_exit_group, 3, 0, 0, 0), ALLOW, "level", level);
+		expect(verdict(&program, SYS_exit_group, LEAVE_MARK, LEAVE_MARK | 1ull << 32, 0, 0),
+			ALLOW, "level", level);
+		expect(verdict(&program, SYS_exit, 3, LEAVE_MARK, 0, 0), ALLOW, "level", level);
+		seccomp_program_free(&program);
+	}
+}
+END_TEST
 
 START_TEST(every_name_of_the_policy_is_a_call)
 {
@@ -480,6 +495,7 @@ int main(void)
 	tcase_set_timeout(tests, 60);
 	tcase_add_test(tests, every_name_of_the_policy_is_a_call);
 	tcase_add_test(tests, no_name_stands_twice);
+	tcase_add_test(tests, only_a_marked_last_call_is_told);
 	tcase_add_loop_test(tests, every_call_gets_the_verdict_of_its_list, 0, 4);
 	tcase_add_loop_test(tests, no_call_gets_in_by_another_architecture, 0, 4);
 #ifdef __x86_64__

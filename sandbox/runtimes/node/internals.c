@@ -17,6 +17,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../../shared/leave.h"
+
 #define OPTION "--single-threaded"	/* the first */
 #define ORIGINS_MAX 32
 #define MILESTONES 6			/* behind the origin: when Node, V8, the loop were up */
@@ -124,7 +126,7 @@ static bool function_manage(void *to, const void *from, int operation)
 _Noreturn void internals_leave(int code)
 {
 	fflush(NULL);
-	_exit(code);
+	leave(code);
 }
 
 static void function_invoke(const void *storage, void **environment, int *code)
