@@ -74,7 +74,8 @@ def run(path):
 
 harness = sys.modules["__main__"]  # its functions are needed to the end
 ending = [False, None]  # how the script ended: what it raised, and SystemExit's code
-if "CODESANDBOX_ZYGOTE" in os.environ:
+warm = "CODESANDBOX_ZYGOTE" in os.environ
+if warm:
     part("warm.py")
     sys.argv[1] = warm_up()
 ARGUMENTS = [os.environ.get("CODE_INPUT"), os.environ.get("CODE_CONTEXT")]
@@ -82,4 +83,4 @@ channel = [identity()]  # nothing in a fork
 if channel[0]:
     os.set_inheritable(VALUE_FD, False)
 os.register_at_fork(after_in_child=leave)
-run(sys.argv[1])
+(run_to_end if warm else run)(sys.argv[1])
