@@ -3,6 +3,7 @@
 # make check        sets up, builds, runs every test (FUZZ_SECONDS=60 a fuzz target)
 # make deps         sets up only, for make check (DEPS=build or demo: for less); YES=1 asks nothing
 # make bench        sets up, builds, measures sandboxed jobs beside bare ones, and through a real Kafka
+# make soak         10,000 jobs in warm interpreters: what they leave, what grows, what memory they take
 # make install      codeworker, libcodesandbox and their files to DESTDIR and PREFIX (/usr/local)
 # make unit-tests   builds the unit tests; each is a program in build/tests
 # make fuzz         builds the fuzz targets and runs them for FUZZ_SECONDS each
@@ -183,6 +184,11 @@ bench:
 	$(SUB) -s -j$(JOBS) all
 	@scripts/kafka run $(BUILD)/codeworker bench --kafka
 
+soak:
+	@scripts/deps check
+	$(SUB) -s -j$(JOBS) all
+	@/usr/bin/python3 tests/sandbox/soak.py
+
 layers:
 	@scripts/check-layers
 
@@ -232,6 +238,6 @@ clean:
 
 -include $(shell test -d $(BUILD) && find $(wildcard $(BUILD)/sandbox $(BUILD)/worker $(BUILD)/tests) -name '*.d' 2>/dev/null)
 
-.PHONY: all unit-tests fuzz-targets help deps demo bench layers check fuzz-build fuzz check-fresh \
+.PHONY: all unit-tests fuzz-targets help deps demo bench soak layers check fuzz-build fuzz check-fresh \
 	install clean FORCE
 .SECONDARY:

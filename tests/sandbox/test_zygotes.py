@@ -90,7 +90,7 @@ BESIDE = {"nothing": "", "a child": "if os.fork() == 0: time.sleep(60)", "a gran
           "a thread": "threading.Thread(target=time.sleep, args=(60,), daemon=True).start()"}
 
 
-def zygotes(launcher):
+def zygotes(launcher, harness="run.py"):
     """The interpreters beside the launcher: its children in its own pid namespace."""
     found = []
     own = os.readlink("/proc/%d/ns/pid" % launcher)
@@ -100,7 +100,7 @@ def zygotes(launcher):
                 fields = file.read().rsplit(")", 1)[1].split()
             pid = int(path.split("/")[2])
             with open("/proc/%d/cmdline" % pid, "rb") as file:
-                ours = b"/.codesandbox/run.py" in file.read()
+                ours = b"/.codesandbox/" + harness.encode() in file.read()
             if ours and int(fields[1]) == launcher and os.readlink("/proc/%d/ns/pid" % pid) == own:
                 found.append(pid)
         except OSError:

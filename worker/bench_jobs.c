@@ -1,0 +1,418 @@
+/* bench_jobs.c: see bench_jobs.h. */
+#include "bench_jobs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define REFILL_MS 30			/* by then the pool holds what it is to hold */
+
+struct program {
+	const char *name;
+	struct sandbox_runtime runtime;
+	const char *code;
+	const char *bare[4];
+	const char *clock;		/* code that prints CLOCK_MONOTONIC in ns before anything else; NULL: none */
+};
+
+static const char *const shell_argv[] = {"/bin/sh", "{file}", NULL};
+static const char *const python_argv[] = {"/usr/bin/python3", NULL};
+static const char *const node_argv[] = {"/usr/bin/node", NULL};
+const char *const bench_python_code = "pass";
+
+static const struct program programs[] = {
+	{"shell", {"shell", SANDBOX_RUNTIME_EXEC, shell_argv, ".sh"}, "true",
+		{"/bin/sh", "-c", "true", NULL}, NULL},
+	{"python", {"python", SANDBOX_RUNTIME_PYTHON, python_argv, ".py"}, "pass",
+		{"/usr/bin/python3", "-c", "pass", NULL},
+		"import time; print(time.clock_gettime_ns(time.CLOCK_MONOTONIC))"},
+	{"javascript", {"javascript", SANDBOX_RUNTIME_NODE, node_argv, ".js"}, "0",
+		{"/usr/bin/node", "-e", "0", NULL}, "console.log(String(process.hrtime.bigint()))"},
+};
+#define PROGRAMS (sizeof programs / sizeof *programs)
+
+/* What people put around a program where there is no sandbox for it. */
+static const char *const bubblewrap[] = {"/usr/bin/bwrap", "--unshare-all", "--die-with-parent",
+	"--new-session", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--", NULL};
+#define WRAP_WORDS (sizeof bubblewrap / sizeof *bubblewrap - 1)
+
+double bench_now_ms(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
+
+static void pause_ms(long ms)
+{
+	nanosleep(&(struct timespec){.tv_nsec = ms * 1000000}, NULL);
+}
+
+/* ---- bare */
+
+static int spawn(const char *const *argv, pid_t *pid)
+{
+	static char path[] = "PATH=/usr/local/bin:/usr/bin:/bin", language[] = "LANG=C.UTF-8";
+	char *environment[] = {path, language, NULL};
+	posix_spawn_file_actions_t actions;
+	posix_spawn_file_actions_init(&actions);
+	for (int fd = 0; fd < 3; fd++)
+		posix_spawn_file_actions_addopen(&actions, fd, "/dev/null", O_RDWR, 0);
+	int result = posix_spawn(pid, argv[0], &actions, NULL, (char *const *)argv, environment);
+	posix_spawn_file_actions_destroy(&actions);
+	return result == 0 ? 0 : -1;
+}
+
+static int bare_run(const char *const *argv, double *ms, struct err *err)
+{
+	double begin = bench_now_ms();
+	pid_t pid;
+	int status;
+	if (spawn(argv, &pid) < 0)
+		return err_set(err, ERR_UNAVAILABLE, "%s can't be started", argv[0]);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		continue;
+	*ms = bench_now_ms() - begin;
+	return status == 0 ? 0 : err_set(err, ERR_SYSTEM, "%s failed", argv[0]);
+}
+
+/* argv: as many at once as there are slots, for some seconds. */
+static int spawn_rate(const char *const *argv, const struct bench_settings *settings, double *rate, struct err *err)
+{
+	double begin = bench_now_ms(), end = begin + settings->seconds * 1e3;
+	uint64_t done = 0;
+	int running = 0, status;
+	while (bench_now_ms() < end || running > 0) {
+		pid_t pid;
+		while (running < settings->slots && bench_now_ms() < end) {
+			if (spawn(argv, &pid) < 0)
+				return err_set(err, ERR_UNAVAILABLE, "%s can't be started", argv[0]);
+			running++;
+		}
+		/* by group: the launcher is a child too, and leads a session of its own */
+		if (running > 0 && waitpid(0, &status, 0) > 0) {
+			if (status != 0)
+				return err_set(err, ERR_SYSTEM, "%s failed", argv[0]);
+			running--;
+			done++;
+		}
+	}
+	*rate = (double)done / (bench_now_ms() - begin) * 1e3;
+	return 0;
+}
+
+/* The same program inside of bubblewrap; 0 where it is not installed or can't run here. */
+static double wrapped_rate(const struct program *program, const struct bench_settings *settings)
+{
+	const char *argv[WRAP_WORDS + 4];
+	double rate, ms;
+	struct err err;
+	memcpy(argv, bubblewrap, sizeof bubblewrap);
+	memcpy(argv + WRAP_WORDS, program->bare, sizeof program->bare);
+	if (access(argv[0], X_OK) < 0 || bare_run(argv, &ms, &err) < 0)
+		return 0;
+	return spawn_rate(argv, settings, &rate, &err) < 0 ? 0 : rate;
+}
+
+#if defined(__x86_64__)
+/* A whole static program: an ELF header, one segment, exit_group(0). elf(5). */
+static const unsigned char nothing[] = {0x7f, 'E', 'L', 'F', 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+	2, 0, 62, 0, 1, 0, 0, 0, 0x78, 0, 0x40, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0, 0, 0, 0,
+	0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 64, 0, 56, 0, 1, 0, 0, 0, 0, 0, 0, 0,
+	1, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x40, 0, 0, 0, 0, 0, 0, 0, 0x40, 0, 0, 0, 0, 0,
+	0x81, 0, 0, 0, 0, 0, 0, 0, 0x81, 0, 0, 0, 0, 0, 0, 0, 0, 0x10, 0, 0, 0, 0, 0, 0,
+	0x31, 0xff, 0xb8, 0xe7, 0, 0, 0, 0x0f, 0x05};
+#else
+static const unsigned char nothing[1];
+#endif
+
+/* ---- sandboxed */
+
+static int job_start(struct sandbox *sandbox, size_t at, const char *code, uint64_t tag, struct err *err)
+{
+	struct sandbox_job job = {.tag = tag, .runtime = at, .level = SANDBOX_STRICT,
+		.code = code, .code_size = strlen(code), .thread_id = "bench", .node_id = "bench",
+		.execution_id = "bench"};
+	return sandbox_start(sandbox, &job, err);
+}
+
+/* out: of size bytes, or NULL. */
+static int job_collect(struct sandbox *sandbox, char *out, size_t size, struct err *err)
+{
+	struct sandbox_result result;
+	int got = sandbox_poll(sandbox, 60000, &result, err);
+	if (got < 0)
+		return -1;
+	if (got == 0)
+		return err_set(err, ERR_SYSTEM, "a job gave no answer in 60 s");
+	bool passed = result.verdict == SANDBOX_EXITED && result.exit_code == 0;
+	if (!passed)
+		err_set(err, ERR_SYSTEM, "a job failed: %s", result.reason[0] ? result.reason :
+			result.err.data ? result.err.data : "no reason given");
+	if (out)
+		snprintf(out, size, "%s", result.out.data ? result.out.data : "");
+	sandbox_result_free(&result);
+	return passed ? 0 : -1;
+}
+
+static int job_run(struct sandbox *sandbox, size_t at, double *ms, struct err *err)
+{
+	double begin = bench_now_ms();
+	if (job_start(sandbox, at, programs[at].code, 1, err) < 0 || job_collect(sandbox, NULL, 0, err) < 0)
+		return -1;
+	*ms = bench_now_ms() - begin;
+	return 0;
+}
+
+int bench_jobs_rate(struct sandbox *sandbox, size_t at, const struct bench_settings *settings, double *rate,
+	struct err *err)
+{
+	double begin = bench_now_ms(), end = begin + settings->seconds * 1e3;
+	uint64_t tag = 1, done = 0;
+	while (bench_now_ms() < end) {
+		while (sandbox_running(sandbox) < settings->slots)
+			if (job_start(sandbox, at, programs[at].code, tag++, err) < 0)
+				return -1;
+		if (job_collect(sandbox, NULL, 0, err) < 0)
+			return -1;
+		done++;
+	}
+	*rate = (double)done / (bench_now_ms() - begin) * 1e3;
+	while (sandbox_running(sandbox) > 0)
+		if (job_collect(sandbox, NULL, 0, err) < 0)
+			return -1;
+	return 0;
+}
+
+int bench_jobs_open(const struct bench_settings *settings, bool warm, int pool, struct sandbox **sandbox,
+	struct err *err)
+{
+	struct sandbox_runtime runtimes[PROGRAMS];
+	for (size_t i = 0; i < PROGRAMS; i++)
+		runtimes[i] = programs[i].runtime;
+	const struct sandbox_config config = {.slots = settings->slots, .floor = SANDBOX_STRICT,
+		.runtimes = runtimes, .runtime_count = PROGRAMS, .pool = pool, .no_warm = !warm};
+	if (sandbox_open(&config, sandbox, err) < 0)
+		return -1;
+	const struct sandbox_self_test *found = sandbox_self_test(*sandbox);
+	if (found->available[SANDBOX_STRICT])
+		return 0;
+	err_set(err, ERR_UNAVAILABLE, "no strict sandbox here: %s", found->reason[SANDBOX_STRICT]);
+	sandbox_close(*sandbox);
+	return -1;
+}
+
+/* ---- pairs of both */
+
+/* Of each pair what is measured against and what is measured, in milliseconds. */
+struct pairs {
+	double *bare, *boxed;
+	size_t count;
+};
+
+static int pairs_make(struct pairs *pairs, size_t count, struct err *err)
+{
+	*pairs = (struct pairs){calloc(count, sizeof(double)), calloc(count, sizeof(double)), count};
+	if (pairs->bare && pairs->boxed)
+		return 0;
+	free(pairs->bare);
+	free(pairs->boxed);
+	return err_set(err, ERR_MEMORY, "no memory");
+}
+
+static int compare(const void *a, const void *b)
+{
+	const double *x = a, *y = b;
+	return (*x > *y) - (*x < *y);
+}
+
+static double quantile(double *values, size_t count, double part)
+{
+	qsort(values, count, sizeof *values, compare);
+	size_t at = (size_t)((double)count * part);
+	return values[at < count ? at : count - 1];
+}
+
+/* Prints and frees. */
+static void pairs_print(struct pairs *pairs, const char *name, const char *what)
+{
+	double bare = quantile(pairs->bare, pairs->count, 0.5), boxed = quantile(pairs->boxed, pairs->count, 0.5);
+	printf("%-11s %-13s %8.2f %8.2f %10.2f %10.2f %8.2fx %+8.2f\n", name, what, bare,
+		quantile(pairs->bare, pairs->count, 0.95), boxed, quantile(pairs->boxed, pairs->count, 0.95),
+		boxed / bare, boxed - bare);
+	fflush(stdout);
+	free(pairs->bare);
+	free(pairs->boxed);
+}
+
+static int measure_pairs(struct sandbox *sandbox, size_t at, size_t count, long idle_ms, struct err *err)
+{
+	struct pairs pairs;
+	if (pairs_make(&pairs, count, err) < 0)
+		return -1;
+	for (size_t i = 0; i < count; i++) {
+		pause_ms(idle_ms);
+		if (bare_run(programs[at].bare, &pairs.bare[i], err) < 0)
+			return -1;
+		pause_ms(idle_ms);
+		if (job_run(sandbox, at, &pairs.boxed[i], err) < 0)
+			return -1;
+	}
+	pairs_print(&pairs, programs[at].name, idle_ms ? "50 ms idle" : "back to back");
+	return 0;
+}
+
+/* The pool's one place holds a sandbox for another program. */
+static int measure_empty(struct sandbox *sandbox, size_t at, size_t other, size_t count, struct err *err)
+{
+	struct pairs pairs;
+	double ms;
+	if (pairs_make(&pairs, count, err) < 0)
+		return -1;
+	for (size_t i = 0; i < count; i++) {
+		if (job_run(sandbox, other, &ms, err) < 0 ||
+				bare_run(programs[at].bare, &pairs.bare[i], err) < 0)
+			return -1;
+		pause_ms(REFILL_MS);
+		if (job_run(sandbox, at, &pairs.boxed[i], err) < 0)
+			return -1;
+	}
+	pairs_print(&pairs, programs[at].name, "pool empty");
+	return 0;
+}
+
+/* From handing the job over to its code's first instruction, beside a static program that does nothing. */
+static int measure_first(struct sandbox *sandbox, size_t at, const char *path, size_t count, struct err *err)
+{
+	const char *const argv[] = {path, NULL};
+	struct pairs pairs;
+	char text[64];
+	if (pairs_make(&pairs, count, err) < 0)
+		return -1;
+	for (size_t i = 0; i < count; i++) {
+		pause_ms(50);
+		if (bare_run(argv, &pairs.bare[i], err) < 0)
+			return -1;
+		pause_ms(50);
+		double begin = bench_now_ms();
+		if (job_start(sandbox, at, programs[at].clock, 1, err) < 0 ||
+				job_collect(sandbox, text, sizeof text, err) < 0)
+			return -1;
+		pairs.boxed[i] = strtod(text, NULL) / 1e6 - begin;
+	}
+	pairs_print(&pairs, programs[at].name, "first instr.");
+	return 0;
+}
+
+static bool is_here(const struct sandbox_self_test *found, size_t runtime, bool warm)
+{
+	return found->runtime_available[runtime] && (!warm || found->runtime_warm[runtime]);
+}
+
+/* warm: only what is forked from a warm interpreter here. */
+static int measure_latency(struct sandbox *sandbox, const struct bench_settings *settings, bool warm,
+	struct err *err)
+{
+	const struct sandbox_self_test *found = sandbox_self_test(sandbox);
+	printf("\nOne job at a time, strict, %s, beside the program bare; milliseconds.\n"
+		"%-11s %-13s %8s %8s %10s %10s %9s %8s\n", warm ? "warm" : "cold", "", "",
+		"bare p50", "p95", "strict p50", "p95", "ratio", "more");
+	for (size_t i = 0; i < PROGRAMS; i++) {
+		if (!is_here(found, i, warm)) {
+			if (programs[i].runtime.kind != SANDBOX_RUNTIME_EXEC)
+				printf("%-11s left out: %s\n", programs[i].name,
+					found->runtime_reason[i][0] ? found->runtime_reason[i] :
+					"it is not here");
+			continue;
+		}
+		if (measure_pairs(sandbox, i, settings->count, 0, err) < 0 ||
+				measure_pairs(sandbox, i, settings->count / 2 + 1, 50, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Cold sandboxes are for any program, so only warm ones can be of another kind. */
+static int measure_latency_empty(const struct bench_settings *settings, struct err *err)
+{
+	struct bench_settings one = {.slots = 1};
+	struct sandbox *sandbox;
+	int result = 0;
+	if (bench_jobs_open(&one, true, 1, &sandbox, err) < 0)
+		return -1;
+	const struct sandbox_self_test *found = sandbox_self_test(sandbox);
+	for (size_t i = 0; i < PROGRAMS && result == 0; i++)
+		if (is_here(found, i, true))
+			result = measure_empty(sandbox, i, i == 0 ? BENCH_PYTHON : 0, settings->count / 2 + 1,
+				err);
+	sandbox_close(sandbox);
+	return result;
+}
+
+static int measure_latency_first(struct sandbox *sandbox, const struct bench_settings *settings, struct err *err)
+{
+	const struct sandbox_self_test *found = sandbox_self_test(sandbox);
+	char path[32];
+	int result = 0, fd = sizeof nothing > 1 ? memfd_create("nothing", 0) : -1;
+	if (fd < 0)
+		return 0;
+	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+	if (write(fd, nothing, sizeof nothing) != sizeof nothing)
+		result = err_system(err, "a memfd");
+	for (size_t i = 0; i < PROGRAMS && result == 0; i++)
+		if (programs[i].clock && is_here(found, i, true))
+			result = measure_first(sandbox, i, path, settings->count / 2 + 1, err);
+	close(fd);
+	return result;
+}
+
+static void load_print(const struct program *program, double bare, double wrapped, double boxed)
+{
+	printf("%-11s %12.0f %12.0f %8.2fx ", program->name, bare, boxed, boxed / bare);
+	if (wrapped > 0)
+		printf("%12.0f %8.2fx\n", wrapped, boxed / wrapped);
+	else
+		printf("%12s\n", "not here");
+	fflush(stdout);
+}
+
+static int measure_load(struct sandbox *sandbox, const struct bench_settings *settings, bool warm,
+	struct err *err)
+{
+	const struct sandbox_self_test *found = sandbox_self_test(sandbox);
+	printf("\nFull load, strict, %s, %d at once; jobs a second.\n%-11s %12s %12s %9s %12s %9s\n",
+		warm ? "warm" : "cold", settings->slots, "", "bare", "strict", "ratio", "bubblewrap", "ratio");
+	for (size_t i = 0; i < PROGRAMS; i++) {
+		double bare, boxed;
+		if (!is_here(found, i, warm))
+			continue;
+		if (spawn_rate(programs[i].bare, settings, &bare, err) < 0 ||
+				bench_jobs_rate(sandbox, i, settings, &boxed, err) < 0)
+			return -1;
+		load_print(&programs[i], bare, wrapped_rate(&programs[i], settings), boxed);
+	}
+	return 0;
+}
+
+int bench_jobs_measure(const struct bench_settings *settings, bool warm, struct err *err)
+{
+	struct sandbox *sandbox;
+	if (bench_jobs_open(settings, warm, -1, &sandbox, err) < 0)
+		return -1;
+	int result = measure_latency(sandbox, settings, warm, err);
+	if (result == 0 && warm)
+		result = measure_latency_empty(settings, err);
+	if (result == 0 && warm)
+		result = measure_latency_first(sandbox, settings, err);
+	if (result == 0)
+		result = measure_load(sandbox, settings, warm, err);
+	sandbox_close(sandbox);
+	return result;
+}
