@@ -367,10 +367,13 @@ static unsigned cells_idle(const struct launcher *launcher)
 	return cells_count(launcher, CELL_READY) + cells_count(launcher, CELL_PREPARING);
 }
 
-/* What is short-lived ends within that time: its answer is not to wait for a sandbox that nobody needs yet. */
+/* What is short-lived ends within that time: its answer is not to wait for a sandbox while there are others, and
+ * jobs do not come as fast as they can. */
 static bool rests(const struct launcher *launcher)
 {
-	return cells_count(launcher, CELL_RUNNING) > 0 && clock_us() < launcher->rest_us;
+	unsigned running = cells_count(launcher, CELL_RUNNING);
+	return running > 0 && running < launcher->host->setup.slots && cells_idle(launcher) > 0 &&
+		clock_us() < launcher->rest_us;
 }
 
 /* Returns whether more is to be made at once. */
