@@ -16,6 +16,7 @@
 
 #define SUFFIX ".lock"
 #define IDS_PREFIX "uids-"
+#define IDS_DIRECTORY "/run/codesandbox"
 #define NOBODY 65534u
 
 static int directory_make(const char *path, struct err *err)
@@ -40,7 +41,8 @@ int instance_open(struct instance *instance, const char *directory, struct err *
 {
 	unsigned long long number;
 	char file[48];
-	*instance = (struct instance){.directory_fd = -1, .lock_fd = -1, .ids_fd = -1};
+	*instance = (struct instance){.directory_fd = -1, .lock_fd = -1, .ids_fd = -1,
+		.ids_directory_fd = -1};
 	if (directory_make(directory, err) < 0)
 		return -1;
 	if (getrandom(&number, sizeof number, 0) != sizeof number)
@@ -60,17 +62,28 @@ int instance_open(struct instance *instance, const char *directory, struct err *
 	return 0;
 }
 
-static void ids_name(unsigned block, char file[48])
+static void ids_name(uint32_t first, char file[48])
 {
-	snprintf(file, 48, IDS_PREFIX "%u", block);
+	snprintf(file, 48, IDS_PREFIX "%u", (unsigned)first);
+}
+
+/* The machine's, as uids are; where there can be none, the run directory. */
+static int ids_directory_open(const struct instance *instance)
+{
+	struct err err;
+	int fd = directory_make(IDS_DIRECTORY, &err) < 0 ? -1 :
+		open(IDS_DIRECTORY, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd >= 0 ? fd : fcntl(instance->directory_fd, F_DUPFD_CLOEXEC, 0);
 }
 
 void instance_close(struct instance *instance)
 {
 	char file[48];
-	ids_name(instance->block, file);
+	ids_name(instance->first_id, file);
 	if (instance->ids_fd >= 0)
-		lock_remove(instance->directory_fd, file, instance->ids_fd);
+		lock_remove(instance->ids_directory_fd, file, instance->ids_fd);
+	if (instance->ids_directory_fd >= 0)
+		close(instance->ids_directory_fd);
 	lock_name(instance->name, file);
 	lock_remove(instance->directory_fd, file, instance->lock_fd);
 	close(instance->directory_fd);
@@ -90,20 +103,23 @@ static bool block_usable(uint32_t first)
 
 int instance_claim_ids(struct instance *instance, uint32_t *base, struct err *err)
 {
+	instance->ids_directory_fd = ids_directory_open(instance);
+	if (instance->ids_directory_fd < 0)
+		return err_system(err, "the directory of claimed uids");
 	for (unsigned block = 0; block < INSTANCE_BLOCKS; block++) {
 		char file[48];
 		uint32_t first = *base + block * INSTANCE_IDS;
-		ids_name(block, file);
+		ids_name(first, file);
 		if (!block_usable(first))
 			continue;
-		instance->ids_fd = lock_take(instance->directory_fd, file, false);
+		instance->ids_fd = lock_take(instance->ids_directory_fd, file, false);
 		if (instance->ids_fd >= 0) {
-			instance->block = block;
+			instance->first_id = first;
 			*base = first;
 			return 0;
 		}
 		if (errno != EWOULDBLOCK)
-			return err_system(err, "locking %s in the run directory", file);
+			return err_system(err, "locking %s in " IDS_DIRECTORY, file);
 	}
 	return err_set(err, ERR_UNAVAILABLE, "no block of %u uids from %u on is free: %u workers run here",
 		INSTANCE_IDS, (unsigned)*base, INSTANCE_BLOCKS);

@@ -19,8 +19,8 @@ struct instance {
 	char name[40];			/* letters, digits and '-' */
 	int directory_fd;
 	int lock_fd;
-	int ids_fd;			/* -1: no block was claimed */
-	unsigned block;
+	int ids_directory_fd, ids_fd;	/* -1: no block was claimed */
+	uint32_t first_id;		/* of the block */
 };
 
 /* directory: made if missing (mode 0700); must be ours. */
@@ -30,8 +30,8 @@ void instance_close(struct instance *instance);
 /* Notes a directory that is to be cleared when this instance is dead; before it is made. */
 int instance_note(struct instance *instance, const char *path, struct err *err);
 
-/* Claims the first free block of INSTANCE_IDS ids from *base on, so that no two workers have jobs of one uid;
- * *base is then the block's first. -1 with err: ERR_UNAVAILABLE, ERR_SYSTEM. */
+/* Claims the first free block of INSTANCE_IDS ids from *base on, so that no two workers of a machine have jobs of
+ * one uid, whatever their run directories; *base is then the block's first. -1 with err: ERR_UNAVAILABLE, ERR_SYSTEM. */
 int instance_claim_ids(struct instance *instance, uint32_t *base, struct err *err);
 
 /* Calls clear(name, path) for each noted path of each dead instance, then removes its lock file when that
