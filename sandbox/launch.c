@@ -23,6 +23,7 @@
 
 #define GREETING_MS 30000
 #define END_MS 10000
+#define POOL_MAX 256
 #define DEFAULT_UID_BASE 60100
 #define ZYGOTE_JOBS 10000
 
@@ -92,6 +93,12 @@ static int filters_make(struct setup *setup, struct seccomp_program programs[SAN
 	return 0;
 }
 
+/* One for each job that ends now, and as many on the way. */
+static int pool_default(int slots)
+{
+	return 2 * slots < POOL_MAX ? 2 * slots : POOL_MAX;
+}
+
 static int setup_fill(const struct sandbox_config *config, const struct sandbox_limits *limits,
 	struct setup *setup, struct err *err)
 {
@@ -99,10 +106,10 @@ static int setup_fill(const struct sandbox_config *config, const struct sandbox_
 		return err_set(err, ERR_INVALID, "slots must be 1 to 256, not %d", config->slots);
 	if (config->runtime_count < 1 || config->runtime_count > SETUP_MAX_RUNTIMES)
 		return err_set(err, ERR_INVALID, "there must be 1 to %d runtimes", SETUP_MAX_RUNTIMES);
-	if (config->floor >= SANDBOX_LEVELS || config->pool > 256)
-		return err_set(err, ERR_INVALID, "unknown floor, or a pool above 256");
+	if (config->floor >= SANDBOX_LEVELS || config->pool > POOL_MAX)
+		return err_set(err, ERR_INVALID, "unknown floor, or a pool above %d", POOL_MAX);
 	setup->slots = (unsigned)config->slots;
-	setup->pool = (unsigned)(config->pool < 0 ? config->slots : config->pool);
+	setup->pool = (unsigned)(config->pool < 0 ? pool_default(config->slots) : config->pool);
 	if (setup->pool == 0)
 		setup->pool = 1;
 	setup->floor = config->floor;

@@ -81,7 +81,7 @@ struct sandbox_config {
 					 * each launcher with this run_directory has one; 0 = 60100 */
 	const char *run_directory;	/* locks; NULL = /run/codesandbox, or the user's own */
 	const char *const *read_only_paths; /* more host paths to show; NULL-terminated, or NULL */
-	int pool;			/* ready sandboxes kept waiting; -1 = as many as slots */
+	int pool;			/* ready sandboxes kept waiting; -1 = two for each slot */
 	bool no_cgroup;			/* use the substitutes even where cgroups can be had */
 	bool no_warm;			/* start each interpreter anew */
 	unsigned zygote_jobs;		/* a warm interpreter is replaced after so many; 0 = 10000 */

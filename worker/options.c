@@ -120,7 +120,7 @@ const struct option_row option_rows[] = {
 	{"sandbox.open_files", VALUE_COUNT, AT(sandbox.open_files), "256", .least = 16,
 		.most = 1048576, .help = "Descriptors open at once, of each process."},
 	{"sandbox.pool", VALUE_INT, AT(sandbox.pool), "-1", .least = -1, .most = 256, .help =
-		"Sandboxes kept ready. -1: as many as slots; 0: each is made when it is needed."},
+		"Sandboxes kept ready. -1: two for each slot; 0: each is made when it is needed."},
 	{"sandbox.read_only_paths", VALUE_PATHS, AT(sandbox.read_only_paths), "", .help =
 		"More of the host's paths that jobs may read, such as /opt/data. Sockets below them can "
 		"be connected to."},

@@ -4,10 +4,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,6 +18,7 @@
  * far below it. */
 #define CHARGE_BATCH_BYTES (64u * 4096)
 
+#define SWEEP_MS 5
 #define GROUP_PREFIX "codesandbox-"
 #define TRIAL_SERIAL (~0u)
 #define TRIAL_MEMORY_BYTES (16u << 20)
@@ -218,7 +221,7 @@ static int parents_make(struct cgroups *cgroups, const char *instance, struct er
 int cgroups_open(struct cgroups *cgroups, const char *instance, struct err *err)
 {
 	struct cgroup group;
-	*cgroups = (struct cgroups){.busy_count = 0};
+	*cgroups = (struct cgroups){.sweeper_fd = -1};
 	int result = parents_make(cgroups, instance, err);
 	if (result == 0) {
 		swap_settle(cgroups);
@@ -330,6 +333,18 @@ static bool groups_remove(const struct cgroups *cgroups, unsigned serial)
 	return gone;
 }
 
+static void remove_or_note(struct cgroups *cgroups, unsigned serial)
+{
+	if (!groups_remove(cgroups, serial) && cgroups->busy_count < CGROUP_SWEEP_MAX)
+		cgroups->busy[cgroups->busy_count++] = serial;
+}
+
+/* Whether it is in other hands now. */
+static bool sweeper_take(const struct cgroups *cgroups, unsigned serial)
+{
+	return cgroups->sweeper_fd >= 0 && write(cgroups->sweeper_fd, &serial, sizeof serial) == sizeof serial;
+}
+
 void cgroup_destroy(struct cgroups *cgroups, struct cgroup *cgroup)
 {
 	for (int i = 0; i < CGROUP_CONTROLLERS; i++) {
@@ -337,8 +352,8 @@ void cgroup_destroy(struct cgroups *cgroups, struct cgroup *cgroup)
 			close(cgroup->directory_fds[i]);
 		cgroup->directory_fds[i] = -1;
 	}
-	if (!groups_remove(cgroups, cgroup->serial) && cgroups->busy_count < CGROUP_SWEEP_MAX)
-		cgroups->busy[cgroups->busy_count++] = cgroup->serial;
+	if (!sweeper_take(cgroups, cgroup->serial))
+		remove_or_note(cgroups, cgroup->serial);
 }
 
 void cgroups_sweep(struct cgroups *cgroups)
@@ -348,6 +363,54 @@ void cgroups_sweep(struct cgroups *cgroups)
 			cgroups->busy[i] = cgroups->busy[--cgroups->busy_count];
 		else
 			i++;
+}
+
+/* Until the launcher closes its end of the pipe; what is still busy then is cleared by cgroups_close. */
+static _Noreturn void sweeper_main(struct cgroups *cgroups, int fd)
+{
+	struct pollfd more = {.fd = fd, .events = POLLIN};
+	unsigned serial;
+	cgroups->sweeper_fd = -1;
+	for (;;) {
+		if (poll(&more, 1, cgroups->busy_count > 0 ? SWEEP_MS : -1) > 0) {
+			if (read(fd, &serial, sizeof serial) != sizeof serial)
+				_exit(0);
+			remove_or_note(cgroups, serial);
+		} else {
+			cgroups_sweep(cgroups);
+		}
+	}
+}
+
+void cgroups_sweeper_start(struct cgroups *cgroups)
+{
+	int ends[2];
+	pid_t launcher = getpid();
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return;
+	cgroups->sweeper = fork();
+	if (cgroups->sweeper == 0) {
+		int low = dup2(ends[0], 0);
+		if (low < 0 || close_range(1, ~0u, 0) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 ||
+				getppid() != launcher)
+			_exit(1);
+		sweeper_main(cgroups, low);
+	}
+	close(ends[0]);
+	if (cgroups->sweeper > 0 && fcntl(ends[1], F_SETFL, O_NONBLOCK) == 0)
+		cgroups->sweeper_fd = ends[1];
+	else
+		close(ends[1]);
+}
+
+static void sweeper_end(struct cgroups *cgroups)
+{
+	if (cgroups->sweeper_fd < 0)
+		return;
+	close(cgroups->sweeper_fd);
+	cgroups->sweeper_fd = -1;
+	while (waitpid(cgroups->sweeper, NULL, 0) < 0 && errno == EINTR)
+		continue;
 }
 
 /* ---- what is left at the end, or of a killed predecessor */
@@ -392,6 +455,7 @@ static void groups_clear(const char *path)
 
 void cgroups_close(struct cgroups *cgroups)
 {
+	sweeper_end(cgroups);
 	for (int i = 0; i < CGROUP_CONTROLLERS; i++)
 		if (cgroups->parents[i][0]) {
 			groups_clear(cgroups->parents[i]);

@@ -21,6 +21,8 @@ struct cgroups {
 	bool memsw;				/* memory.memsw: swap is limited too */
 	unsigned busy[CGROUP_SWEEP_MAX];	/* serials of groups that could not be removed yet */
 	unsigned busy_count;
+	int sweeper_fd;				/* takes serials of groups to remove; -1: there is none */
+	int sweeper;				/* its process id */
 };
 
 struct cgroup {
@@ -40,6 +42,10 @@ struct cgroup_usage {
 
 /* Where cgroups_open would make our own groups; "" where it can't. */
 void cgroups_places(const char *instance, char places[CGROUP_CONTROLLERS][512]);
+
+/* A process that removes groups, since each takes the kernel a while: cgroup_destroy leaves it to it from now on,
+ * where it can be had. It ends with the caller, or in cgroups_close. */
+void cgroups_sweeper_start(struct cgroups *cgroups);
 
 /* Finds the hierarchies, makes our own group in each, and tries by effect that limits hold a child.
  * Returns 0, or -1 with err set: ERR_UNAVAILABLE, ERR_SYSTEM; nothing is left then. */

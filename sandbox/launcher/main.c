@@ -93,7 +93,9 @@ static void cgroups_start(struct host *host, struct instance *instance)
 	}
 	host->have_cgroup = places_note(instance, &err) == 0 &&
 		cgroups_open(&host->cgroups, instance->name, &err) == 0;
-	if (!host->have_cgroup)
+	if (host->have_cgroup)
+		cgroups_sweeper_start(&host->cgroups);
+	else
 		snprintf(host->no_cgroup_reason, sizeof host->no_cgroup_reason, "%.255s", err.text);
 }
 

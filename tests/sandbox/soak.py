@@ -79,7 +79,7 @@ def soak(counts, box, type, jobs):
     jobs_run(box, type, jobs)
     print("%s: %d jobs in %.0f s" % (type, jobs, time.monotonic() - begin))
     # which sandboxes are ready just now makes a difference, but not that of so many jobs
-    before["descriptors of the launcher"] += FDS_A_CELL * SLOTS
+    before["descriptors of the launcher"] += FDS_A_CELL * 2 * SLOTS
     same = eventually(lambda: all(state(box)[key] <= before[key] if key != "host" else state(box)[key] == before[key]
                                   for key in before))
     counts.ok(same, "%d jobs in %s left nothing" % (jobs, type),

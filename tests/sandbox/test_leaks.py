@@ -11,6 +11,7 @@ from support import Counts, Driver, Server, users
 
 JOBS = 200
 SLOTS = 4
+POOL = 2 * SLOTS
 FDS_A_CELL = 10
 CODES = [
     ("shell", "echo x >file; echo y >/tmp/t; echo z >/dev/shm/s; sleep 60 &"),
@@ -103,7 +104,7 @@ def left_by_jobs(counts, driver, user):
               [command(child) for child in descendants(pid)])
     # how many sandboxes are ready just now makes a difference, but not that of 200 jobs
     now = lambda: (len(descriptors(pid)), len(descriptors(launcher)))
-    counts.ok(eventually(lambda: now()[0] == fds[0] and now()[1] <= fds[1] + FDS_A_CELL * SLOTS),
+    counts.ok(eventually(lambda: now()[0] == fds[0] and now()[1] <= fds[1] + FDS_A_CELL * POOL),
               "descriptors do not grow, as " + user, "%s, then %s" % (fds, now()))
     counts.ok(host() == before, "the host is as before while the sandbox is open, as " + user,
               [key for key in before if host()[key] != before[key]])
@@ -123,7 +124,7 @@ def ours_alone(pid, launcher):
     pool is to hold: what a job left would be one more, or have a name of its own."""
     below = descendants(pid)
     inside = [child for child in below if place(child) != place(launcher)]
-    return len(inside) <= 2 * SLOTS and all(
+    return len(inside) <= 2 * POOL and all(
         b"launcher" in command(child) or b"/.codesandbox/run." in command(child) for child in below)
 
 
