@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "../launcher/zygote.h"
+#include "../shared/leave.h"
 #include "huge_text.h"
 
 #define JOBS_MAX 512			/* cells at most */
@@ -38,6 +39,15 @@ struct serving {
 	size_t count;
 	bool leaving;
 };
+
+static pid_t job_pid;			/* in a job's process: its own */
+
+void zygote_job_leave(int status)
+{
+	if (getpid() != job_pid)
+		_exit(status);
+	leave(status);
+}
 
 static _Noreturn void give_up(const char *what)
 {
@@ -90,6 +100,7 @@ static void become_job(const struct serving *serving, const struct zygote_fork *
 		.id = fork->id, .warm = true, .mount_fd = -1, .control_fd = fds[ZYGOTE_CONTROL],
 		.status_fd = -1};
 	struct job_start start;
+	job_pid = getpid();
 	if (serving->hooks->after_in_child)
 		serving->hooks->after_in_child();
 	if (groups_join(fork, fds) < 0)

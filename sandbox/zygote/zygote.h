@@ -24,4 +24,8 @@ struct zygote_hooks {
  * process; the launcher hears of them. */
 void zygote_serve(const struct zygote_hooks *hooks, struct script *script);
 
+/* Ends a job's process that zygote_serve returned in, by its last call (shared/leave.h); a fork of it as ever:
+ * the job's exit code is not its. */
+_Noreturn void zygote_job_leave(int status);
+
 #endif

@@ -177,6 +177,15 @@ def leaves_nothing(counts, box, user):
                 assert eventually(lambda: len(inside()) <= 2), [command(pid) for pid in inside()]
 
 
+def forks_end_as_forks(counts, box, user):
+    """A child that outlives the job's process by a moment gives it no exit code of its own."""
+    code = "import os, time\nif os.fork() == 0:\n    time.sleep(0.00%d)\nelse:\n    raise SystemExit(5)"
+    with counts.test("the exit code is that of the job's own process, as " + user):
+        for number in range(60):
+            result = box.run("python", code % (number % 10))
+            assert (result["verdict"], result["exit_code"]) == ("exited", 5), result
+
+
 def replaced_when_killed(counts, box, user):
     with counts.test("a job whose interpreter is killed was killed from outside, as " + user):
         assert warm_again(box)
@@ -260,6 +269,7 @@ def main():
             runs_fresh_where_it_must(counts, box, user)
             siblings_end(counts, box, user)
             leaves_nothing(counts, box, user)
+            forks_end_as_forks(counts, box, user)
             replaced_when_killed(counts, box, user)
             replaced_when_it_hangs(counts, box, user)
         replaced_when_worn(counts, driver, user)

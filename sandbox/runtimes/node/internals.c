@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../../shared/leave.h"
+#include "../../zygote/zygote.h"
 
 #define OPTION "--single-threaded"	/* the first */
 #define ORIGINS_MAX 32
@@ -126,7 +126,7 @@ static bool function_manage(void *to, const void *from, int operation)
 _Noreturn void internals_leave(int code)
 {
 	fflush(NULL);
-	leave(code);
+	zygote_job_leave(code);
 }
 
 static void function_invoke(const void *storage, void **environment, int *code)

@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "../../shared/leave.h"
 #include "../../zygote/zygote.h"
 
 extern char **environ;
@@ -53,15 +52,15 @@ static PyObject *serve(PyObject *self, PyObject *callable)
 }
 
 /* C's streams may hold something, too; what libraries would do at the exit is of no use any more. */
-static PyObject *leave_with(PyObject *self, PyObject *status)
+static PyObject *leave(PyObject *self, PyObject *status)
 {
 	(void)self;
 	fflush(NULL);
-	leave((int)PyLong_AsLong(status));
+	zygote_job_leave((int)PyLong_AsLong(status));
 }
 
 static PyMethodDef methods[] = {{"serve", serve, METH_O, "Forks jobs; returns in each of them."},
-	{"leave", leave_with, METH_O, "Ends the process with a status."}, {NULL, NULL, 0, NULL}};
+	{"leave", leave, METH_O, "Ends the process with a status."}, {NULL, NULL, 0, NULL}};
 
 static struct PyModuleDef module = {.m_base = PyModuleDef_HEAD_INIT, .m_name = "zygote_python",
 	.m_size = -1, .m_methods = methods};
