@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <time.h>
 
 #include "codec.h"
@@ -15,6 +16,8 @@
 #include "validator.h"
 
 #define TAIL_BYTES 4096
+#define COMPILE_TAG UINT64_MAX		/* of no attempt */
+#define COMPILE_WALL_MS 10000
 #define ATTEMPT_ARENA_BYTES (64u << 20)
 
 struct executor {
@@ -23,6 +26,8 @@ struct executor {
 	struct sandbox *sandbox;
 	struct validator *validator;
 	struct script_store *scripts;
+	struct code_cache *codes;
+	bool compiling;
 	struct request **running;	/* by slot; NULL: free */
 	uint64_t *tags;
 	int *attempts;
@@ -38,6 +43,17 @@ static int sandbox_start_up(struct executor *executor, bool warm, struct err *er
 		return -1;
 	settings.no_warm |= !warm;
 	return sandbox_open(&settings, &executor->sandbox, err);
+}
+
+/* Only warm interpreters take compiled code. */
+static int codes_new(struct executor *executor, bool warm, struct err *err)
+{
+	uint64_t seed;
+	if (getrandom(&seed, sizeof seed, 0) != sizeof seed)
+		return err_system(err, "getrandom");
+	executor->codes = code_cache_new(warm ? (size_t)executor->config->cache.bytes : 0,
+		(size_t)executor->config->cache.min_code_bytes, seed);
+	return executor->codes ? 0 : err_set(err, ERR_MEMORY, "no memory for compiled code");
 }
 
 int executor_new(const struct config *config, const char *worker_name, bool warm,
@@ -59,6 +75,8 @@ int executor_new(const struct config *config, const char *worker_name, bool warm
 	if (result == 0)
 		result = script_store_new(config->scripts.directory, &executor->scripts, err);
 	if (result == 0)
+		result = codes_new(executor, warm, err);
+	if (result == 0)
 		result = sandbox_start_up(executor, warm, err);
 	if (result < 0) {
 		executor_free(executor);
@@ -74,6 +92,7 @@ void executor_free(struct executor *executor)
 		return;
 	sandbox_close(executor->sandbox);
 	script_store_free(executor->scripts);
+	code_cache_free(executor->codes);
 	validator_free(executor->validator);
 	free(executor->worker);
 	free(executor->running);
@@ -210,6 +229,55 @@ static int slot_free(const struct executor *executor)
 	return -1;
 }
 
+/* ---- compiled code */
+
+static void compiled_find(struct executor *executor, const struct request *request, struct sandbox_job *job)
+{
+	const struct code_key key = {request->tenant, job->runtime, job->script_name, job->code,
+		job->code_size};
+	if (sandbox_compiles(executor->sandbox, job->runtime))
+		job->compiled = code_cache_find(executor->codes, &key, &job->compiled_size);
+}
+
+void executor_compile(struct executor *executor)
+{
+	struct code_key key;
+	struct err err;
+	if (executor->compiling || !code_cache_take(executor->codes, &key))
+		return;
+	const struct sandbox_job job = {.tag = COMPILE_TAG, .runtime = key.runtime,
+		.level = SANDBOX_STRICT, .limits = {.wall_ms = COMPILE_WALL_MS}, .script_name = key.file,
+		.code = key.code, .code_size = key.code_size,
+		.compile_bytes = code_cache_room(executor->codes)};
+	executor->compiling = sandbox_start(executor->sandbox, &job, &err) == 0;
+	if (!executor->compiling)
+		code_cache_tell(executor->codes, CODE_LOST, NULL, 0);
+}
+
+/* Killed for an attempt's sake, or a sandbox that failed: that says nothing of the code. */
+static void compiled_take(struct executor *executor, struct sandbox_result *result)
+{
+	bool lost = result->verdict == SANDBOX_KILLED || result->verdict == SANDBOX_KILLED_OUTSIDE ||
+		result->verdict == SANDBOX_FAILED;
+	code_cache_tell(executor->codes, lost ? CODE_LOST : result->compiled.data ? CODE_COMPILED :
+		CODE_REFUSED, result->compiled.data, result->compiled.size);
+	executor->compiling = false;
+	sandbox_result_free(result);
+}
+
+const struct code_cache_counts *executor_code_counts(const struct executor *executor)
+{
+	return code_cache_counts(executor->codes);
+}
+
+/* Whether compiling has the slot that an attempt is to have. */
+static bool slot_is_compiling(const struct executor *executor)
+{
+	return executor->compiling && sandbox_running(executor->sandbox) >= executor->slots;
+}
+
+/* ---- starting, with all that is needed */
+
 /* The file's own name only for a named script: inline, scriptName is a label. */
 static enum executor_answer start(struct executor *executor, struct request *request, int attempt,
 	uint64_t tag, int runtime, struct error_record *error, struct err *err)
@@ -226,6 +294,11 @@ static enum executor_answer start(struct executor *executor, struct request *req
 		.attempt = (unsigned)attempt};
 	if (slot < 0)
 		return EXECUTOR_BUSY;
+	if (slot_is_compiling(executor)) {
+		sandbox_kill(executor->sandbox, COMPILE_TAG);
+		return EXECUTOR_BUSY;
+	}
+	compiled_find(executor, request, &job);
 	if (!environment || sandbox_start(executor->sandbox, &job, err) < 0) {
 		if (environment && err->code == ERR_BUSY)
 			return EXECUTOR_BUSY;
@@ -327,7 +400,12 @@ static struct attempt *attempt_new(struct executor *executor, struct sandbox_res
 int executor_poll(struct executor *executor, int timeout_ms, struct attempt **made, struct err *err)
 {
 	struct sandbox_result result;
-	int got = sandbox_poll(executor->sandbox, timeout_ms, &result, err);
+	int got;
+	while ((got = sandbox_poll(executor->sandbox, timeout_ms, &result, err)) == 1 &&
+			result.tag == COMPILE_TAG) {
+		compiled_take(executor, &result);
+		timeout_ms = 0;		/* who waited for a slot may have it now */
+	}
 	if (got != 1)
 		return got;
 	struct attempt *attempt = attempt_new(executor, &result);

@@ -5,6 +5,7 @@
 #ifndef CODEWORKER_EXECUTOR_H
 #define CODEWORKER_EXECUTOR_H
 
+#include "code_cache.h"
 #include "config.h"
 #include "contract.h"
 #include "../sandbox/sandbox.h"
@@ -53,6 +54,13 @@ struct attempt {
 int executor_poll(struct executor *executor, int timeout_ms, struct attempt **attempt,
 	struct err *err);
 void executor_kill(struct executor *executor, uint64_t tag);
+
+/* To be called when nothing waits for the slot that is free: compiles code that has come twice for the attempts
+ * to come, in a sandbox of its own, one at a time. An attempt that wants the slot ends it (and is BUSY until it
+ * has ended). */
+void executor_compile(struct executor *executor);
+const struct code_cache_counts *executor_code_counts(const struct executor *executor);
+
 void attempt_free(struct attempt *attempt);
 
 /* Builds the final result in arena (all strings copied or arena-owned, request may go after).
