@@ -73,7 +73,7 @@ int sandbox_open(const struct sandbox_config *config, struct sandbox **opened, s
 	sandbox->runtime_count = config->runtime_count;
 	for (size_t i = 0; i < config->runtime_count; i++)
 		sandbox->compiles[i] = sandbox->self_test.runtime_warm[i] &&
-			config->runtimes[i].kind == SANDBOX_RUNTIME_PYTHON;
+			config->runtimes[i].kind != SANDBOX_RUNTIME_EXEC;
 	sandbox->floor = config->floor;
 	sandbox->jobs = calloc((size_t)config->slots, sizeof *sandbox->jobs);
 	sandbox->epoll = epoll_create1(EPOLL_CLOEXEC);

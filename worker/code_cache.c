@@ -29,7 +29,7 @@ struct entry {
 };
 
 struct code_cache {
-	size_t limit_bytes, least_bytes;
+	size_t limit_bytes;
 	uint64_t seed;
 	struct entry *by_digest;
 	struct entry *by_use;		/* the latest first */
@@ -39,12 +39,11 @@ struct code_cache {
 	struct code_cache_counts counts;
 };
 
-struct code_cache *code_cache_new(size_t limit_bytes, size_t least_bytes, uint64_t seed)
+struct code_cache *code_cache_new(size_t limit_bytes, uint64_t seed)
 {
 	struct code_cache *cache = calloc(1, sizeof *cache);
 	if (cache)
-		*cache = (struct code_cache){.limit_bytes = limit_bytes, .least_bytes = least_bytes,
-			.seed = seed};
+		*cache = (struct code_cache){.limit_bytes = limit_bytes, .seed = seed};
 	return cache;
 }
 
@@ -175,7 +174,7 @@ size_t code_cache_room(const struct code_cache *cache)
 const char *code_cache_find(struct code_cache *cache, const struct code_key *key, size_t *size)
 {
 	struct entry *entry;
-	if (cache->limit_bytes == 0 || key->code_size == 0 || key->code_size < cache->least_bytes)
+	if (cache->limit_bytes == 0 || key->code_size == 0)
 		return NULL;
 	XXH128_hash_t digest = digest_of(cache, key);
 	HASH_FIND(hh, cache->by_digest, &digest, sizeof digest, entry);

@@ -20,15 +20,15 @@ struct code_key {
 };
 
 struct code_cache_counts {
-	uint64_t hits, misses, evictions;	/* of compiled forms; code of less than least_bytes is none */
+	uint64_t hits, misses, evictions;	/* of compiled forms */
 	size_t bytes;			/* in use */
 };
 
 struct code_cache;
 
-/* limit_bytes: for everything, 0: nothing is kept. least_bytes: code of less is not looked at. seed: a random
- * number, so that nobody can tell how keys are hashed. NULL: no memory. */
-struct code_cache *code_cache_new(size_t limit_bytes, size_t least_bytes, uint64_t seed);
+/* limit_bytes: for everything, 0: nothing is kept. seed: a random number, so that nobody can tell how keys are
+ * hashed. NULL: no memory. */
+struct code_cache *code_cache_new(size_t limit_bytes, uint64_t seed);
 void code_cache_free(struct code_cache *cache);	/* NULL allowed */
 
 /* For an attempt that starts: the compiled form of its code, valid until the next call; NULL: there is none.

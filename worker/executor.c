@@ -18,6 +18,7 @@
 #define TAIL_BYTES 4096
 #define COMPILE_TAG UINT64_MAX		/* of no attempt */
 #define COMPILE_WALL_MS 10000
+#define LAZY_FACTOR 16			/* V8 compiles what is called, so there is less to gain */
 #define ATTEMPT_ARENA_BYTES (64u << 20)
 
 struct executor {
@@ -52,7 +53,7 @@ static int codes_new(struct executor *executor, bool warm, struct err *err)
 	if (getrandom(&seed, sizeof seed, 0) != sizeof seed)
 		return err_system(err, "getrandom");
 	executor->codes = code_cache_new(warm ? (size_t)executor->config->cache.bytes : 0,
-		(size_t)executor->config->cache.min_code_bytes, seed);
+		seed);
 	return executor->codes ? 0 : err_set(err, ERR_MEMORY, "no memory for compiled code");
 }
 
@@ -231,11 +232,18 @@ static int slot_free(const struct executor *executor)
 
 /* ---- compiled code */
 
+static bool is_worth_compiling(const struct executor *executor, const struct sandbox_job *job)
+{
+	bool lazy = strcmp(executor->config->runtimes[job->runtime].kind, "node") == 0;
+	size_t least = (size_t)executor->config->cache.min_code_bytes * (lazy ? LAZY_FACTOR : 1);
+	return job->code_size >= least && sandbox_compiles(executor->sandbox, job->runtime);
+}
+
 static void compiled_find(struct executor *executor, const struct request *request, struct sandbox_job *job)
 {
 	const struct code_key key = {request->tenant, job->runtime, job->script_name, job->code,
 		job->code_size};
-	if (sandbox_compiles(executor->sandbox, job->runtime))
+	if (is_worth_compiling(executor, job))
 		job->compiled = code_cache_find(executor->codes, &key, &job->compiled_size);
 }
 

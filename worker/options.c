@@ -26,7 +26,7 @@ const struct option_section option_sections[] = {
 	{"runtimes", "How each script type is run."},
 	{"zygote", "Warm interpreters, from which the jobs of a language are forked."},
 	{"python", "The warm Python."},
-	{"cache", "Code as the warm Python compiled it, kept for the next job of the same code."},
+	{"cache", "Code as a warm interpreter compiled it, kept for the next job of the same code."},
 	{"rules", "Rules of the validator, added to the built-in ones or changing them."},
 	{"scripts", "Named scripts."},
 	{"schemas", "Avro schemas."},
@@ -148,7 +148,8 @@ const struct option_row option_rows[] = {
 	{"cache.bytes", VALUE_SIZE, AT(cache.bytes), "64M", .most = 64 * G, .help =
 		"Memory for compiled code and the code itself. 0: each job compiles its own."},
 	{"cache.min_code_bytes", VALUE_SIZE, AT(cache.min_code_bytes), "4K", .most = 64 * M, .help =
-		"Code of less is not kept compiled: it would gain little."},
+		"Code of less is not kept compiled: it would gain little. JavaScript, which Node compiles "
+		"as it is called, has to have 16 times as much."},
 
 	{"scripts.directory", VALUE_TEXT, AT(scripts.directory), "", .help =
 		"Directory of the named scripts (`scriptName`). Empty: there are none."},

@@ -249,7 +249,7 @@ const char *script_prepare(const struct birth *birth, const struct job_start *st
 	const struct setup_runtime *runtime = &birth->host->setup.runtimes[start->handover.runtime];
 	if (payload_read(start->fds[START_PAYLOAD], &payload) < 0)
 		return "reading the job's payload";
-	if (payload.compile_only && runtime->kind != SANDBOX_RUNTIME_PYTHON)
+	if (payload.compile_only && runtime->kind == SANDBOX_RUNTIME_EXEC)
 		return compiling_impossible();
 	snprintf(script->file, sizeof script->file, JOB_DIRECTORY "/%s",
 		script_name(&payload, runtime, name));

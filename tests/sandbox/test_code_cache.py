@@ -11,7 +11,7 @@ PLENTY = 8 << 20
 SEEN = ("verdict", "exit_code", "signal", "reason", "out", "err", "value")
 
 # All that happens when it is run, and not when it is compiled.
-EFFECTS = """
+EFFECTS = {"python": ("""
 import os, sys
 print("top level"); print("to stderr", file=sys.stderr)
 def decorate(function):
@@ -26,8 +26,21 @@ open(os.environ["CODE_OUTPUT"], "w").write("1"); os.write(3, b"v\\1\\0\\0\\0" + 
 def main():
     print("main"); return 1
 os._exit(7)
-"""
-SAME = {
+""",), "javascript": ("""
+console.log("top level"); console.error("to stderr");
+require("fs").writeFileSync(process.env.CODE_OUTPUT, "1"); require("fs").writeSync(3, "v\\x01\\0\\0\\x001");
+class C { static x = console.log("static"); static { console.log("block"); } [console.log("name")]() {} }
+function main(a = console.log("default")) { console.log("main"); return 1; }
+process.exit(7);
+""", """
+console.log("top level, with an await"); await null;
+process.exit(7);
+""", """
+}); console.log("out of the function, of await"); process.exit(7); (async function () {
+""", """
+}; console.log("out of the function"); process.exit(7); {
+""")}
+SAME = {"python": {
     "what a script sees of itself": """'''Its words.'''
 from __future__ import annotations
 import inspect, sys
@@ -77,9 +90,44 @@ def main():
     "recursion to its end": "def f(n):\n    return f(n + 1)\nf(0)",
     "a byte order mark": "\ufeffprint(1); 1 / 0",
     "nothing at all": "",
-}
+}, "javascript": {
+    "what a script sees of itself": """
+function f(a, b = 'é') { return new Error('here').stack; }
+class C { m() { return () => f(); } }
+const names = (value) => Reflect.ownKeys(value).map(String);
+console.log(__filename, __dirname, module.id, module.loaded, require.main === module, this === exports);
+console.log(f.toString(), C.toString(), arguments.callee.toString(), arguments.length);
+console.log(f(), new C().m()(), names(f), names(arguments.callee), names(globalThis).length);
+console.log(Object.keys(require.cache), module.children.length, process.argv, process.execArgv, process.moduleLoadList.length);
+module.exports = () => f();
+""",
+    "what a script with await sees of itself": """
+console.log(arguments.callee.toString(), Reflect.ownKeys(arguments.callee).map(String), new Error('here').stack);
+await null;
+console.log(new Error('there').stack, require.main === module);
+function main() { return new Error('main').stack; }
+""",
+    "an error in the script": "function f(x) {\n\treturn [1].map(() => x.y.z);\n}\nconsole.log('on');\nf(\n{});\n",
+    "an error in main": "'use strict';\nconst deep = (n) => n ? deep(n - 1) : null.x;\nfunction main() { return deep(3); }\n",
+    "an error after an await": "await null;\nfunction f() { throw new RangeError('é'); }\nsetTimeout(f, 1);\n",
+    "an error with its cause": "throw new Error('a', { cause: new TypeError('b') });",
+    "a rejection": "Promise.reject(new Error('x'));",
+    "an exit code": "console.log('out'); console.error('err'); process.exitCode = 9;",
+    "a main in a global": "main = async (input) => [input, 'é'];",
+    "await as a name": "const await = 1;\nmodule.exports = () => await;\n",
+    "an eval and a function of its own": "console.log(eval('1 + 1'), new Function('a', 'return a * 2')(4));\n"
+                                         "eval('imp' + 'ort(\"node:os\")').catch((error) => console.log(error.code));\n"
+                                         "eval('function g() { return null.x; }; g')();",
+    "a regular expression's state": "const r = /a/g; console.log(r.test('aa'), r.lastIndex, `${1}`, String.raw`\\n`);",
+    "a template's identity": "const t = (s) => s; const f = () => t`x`; console.log(f() === f(), f() === t`x`);",
+    "a literal's shape": "const make = () => ({ a: [1, { b: 2 }], c: 1n, d: 1.5 }); make().a[1].b = 3; console.log(make());",
+    "recursion to its end": "function f(n) { return f(n + 1); }\nf(0);",
+    "a first line for the shell": "#!/usr/bin/node\nthrow new Error('second');",
+    "a byte order mark": "\ufeffconsole.log(1); null.x",
+    "nothing at all": "",
+}}
 # Their error or warning is the job's to tell.
-NOT_COMPILED = {
+NOT_COMPILED = {"python": {
     "a syntax error": "print('never')\ndef f(:\n    pass\n",
     "a syntax error after parsing": "def f():\n    return 1\nreturn 2\n",
     "a NUL": "print(1)\0",
@@ -87,11 +135,16 @@ NOT_COMPILED = {
     "a warning about is": "x = 1\nprint(x is 1)\n",
     "a warning about an escape": "print('\\d')\n",
     "an unknown encoding": "# coding: nonsense\nprint(1)\n",
-}
+}, "javascript": {
+    "a syntax error": "console.log('never');\nfunction f( {\n}\n",
+    "a syntax error beside await": "await null;\nlet a; let a;\n",
+    "an error before it begins": "let x = 1;\nreturn; break;\n",
+    "an import": "import('node:os').then((os) => console.log(typeof os.cpus));",
+}}
 
 
-def compiled(box, code, **more):
-    result = box.run("python", code, compile_bytes=PLENTY, **more)
+def compiled(box, kind, code, **more):
+    result = box.run(kind, code, compile_bytes=PLENTY, **more)
     assert result["out"] is None and result["err"] is None and result["value"] is None, result
     return result["compiled"]
 
@@ -100,79 +153,87 @@ def seen(result):
     return {key: result[key] for key in SEEN}
 
 
-def runs_nothing(counts, box, user):
-    with counts.test("what is compiled only does nothing, as " + user):
-        result = box.run("python", EFFECTS, compile_bytes=PLENTY)
-        assert result["compiled"] and result["warm"], seen(result)
-        assert seen(result) == {"verdict": "exited", "exit_code": 0, "signal": "", "reason": "", "out": None,
-                                "err": None, "value": None}, seen(result)
-        assert box.run("python", EFFECTS)["exit_code"] == 7
-    for name, variable in ("locale", "LC_ALL=C"), ("time zone", "TZ=Asia/Tokyo"):
-        with counts.test("nor where its %s takes a fresh interpreter, as %s" % (name, user)):
-            result = box.run("python", EFFECTS, compile_bytes=PLENTY, environment=[variable])
-            assert result["verdict"] == "failed" and "compiling" in result["reason"], seen(result)
-            assert result["out"] is None and result["err"] is None and result["compiled"] is None, seen(result)
+def runs_nothing(counts, box, user, kind):
+    nothing = {"verdict": "exited", "exit_code": 0, "signal": "", "reason": "", "out": None, "err": None, "value": None}
+    for number, code in enumerate(EFFECTS[kind]):
+        with counts.test("%s that is compiled only does nothing (%d), as %s" % (kind, number, user)):
+            result = box.run(kind, code, compile_bytes=PLENTY)
+            assert result["warm"] and {**seen(result), "exit_code": 0} == nothing, seen(result)
+            assert bool(result["compiled"]) == (result["exit_code"] == 0), seen(result)
+            assert result["compiled"] or number > 0, "not compiled"
+            assert box.run(kind, code)["exit_code"] in (7, 1)
+        for name, variable in ("locale", "LC_ALL=C"), ("time zone", "TZ=Asia/Tokyo"):
+            with counts.test("nor where its %s takes a fresh interpreter, as %s" % (name, user)):
+                result = box.run(kind, code, compile_bytes=PLENTY, environment=[variable])
+                assert result["verdict"] == "failed" and "compiling" in result["reason"], seen(result)
+                assert result["out"] is None and result["err"] is None and result["compiled"] is None, seen(result)
 
 
-def is_used_at_each_level(counts, box, user):
+def is_used_at_each_level(counts, box, user, kind):
     """That it is used shows where it was made of other code."""
-    code = compiled(box, "print('compiled')")
+    say = {"python": "print('%s')", "javascript": "console.log('%s')"}[kind]
+    code = compiled(box, kind, say % "compiled")
     for level in ("none", "restricted", "strict"):
-        with counts.test("compiled code is used at %s, as %s" % (level, user)):
-            result = box.run("python", "print('source')", level, compiled=code)
+        with counts.test("compiled %s is used at %s, as %s" % (kind, level, user)):
+            result = box.run(kind, say % "original", level, compiled=code)
             assert result["out"] == "compiled\n" and result["level"] == level, seen(result)
-    with counts.test("compiled code is of one file's name, as " + user):
-        code = compiled(box, "def f(): pass\nprint(f.__code__.co_filename)", name="a.py")
-        for name in "a.py", "b.py":
-            result = box.run("python", "def f(): pass\nprint(f.__code__.co_filename)", name=name, compiled=code)
-            assert result["out"] == "/job/%s\n" % name, seen(result)
+    with counts.test("compiled %s is of one file's name, as %s" % (kind, user)):
+        code = compiled(box, kind, say % "compiled", name="a")
+        for name, used in ("a", "compiled"), ("b", "original"):
+            result = box.run(kind, say % "original", name=name, compiled=code)
+            assert result["out"] == used + "\n", seen(result)
 
 
-def makes_no_difference(counts, box, user):
-    for name, code in SAME.items():
-        with counts.test("%s is the same compiled, as %s" % (name, user)):
+def makes_no_difference(counts, box, user, kind):
+    for name, code in SAME[kind].items():
+        with counts.test("%s is the same in compiled %s, as %s" % (name, kind, user)):
             more = {"input": "2"} if "input" in code else {}
-            made = compiled(box, code)
+            made = compiled(box, kind, code)
             assert made, "not compiled"
-            plain, quick = box.run("python", code, **more), box.run("python", code, compiled=made, **more)
+            plain, quick = box.run(kind, code, **more), box.run(kind, code, compiled=made, **more)
             assert seen(plain) == seen(quick), (seen(plain), seen(quick))
-    for name, code in NOT_COMPILED.items():
-        with counts.test("%s is left to the job, as %s" % (name, user)):
-            result = box.run("python", code, compile_bytes=PLENTY)
+    for name, code in NOT_COMPILED[kind].items():
+        with counts.test("%s of %s is left to the job, as %s" % (name, kind, user)):
+            result = box.run(kind, code, compile_bytes=PLENTY)
             assert result["compiled"] is None and result["exit_code"] != 0, seen(result)
             assert result["out"] is None and result["err"] is None, seen(result)
 
 
-def passes_the_corpus(counts, box, user):
-    for kind, file, expected, code in corpus():
-        if kind != "python" or "strict" not in expected.get("levels", ("strict",)):
+def passes_the_corpus(counts, box, user, kind):
+    for of, file, expected, code in corpus():
+        if of != kind or "strict" not in expected.get("levels", ("strict",)):
             continue
         with counts.test("%s, compiled, as %s" % (file, user)):
-            made = compiled(box, code, **({"name": expected["name"]} if "name" in expected else {}))
-            assert made or "syntax" in file, "not compiled"
-            result = box.run("python", code, compiled=made, **job(expected))
+            made = compiled(box, kind, code, **({"name": expected["name"]} if "name" in expected else {}))
+            assert made or "syntax" in file or (kind == "javascript" and "import" in code), "not compiled"
+            result = box.run(kind, code, **({"compiled": made} if made else {}), **job(expected))
             check_end(result, expected)
             check_streams(result, expected)
             check_value(result, expected)
 
 
-def copes_with_what_is_no_good(counts, box, user):
-    code = "def main():\n    return 'source'\n"
-    good = bytes.fromhex(compiled(box, code))
+def damaged(data, head):
+    """By name: what compiled code could become."""
+    made = {"nothing": b"", "garbage": bytes(range(256)) * 40, "a head alone": data[:head],
+            "no head": data[head:], "zeros": data[:head] + b"\0" * 500, "another value": data[:head] + b"N",
+            "another version": data[:head].replace(b".", b",", 1) + data[head:], "much": b"x" * (4 << 20)}
+    made.update(("a piece of %d" % size, data[:size]) for size in (1, head - 1, head + 1, len(data) - 9, len(data) - 1))
+    return made
+
+
+def copes_with_what_is_no_good(counts, box, user, kind):
+    code = {"python": "def main():\n    return 'source'\n", "javascript": "function main() { return 'source'; }\n"}[kind]
+    good = bytes.fromhex(compiled(box, kind, code))
     head = good.index(b"\n") + 1
-    bad = {"nothing": b"", "garbage": bytes(range(256)) * 40, "a head alone": good[:head],
-           "no head": good[head:], "zeros": good[:head] + b"\0" * 500, "another value": good[:head] + b"N",
-           "another version": good.replace(b"3.", b"2.", 1), "much": b"x" * (4 << 20)}
-    bad.update(("a piece of %d" % size, good[:size]) for size in (1, head - 1, head + 1, len(good) - 9, len(good) - 1))
-    for name, data in bad.items():
-        with counts.test("%s for compiled code lets a script be compiled, as %s" % (name, user)):
-            result = box.run("python", code, compiled=data.hex())
+    for name, data in damaged(good, head).items():
+        with counts.test("%s for compiled %s lets a script be compiled, as %s" % (name, kind, user)):
+            result = box.run(kind, code, compiled=data.hex())
             assert result["value"] == '"source"' and result["exit_code"] == 0 and result["err"] is None, seen(result)
-    with counts.test("whatever damage does to a job, it does to that one, as " + user):
-        for at in range(head, len(good), 3):
-            result = box.run("python", code, compiled=(good[:at] + bytes([good[at] ^ 0x15]) + good[at + 1:]).hex())
-            assert result["verdict"] != "failed", seen(result)
-        result = box.run("python", code)
+    with counts.test("whatever damage does to a %s job, it does to that one, as %s" % (kind, user)):
+        for at in range(head, len(good), 7):
+            box.run(kind, code, compiled=(good[:at] + bytes([good[at] ^ 0x15]) + good[at + 1:]).hex(),
+                    limits={"wall_ms": 2000})
+        result = box.run(kind, code)
         assert result["value"] == '"source"' and result["warm"], seen(result)
 
 
@@ -184,7 +245,7 @@ def takes_it_from_no_job(counts, box, user):
             assert result["compiled"] is None and result["value"] is None, seen(result)
             assert result["verdict"] == "output_invalid" or result["exit_code"] != 0, seen(result)
     with counts.test("code that is too large compiled is not kept in part, as " + user):
-        size = len(compiled(box, "print('x')")) // 2
+        size = len(compiled(box, "python", "print('x')")) // 2
         for limit in (1, size - 1, size):
             result = box.run("python", "print('x')", compile_bytes=limit)
             assert bool(result["compiled"]) == (limit == size), (limit, size)
@@ -197,15 +258,15 @@ def takes_it_from_no_job(counts, box, user):
 def needs_a_warm_interpreter(counts, driver, user):
     with server(driver, user, "--cold") as box:
         with counts.test("a cold interpreter runs what it can't compile only, and is not told to, as " + user):
-            assert "compile" in box.run("python", EFFECTS, compile_bytes=PLENTY)["error"]
+            for kind in EFFECTS:
+                assert "compile" in box.run(kind, EFFECTS[kind][0], compile_bytes=PLENTY)["error"]
             result = box.run("python", "print('source')", compiled="00")
             assert result["out"] == "source\n" and not result["warm"], seen(result)
 
 
 def refuses_other_runtimes(counts, box, user):
-    for kind in "shell", "javascript":
-        with counts.test("%s is not told to compile only, as %s" % (kind, user)):
-            assert "compile" in box.run(kind, "exit", compile_bytes=PLENTY)["error"]
+    with counts.test("a shell is not told to compile only, as " + user):
+        assert "compile" in box.run("shell", "exit", compile_bytes=PLENTY)["error"]
 
 
 def script(functions):
@@ -217,7 +278,7 @@ def script(functions):
 
 def tells_what_it_gains(counts, box):
     code = script(500)
-    made = compiled(box, code)
+    made = compiled(box, "python", code)
     with counts.test("a long script is quicker compiled"):
         took = {}
         for how, more in ("source", {}), ("compiled", {"compiled": made}):
@@ -232,14 +293,15 @@ def main():
     driver = Driver()
     for user in users():
         with server(driver, user) as box:
-            if box.warm["python"] is not True:
-                counts.ok(False, "python is warm as " + user, box.warm["python"])
-                continue
-            runs_nothing(counts, box, user)
-            is_used_at_each_level(counts, box, user)
-            makes_no_difference(counts, box, user)
-            passes_the_corpus(counts, box, user)
-            copes_with_what_is_no_good(counts, box, user)
+            for kind in EFFECTS:
+                if box.warm[kind] is not True:
+                    counts.skip("compiled %s as %s" % (kind, user), box.warm[kind])
+                    continue
+                runs_nothing(counts, box, user, kind)
+                is_used_at_each_level(counts, box, user, kind)
+                makes_no_difference(counts, box, user, kind)
+                passes_the_corpus(counts, box, user, kind)
+                copes_with_what_is_no_good(counts, box, user, kind)
             takes_it_from_no_job(counts, box, user)
             refuses_other_runtimes(counts, box, user)
         needs_a_warm_interpreter(counts, driver, user)
