@@ -305,12 +305,32 @@ START_TEST(code_with_an_error_is_not_compiled_again)
 }
 END_TEST
 
+START_TEST(short_code_is_not_compiled_nor_any_without_room)
+{
+	be_warm();
+	request.code = "def main(): return 1\n";
+	request.code_size = strlen(request.code);
+	for (int i = 0; i < 3; i++)
+		runs("1");
+	ck_assert_uint_eq(executor_code_counts(executor)->misses, 0);
+	restart("cache.bytes=0");
+	code_set("def main(): return 1\n");
+	for (int i = 0; i < 3; i++) {
+		runs("1");
+		executor_compile(executor);
+		ck_assert_int_eq(sandbox_running(executor_sandbox(executor)), 0);
+	}
+	ck_assert_uint_eq(executor_code_counts(executor)->bytes, 0);
+}
+END_TEST
+
 int main(void)
 {
 	const char *missing = no_warm_python();
 	const struct test_needing compiling[] = {{code_that_came_twice_is_handed_over_compiled, missing, 0},
 		{compiling_makes_way_for_an_attempt, missing, 0},
-		{code_with_an_error_is_not_compiled_again, missing, 0}};
+		{code_with_an_error_is_not_compiled_again, missing, 0},
+		{short_code_is_not_compiled_nor_any_without_room, missing, 0}};
 	Suite *suite = suite_create("executor");
 	TCase *tests = tcase_create("executor");
 	tcase_set_timeout(tests, 60);
