@@ -44,6 +44,8 @@ enum sandbox_mechanism {
 };
 #define SANDBOX_HAS(mask, id) (((mask) >> SANDBOX_MECHANISM_##id) & 1u)
 
+#define SANDBOX_SLOTS_MAX 256
+
 /* A limit of 0 means "the launcher's own"; one above the launcher's own is lowered to it. */
 struct sandbox_limits {
 	uint64_t wall_ms;
@@ -71,7 +73,7 @@ struct sandbox_runtime {
 };
 
 struct sandbox_config {
-	int slots;			/* jobs at once, 1 to 256 */
+	int slots;			/* jobs at once, 1 to SANDBOX_SLOTS_MAX */
 	enum sandbox_level floor;	/* no job gets less, whatever it asks */
 	uint32_t require;		/* mechanisms that every job must have: 1 << id */
 	const struct sandbox_runtime *runtimes;

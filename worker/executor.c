@@ -43,6 +43,8 @@ static int sandbox_start_up(struct executor *executor, bool warm, struct err *er
 	if (sandbox_settings(executor->config, &settings, err) < 0)
 		return -1;
 	settings.no_warm |= !warm;
+	/* One more to compile in, so that no attempt has to wait for it. */
+	settings.slots += code_cache_room(executor->codes) > 0 && settings.slots < SANDBOX_SLOTS_MAX;
 	return sandbox_open(&settings, &executor->sandbox, err);
 }
 
@@ -278,10 +280,12 @@ const struct code_cache_counts *executor_code_counts(const struct executor *exec
 	return code_cache_counts(executor->codes);
 }
 
-/* Whether compiling has the slot that an attempt is to have. */
-static bool slot_is_compiling(const struct executor *executor)
+/* Attempts that take all slots are to have all processors, too. */
+static void compiling_make_way(struct executor *executor)
 {
-	return executor->compiling && sandbox_running(executor->sandbox) >= executor->slots;
+	int attempts = sandbox_running(executor->sandbox) - executor->compiling;
+	if (executor->compiling && attempts + 1 >= executor->slots)
+		sandbox_kill(executor->sandbox, COMPILE_TAG);
 }
 
 /* ---- starting, with all that is needed */
@@ -302,10 +306,7 @@ static enum executor_answer start(struct executor *executor, struct request *req
 		.attempt = (unsigned)attempt};
 	if (slot < 0)
 		return EXECUTOR_BUSY;
-	if (slot_is_compiling(executor)) {
-		sandbox_kill(executor->sandbox, COMPILE_TAG);
-		return EXECUTOR_BUSY;
-	}
+	compiling_make_way(executor);
 	compiled_find(executor, request, &job);
 	if (!environment || sandbox_start(executor->sandbox, &job, err) < 0) {
 		if (environment && err->code == ERR_BUSY)
@@ -412,7 +413,7 @@ int executor_poll(struct executor *executor, int timeout_ms, struct attempt **ma
 	while ((got = sandbox_poll(executor->sandbox, timeout_ms, &result, err)) == 1 &&
 			result.tag == COMPILE_TAG) {
 		compiled_take(executor, &result);
-		timeout_ms = 0;		/* who waited for a slot may have it now */
+		timeout_ms = 0;		/* where all slots are the launcher's, one is free now */
 	}
 	if (got != 1)
 		return got;

@@ -55,9 +55,8 @@ int executor_poll(struct executor *executor, int timeout_ms, struct attempt **at
 	struct err *err);
 void executor_kill(struct executor *executor, uint64_t tag);
 
-/* To be called when nothing waits for the slot that is free: compiles code that has come twice for the attempts
- * to come, in a sandbox of its own, one at a time. An attempt that wants the slot ends it (and is BUSY until it
- * has ended). */
+/* To be called when a slot is free and nothing waits for it: compiles code that has come twice for the attempts to
+ * come, in a sandbox beside theirs, one at a time. Ended when attempts take all slots. */
 void executor_compile(struct executor *executor);
 const struct code_cache_counts *executor_code_counts(const struct executor *executor);
 
