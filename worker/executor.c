@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <time.h>
 
+#include "code_compiler.h"
 #include "codec.h"
 #include "executor_error.h"
 #include "json_scan.h"
@@ -16,9 +16,6 @@
 #include "validator.h"
 
 #define TAIL_BYTES 4096
-#define COMPILE_TAG UINT64_MAX		/* of no attempt */
-#define COMPILE_WALL_MS 10000
-#define LAZY_FACTOR 16			/* V8 compiles what is called, so there is less to gain */
 #define ATTEMPT_ARENA_BYTES (64u << 20)
 
 struct executor {
@@ -27,8 +24,7 @@ struct executor {
 	struct sandbox *sandbox;
 	struct validator *validator;
 	struct script_store *scripts;
-	struct code_cache *codes;
-	bool compiling;
+	struct code_compiler *compiler;
 	struct request **running;	/* by slot; NULL: free */
 	uint64_t *tags;
 	int *attempts;
@@ -43,20 +39,8 @@ static int sandbox_start_up(struct executor *executor, bool warm, struct err *er
 	if (sandbox_settings(executor->config, &settings, err) < 0)
 		return -1;
 	settings.no_warm |= !warm;
-	/* One more to compile in, so that no attempt has to wait for it. */
-	settings.slots += code_cache_room(executor->codes) > 0 && settings.slots < SANDBOX_SLOTS_MAX;
+	settings.slots += code_compiler_slots(executor->compiler);
 	return sandbox_open(&settings, &executor->sandbox, err);
-}
-
-/* Only warm interpreters take compiled code. */
-static int codes_new(struct executor *executor, bool warm, struct err *err)
-{
-	uint64_t seed;
-	if (getrandom(&seed, sizeof seed, 0) != sizeof seed)
-		return err_system(err, "getrandom");
-	executor->codes = code_cache_new(warm ? (size_t)executor->config->cache.bytes : 0,
-		seed);
-	return executor->codes ? 0 : err_set(err, ERR_MEMORY, "no memory for compiled code");
 }
 
 int executor_new(const struct config *config, const char *worker_name, bool warm,
@@ -78,7 +62,7 @@ int executor_new(const struct config *config, const char *worker_name, bool warm
 	if (result == 0)
 		result = script_store_new(config->scripts.directory, &executor->scripts, err);
 	if (result == 0)
-		result = codes_new(executor, warm, err);
+		result = code_compiler_new(config, warm, &executor->compiler, err);
 	if (result == 0)
 		result = sandbox_start_up(executor, warm, err);
 	if (result < 0) {
@@ -95,7 +79,7 @@ void executor_free(struct executor *executor)
 		return;
 	sandbox_close(executor->sandbox);
 	script_store_free(executor->scripts);
-	code_cache_free(executor->codes);
+	code_compiler_free(executor->compiler);
 	validator_free(executor->validator);
 	free(executor->worker);
 	free(executor->running);
@@ -232,64 +216,6 @@ static int slot_free(const struct executor *executor)
 	return -1;
 }
 
-/* ---- compiled code */
-
-static bool is_worth_compiling(const struct executor *executor, const struct sandbox_job *job)
-{
-	bool lazy = strcmp(executor->config->runtimes[job->runtime].kind, "node") == 0;
-	size_t least = (size_t)executor->config->cache.min_code_bytes * (lazy ? LAZY_FACTOR : 1);
-	return job->code_size >= least && sandbox_compiles(executor->sandbox, job->runtime);
-}
-
-static void compiled_find(struct executor *executor, const struct request *request, struct sandbox_job *job)
-{
-	const struct code_key key = {request->tenant, job->runtime, job->script_name, job->code,
-		job->code_size};
-	if (is_worth_compiling(executor, job))
-		job->compiled = code_cache_find(executor->codes, &key, &job->compiled_size);
-}
-
-void executor_compile(struct executor *executor)
-{
-	struct code_key key;
-	struct err err;
-	if (executor->compiling || !code_cache_take(executor->codes, &key))
-		return;
-	const struct sandbox_job job = {.tag = COMPILE_TAG, .runtime = key.runtime,
-		.level = SANDBOX_STRICT, .limits = {.wall_ms = COMPILE_WALL_MS}, .script_name = key.file,
-		.code = key.code, .code_size = key.code_size,
-		.compile_bytes = code_cache_room(executor->codes)};
-	executor->compiling = sandbox_start(executor->sandbox, &job, &err) == 0;
-	if (!executor->compiling)
-		code_cache_tell(executor->codes, CODE_LOST, NULL, 0);
-}
-
-/* Killed for an attempt's sake, or a sandbox that failed: that says nothing of the code. */
-static void compiled_take(struct executor *executor, struct sandbox_result *result)
-{
-	bool lost = result->verdict == SANDBOX_KILLED || result->verdict == SANDBOX_KILLED_OUTSIDE ||
-		result->verdict == SANDBOX_FAILED;
-	code_cache_tell(executor->codes, lost ? CODE_LOST : result->compiled.data ? CODE_COMPILED :
-		CODE_REFUSED, result->compiled.data, result->compiled.size);
-	executor->compiling = false;
-	sandbox_result_free(result);
-}
-
-const struct code_cache_counts *executor_code_counts(const struct executor *executor)
-{
-	return code_cache_counts(executor->codes);
-}
-
-/* Attempts that take all slots are to have all processors, too. */
-static void compiling_make_way(struct executor *executor)
-{
-	int attempts = sandbox_running(executor->sandbox) - executor->compiling;
-	if (executor->compiling && attempts + 1 >= executor->slots)
-		sandbox_kill(executor->sandbox, COMPILE_TAG);
-}
-
-/* ---- starting, with all that is needed */
-
 /* The file's own name only for a named script: inline, scriptName is a label. */
 static enum executor_answer start(struct executor *executor, struct request *request, int attempt,
 	uint64_t tag, int runtime, struct error_record *error, struct err *err)
@@ -306,8 +232,7 @@ static enum executor_answer start(struct executor *executor, struct request *req
 		.attempt = (unsigned)attempt};
 	if (slot < 0)
 		return EXECUTOR_BUSY;
-	compiling_make_way(executor);
-	compiled_find(executor, request, &job);
+	code_compiler_serve(executor->compiler, executor->sandbox, request->tenant, &job);
 	if (!environment || sandbox_start(executor->sandbox, &job, err) < 0) {
 		if (environment && err->code == ERR_BUSY)
 			return EXECUTOR_BUSY;
@@ -411,10 +336,8 @@ int executor_poll(struct executor *executor, int timeout_ms, struct attempt **ma
 	struct sandbox_result result;
 	int got;
 	while ((got = sandbox_poll(executor->sandbox, timeout_ms, &result, err)) == 1 &&
-			result.tag == COMPILE_TAG) {
-		compiled_take(executor, &result);
-		timeout_ms = 0;		/* where all slots are the launcher's, one is free now */
-	}
+			code_compiler_take(executor->compiler, &result))
+		timeout_ms = 0;		/* an attempt may have been busy for its sake */
 	if (got != 1)
 		return got;
 	struct attempt *attempt = attempt_new(executor, &result);
@@ -425,6 +348,16 @@ int executor_poll(struct executor *executor, int timeout_ms, struct attempt **ma
 	attempt_judge(attempt);
 	*made = attempt;
 	return 1;
+}
+
+void executor_idle(struct executor *executor)
+{
+	code_compiler_idle(executor->compiler, executor->sandbox);
+}
+
+const struct code_cache_counts *executor_code_counts(const struct executor *executor)
+{
+	return code_compiler_counts(executor->compiler);
 }
 
 void executor_kill(struct executor *executor, uint64_t tag)

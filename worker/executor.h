@@ -55,9 +55,9 @@ int executor_poll(struct executor *executor, int timeout_ms, struct attempt **at
 	struct err *err);
 void executor_kill(struct executor *executor, uint64_t tag);
 
-/* To be called when a slot is free and nothing waits for it: compiles code that has come twice for the attempts to
- * come, in a sandbox beside theirs, one at a time. Ended when attempts take all slots. */
-void executor_compile(struct executor *executor);
+/* To be called when a slot is free and nothing waits for it: code that has come twice is compiled for the attempts
+ * to come. */
+void executor_idle(struct executor *executor);
 const struct code_cache_counts *executor_code_counts(const struct executor *executor);
 
 void attempt_free(struct attempt *attempt);

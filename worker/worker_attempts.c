@@ -91,7 +91,7 @@ void jobs_start(struct worker *worker)
 			!batch_backlogged(worker) && worker->running_count < worker->slots) {
 		struct scheduler_entry *entry = scheduler_next(worker->scheduler);
 		if (!entry) {		/* nobody waits for the slot */
-			executor_compile(worker->parts.executor);
+			executor_idle(worker->parts.executor);
 			break;
 		}
 		if (!job_start(worker, (struct job *)entry))

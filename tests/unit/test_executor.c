@@ -242,7 +242,7 @@ static void rest(void)
 static bool compiles(void)
 {
 	size_t before = executor_code_counts(executor)->bytes;
-	executor_compile(executor);
+	executor_idle(executor);
 	ck_assert_int_eq(sandbox_running(executor_sandbox(executor)), 1);
 	rest();
 	return executor_code_counts(executor)->bytes > before;
@@ -253,7 +253,7 @@ START_TEST(code_that_came_twice_is_handed_over_compiled)
 	be_warm();
 	code_set("def main(): return f1(1)\n");
 	for (int i = 0; i < 2; i++) {
-		executor_compile(executor);
+		executor_idle(executor);
 		ck_assert_int_eq(sandbox_running(executor_sandbox(executor)), 0);
 		runs("[2,{\"a\":2}]");
 	}
@@ -272,8 +272,8 @@ START_TEST(compiling_is_waited_for_by_nobody_and_ends_when_all_slots_are_taken)
 	code_set("def main(): return 1\n");
 	runs("1");
 	runs("1");
-	executor_compile(executor);
-	executor_compile(executor);
+	executor_idle(executor);
+	executor_idle(executor);
 	ck_assert_int_eq(sandbox_running(executor_sandbox(executor)), 1);
 	runs("1");
 	rest();
@@ -298,7 +298,7 @@ START_TEST(code_with_an_error_is_not_compiled_again)
 		attempt_free(ended);
 		if (i == 1)
 			ck_assert(!compiles());
-		executor_compile(executor);
+		executor_idle(executor);
 		ck_assert_int_eq(sandbox_running(executor_sandbox(executor)), 0);
 	}
 }
@@ -316,7 +316,7 @@ START_TEST(short_code_is_not_compiled_nor_any_without_room)
 	code_set("def main(): return 1\n");
 	for (int i = 0; i < 3; i++) {
 		runs("1");
-		executor_compile(executor);
+		executor_idle(executor);
 		ck_assert_int_eq(sandbox_running(executor_sandbox(executor)), 0);
 	}
 	ck_assert_uint_eq(executor_code_counts(executor)->bytes, 0);

@@ -140,7 +140,7 @@ int executor_poll(struct executor *executor, int timeout_ms, struct attempt **at
 	return found;
 }
 
-void executor_compile(struct executor *executor)
+void executor_idle(struct executor *executor)
 {
 	pthread_mutex_lock(&executor->lock);
 	executor->idle_count++;
