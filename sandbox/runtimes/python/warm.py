@@ -155,7 +155,7 @@ def compiled_load(path):
     data, head = compiled.pop(), compiled_head(path)
     try:
         code = marshal.loads(memoryview(data)[len(head):]) if data.startswith(head) else None
-    except (EOFError, TypeError, ValueError):
+    except Exception:
         return None
     return code if isinstance(code, type(compiled_load.__code__)) else None
 
