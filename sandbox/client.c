@@ -20,6 +20,7 @@
 #include "payload.h"
 #include "result.h"
 #include "shared/record.h"
+#include "shared/setup.h"
 
 enum stream { STREAM_OUT, STREAM_ERR, STREAM_VALUE, STREAMS };
 #define EVENT_SOCKET UINT64_MAX
@@ -30,6 +31,7 @@ struct running {
 	struct collector streams[STREAMS];
 	struct record_outcome outcome;
 	int output_fd;
+	size_t compile_bytes;		/* not 0: it only compiles */
 };
 
 struct sandbox {
@@ -40,6 +42,7 @@ struct sandbox {
 	struct running *jobs;		/* slots of them */
 	struct sandbox_limits limits;
 	size_t runtime_count;
+	bool compiles[SETUP_MAX_RUNTIMES];
 	enum sandbox_level floor;
 	struct sandbox_self_test self_test;
 };
@@ -68,6 +71,9 @@ int sandbox_open(const struct sandbox_config *config, struct sandbox **opened, s
 	}
 	sandbox->slots = config->slots;
 	sandbox->runtime_count = config->runtime_count;
+	for (size_t i = 0; i < config->runtime_count; i++)
+		sandbox->compiles[i] = sandbox->self_test.runtime_warm[i] &&
+			config->runtimes[i].kind != SANDBOX_RUNTIME_EXEC;
 	sandbox->floor = config->floor;
 	sandbox->jobs = calloc((size_t)config->slots, sizeof *sandbox->jobs);
 	sandbox->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -117,6 +123,11 @@ int sandbox_fd(const struct sandbox *sandbox)
 	return sandbox->epoll;
 }
 
+bool sandbox_compiles(const struct sandbox *sandbox, size_t runtime)
+{
+	return runtime < sandbox->runtime_count && sandbox->compiles[runtime];
+}
+
 int sandbox_running(const struct sandbox *sandbox)
 {
 	return sandbox->count;
@@ -134,8 +145,11 @@ static int streams_open(struct sandbox *sandbox, struct running *job, const stru
 	int write_fds[STREAMS], struct err *err)
 {
 	for (int i = 0; i < STREAMS; i++) {
-		/* a value may be as large as output_bytes beside its frame, and one more tells */
-		size_t limit = start->limits.output_bytes + (i == STREAM_VALUE ? VALUE_FRAME + 1 : 0);
+		size_t limit = start->limits.output_bytes;
+		if (i == STREAM_VALUE && job->compile_bytes)
+			limit = job->compile_bytes;
+		/* a value may be as large as that beside its frame, and one more tells */
+		limit += i == STREAM_VALUE ? VALUE_FRAME + 1 : 0;
 		if (collector_open(&job->streams[i], limit, &write_fds[i], err) < 0)
 			return -1;
 		uint64_t data = (uint64_t)(job - sandbox->jobs) * STREAMS + (uint64_t)i;
@@ -166,6 +180,8 @@ int sandbox_start(struct sandbox *sandbox, const struct sandbox_job *request, st
 		return err_set(err, ERR_CLOSED, "the launcher is gone");
 	if (request->runtime >= sandbox->runtime_count || request->level >= SANDBOX_LEVELS)
 		return err_set(err, ERR_INVALID, "no such runtime or level");
+	if (request->compile_bytes && !sandbox_compiles(sandbox, request->runtime))
+		return err_set(err, ERR_INVALID, "this runtime can't only compile");
 	struct running *job = running_find(sandbox, false, 0);
 	if (!job)
 		return err_set(err, ERR_BUSY, "all %d slots are taken", sandbox->slots);
@@ -175,7 +191,8 @@ int sandbox_start(struct sandbox *sandbox, const struct sandbox_job *request, st
 	struct record_start start = {.header = {RECORD_MAGIC, RECORD_START},
 		.runtime = (uint32_t)request->runtime, .level = request->level, .tag = request->tag,
 		.limits = limits_clamp(&request->limits, &sandbox->limits)};
-	*job = (struct running){.used = true, .tag = request->tag, .output_fd = -1};
+	*job = (struct running){.used = true, .tag = request->tag, .output_fd = -1,
+		.compile_bytes = request->compile_bytes};
 	for (int i = 0; i < STREAMS; i++)
 		job->streams[i].fd = -1;
 	sandbox->count++;
@@ -247,7 +264,7 @@ static bool take_ended(struct sandbox *sandbox, struct sandbox_result *result)
 			stream_drain(&job->streams[s]);
 		result_build(&job->outcome, &job->streams[STREAM_OUT].buffer,
 			&job->streams[STREAM_ERR].buffer, &job->streams[STREAM_VALUE].buffer,
-			job->output_fd, result);
+			job->output_fd, job->compile_bytes, result);
 		running_release(sandbox, job);
 		return true;
 	}

@@ -102,8 +102,9 @@ static int pool_default(int slots)
 static int setup_fill(const struct sandbox_config *config, const struct sandbox_limits *limits,
 	struct setup *setup, struct err *err)
 {
-	if (config->slots < 1 || config->slots > 256)
-		return err_set(err, ERR_INVALID, "slots must be 1 to 256, not %d", config->slots);
+	if (config->slots < 1 || config->slots > SANDBOX_SLOTS_MAX)
+		return err_set(err, ERR_INVALID, "slots must be 1 to %d, not %d", SANDBOX_SLOTS_MAX,
+			config->slots);
 	if (config->runtime_count < 1 || config->runtime_count > SETUP_MAX_RUNTIMES)
 		return err_set(err, ERR_INVALID, "there must be 1 to %d runtimes", SETUP_MAX_RUNTIMES);
 	if (config->floor >= SANDBOX_LEVELS || config->pool > POOL_MAX)

@@ -32,14 +32,28 @@ static void too_large(struct sandbox_result *result, uint64_t size)
 	result->limit_peak = size;
 }
 
+static uint32_t frame_length(const struct sandbox_buffer *frame)
+{
+	const unsigned char *head = (const unsigned char *)frame->data;
+	if (frame->size < VALUE_FRAME)
+		return 0;
+	return (uint32_t)head[1] | (uint32_t)head[2] << 8 | (uint32_t)head[3] << 16 |
+		(uint32_t)head[4] << 24;
+}
+
+static struct sandbox_buffer frame_take(struct sandbox_buffer *frame, uint32_t length)
+{
+	struct sandbox_buffer taken = take(frame);
+	taken.size = length;
+	memmove(taken.data, taken.data + VALUE_FRAME, length + 1);
+	return taken;
+}
+
 /* The job can write what it likes here: it is its own value that it spoils. */
 static void value_from_frame(struct sandbox_result *result, struct sandbox_buffer *frame)
 {
-	const unsigned char *head = (const unsigned char *)frame->data;
-	uint32_t length = 0;
-	if (frame->size >= VALUE_FRAME)
-		length = (uint32_t)head[1] | (uint32_t)head[2] << 8 | (uint32_t)head[3] << 16 |
-			(uint32_t)head[4] << 24;
+	const char *head = frame->data;
+	uint32_t length = frame_length(frame);
 	bool known = frame->size >= VALUE_FRAME && (head[0] == 'v' || head[0] == 'e');
 	if (known && head[0] == 'v' && length > result->limits.output_bytes) {
 		too_large(result, length);
@@ -49,10 +63,17 @@ static void value_from_frame(struct sandbox_result *result, struct sandbox_buffe
 	} else if (head[0] == 'e') {
 		invalid(result, frame->data + VALUE_FRAME, length);
 	} else {
-		result->value = take(frame);
-		result->value.size = length;
-		memmove(result->value.data, result->value.data + VALUE_FRAME, length + 1);
+		result->value = frame_take(frame, length);
 	}
+}
+
+/* All or nothing: code that was cut is none. */
+static void compiled_take(struct sandbox_result *result, struct sandbox_buffer *frame, size_t limit)
+{
+	uint32_t length = frame_length(frame);
+	if (result->verdict == SANDBOX_EXITED && result->exit_code == 0 && length > 0 &&
+			length <= limit && length == frame->size - VALUE_FRAME && frame->data[0] == 'c')
+		result->compiled = frame_take(frame, length);
 }
 
 static void value_from_file(struct sandbox_result *result, int fd)
@@ -93,7 +114,7 @@ static void value_take(struct sandbox_result *result, struct sandbox_buffer *val
 
 void result_build(const struct record_outcome *outcome, struct sandbox_buffer *out,
 	struct sandbox_buffer *err, struct sandbox_buffer *value, int output_fd,
-	struct sandbox_result *result)
+	size_t compile_bytes, struct sandbox_result *result)
 {
 	*result = (struct sandbox_result){.tag = outcome->tag,
 		.verdict = (enum sandbox_verdict)outcome->verdict, .exit_code = outcome->exit_code,
@@ -110,7 +131,10 @@ void result_build(const struct record_outcome *outcome, struct sandbox_buffer *o
 		seccomp_syscall_name(outcome->syscall_arch, outcome->syscall_number, result->syscall);
 	result->out = take(out);
 	result->err = take(err);
-	value_take(result, value, output_fd);
+	if (compile_bytes)
+		compiled_take(result, value, compile_bytes);
+	else
+		value_take(result, value, output_fd);
 }
 
 void sandbox_result_free(struct sandbox_result *result)
@@ -118,5 +142,6 @@ void sandbox_result_free(struct sandbox_result *result)
 	free(result->out.data);
 	free(result->err.data);
 	free(result->value.data);
+	free(result->compiled.data);
 	*result = (struct sandbox_result){0};
 }

@@ -44,6 +44,8 @@ enum sandbox_mechanism {
 };
 #define SANDBOX_HAS(mask, id) (((mask) >> SANDBOX_MECHANISM_##id) & 1u)
 
+#define SANDBOX_SLOTS_MAX 256
+
 /* A limit of 0 means "the launcher's own"; one above the launcher's own is lowered to it. */
 struct sandbox_limits {
 	uint64_t wall_ms;
@@ -71,7 +73,7 @@ struct sandbox_runtime {
 };
 
 struct sandbox_config {
-	int slots;			/* jobs at once, 1 to 256 */
+	int slots;			/* jobs at once, 1 to SANDBOX_SLOTS_MAX */
 	enum sandbox_level floor;	/* no job gets less, whatever it asks */
 	uint32_t require;		/* mechanisms that every job must have: 1 << id */
 	const struct sandbox_runtime *runtimes;
@@ -96,6 +98,11 @@ struct sandbox_job {
 	const char *script_name;	/* base name of the script's file, NULL = "script" + extension */
 	const char *code;
 	size_t code_size;
+	const char *compiled;		/* what compiling this very code gave, or NULL; a runtime that
+					 * can't use it, for whatever reason, compiles */
+	size_t compiled_size;
+	size_t compile_bytes;		/* not 0: the code is only compiled and nothing of it run; the
+					 * most that its compiled form may have */
 	const char *input;		/* JSON text: stdin and CODE_INPUT */
 	const char *context;		/* JSON text: CODE_CONTEXT */
 	const char *const *environment;	/* "NAME=value", NULL-terminated; filtered by the library */
@@ -146,6 +153,9 @@ struct sandbox_result {
 	struct sandbox_buffer value;	/* JSON text as the job gave it (valid UTF-8 not ensured
 					 * for CODE_OUTPUT); data NULL: no value. Empty unless
 					 * the job exited with 0 */
+	struct sandbox_buffer compiled;	/* of a job that only compiles: for sandbox_job.compiled of
+					 * others of the same runtime, code and script_name, and not to
+					 * be looked into. data NULL: there is none */
 	uint64_t wall_ms, cpu_ms, memory_peak_bytes, processes_peak;
 	char sandbox_id[40];
 	enum sandbox_level level;	/* what it really ran with */
@@ -165,6 +175,7 @@ struct sandbox_self_test {
 	char runtime_reason[64][160];		/* why not, where it was tried */
 };
 
+
 struct sandbox;
 
 extern const struct sandbox_limits sandbox_default_limits;
@@ -181,12 +192,15 @@ void sandbox_close(struct sandbox *sandbox);
 
 const struct sandbox_self_test *sandbox_self_test(const struct sandbox *sandbox);
 
+/* Whether jobs of the runtime can be told to compile only, and use what that gave. */
+bool sandbox_compiles(const struct sandbox *sandbox, size_t runtime);
+
 /* Readable when sandbox_poll has something to do: for poll, select or (level-triggered) epoll. */
 int sandbox_fd(const struct sandbox *sandbox);
 
 /* Puts one job into a sandbox and starts it. Returns 0, or -1 with err set: ERR_BUSY (every slot
- * is taken), ERR_INVALID (no such runtime, code or input above 64 MiB together, or what
- * sandbox_job_check refuses), ERR_CLOSED (the launcher is gone). */
+ * is taken), ERR_INVALID (no such runtime, one that can't compile a job that is to, code or input
+ * above 64 MiB together, or what sandbox_job_check refuses), ERR_CLOSED (the launcher is gone). */
 int sandbox_start(struct sandbox *sandbox, const struct sandbox_job *job, struct err *err);
 
 /* What sandbox_start refuses with ERR_INVALID whatever the sandbox. Returns 0, or -1 with err set and

@@ -83,6 +83,7 @@ struct config {
 		int64_t max_jobs;
 	} zygote;
 	struct { struct config_list preload; } python;
+	struct { int64_t bytes, min_code_bytes; } cache;
 	struct { char *directory; } scripts;
 	struct { char *path; } schemas;
 	struct { char *url; } registry;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "code_compiler.h"
 #include "codec.h"
 #include "executor_error.h"
 #include "json_scan.h"
@@ -23,6 +24,7 @@ struct executor {
 	struct sandbox *sandbox;
 	struct validator *validator;
 	struct script_store *scripts;
+	struct code_compiler *compiler;
 	struct request **running;	/* by slot; NULL: free */
 	uint64_t *tags;
 	int *attempts;
@@ -37,6 +39,7 @@ static int sandbox_start_up(struct executor *executor, bool warm, struct err *er
 	if (sandbox_settings(executor->config, &settings, err) < 0)
 		return -1;
 	settings.no_warm |= !warm;
+	settings.slots += code_compiler_slots(executor->compiler);
 	return sandbox_open(&settings, &executor->sandbox, err);
 }
 
@@ -59,6 +62,8 @@ int executor_new(const struct config *config, const char *worker_name, bool warm
 	if (result == 0)
 		result = script_store_new(config->scripts.directory, &executor->scripts, err);
 	if (result == 0)
+		result = code_compiler_new(config, warm, &executor->compiler, err);
+	if (result == 0)
 		result = sandbox_start_up(executor, warm, err);
 	if (result < 0) {
 		executor_free(executor);
@@ -74,6 +79,7 @@ void executor_free(struct executor *executor)
 		return;
 	sandbox_close(executor->sandbox);
 	script_store_free(executor->scripts);
+	code_compiler_free(executor->compiler);
 	validator_free(executor->validator);
 	free(executor->worker);
 	free(executor->running);
@@ -226,6 +232,7 @@ static enum executor_answer start(struct executor *executor, struct request *req
 		.attempt = (unsigned)attempt};
 	if (slot < 0)
 		return EXECUTOR_BUSY;
+	code_compiler_serve(executor->compiler, executor->sandbox, request->tenant, &job);
 	if (!environment || sandbox_start(executor->sandbox, &job, err) < 0) {
 		if (environment && err->code == ERR_BUSY)
 			return EXECUTOR_BUSY;
@@ -327,7 +334,10 @@ static struct attempt *attempt_new(struct executor *executor, struct sandbox_res
 int executor_poll(struct executor *executor, int timeout_ms, struct attempt **made, struct err *err)
 {
 	struct sandbox_result result;
-	int got = sandbox_poll(executor->sandbox, timeout_ms, &result, err);
+	int got;
+	while ((got = sandbox_poll(executor->sandbox, timeout_ms, &result, err)) == 1 &&
+			code_compiler_take(executor->compiler, &result))
+		timeout_ms = 0;		/* an attempt may have been busy for its sake */
 	if (got != 1)
 		return got;
 	struct attempt *attempt = attempt_new(executor, &result);
@@ -338,6 +348,16 @@ int executor_poll(struct executor *executor, int timeout_ms, struct attempt **ma
 	attempt_judge(attempt);
 	*made = attempt;
 	return 1;
+}
+
+void executor_idle(struct executor *executor)
+{
+	code_compiler_idle(executor->compiler, executor->sandbox);
+}
+
+const struct code_cache_counts *executor_code_counts(const struct executor *executor)
+{
+	return code_compiler_counts(executor->compiler);
 }
 
 void executor_kill(struct executor *executor, uint64_t tag)

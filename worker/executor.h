@@ -5,6 +5,7 @@
 #ifndef CODEWORKER_EXECUTOR_H
 #define CODEWORKER_EXECUTOR_H
 
+#include "code_cache.h"
 #include "config.h"
 #include "contract.h"
 #include "../sandbox/sandbox.h"
@@ -53,6 +54,12 @@ struct attempt {
 int executor_poll(struct executor *executor, int timeout_ms, struct attempt **attempt,
 	struct err *err);
 void executor_kill(struct executor *executor, uint64_t tag);
+
+/* To be called when a slot is free and nothing waits for it: code that has come twice is compiled for the attempts
+ * to come. */
+void executor_idle(struct executor *executor);
+const struct code_cache_counts *executor_code_counts(const struct executor *executor);
+
 void attempt_free(struct attempt *attempt);
 
 /* Builds the final result in arena (all strings copied or arena-owned, request may go after).

@@ -31,6 +31,14 @@
 		"Attempts that the sandbox failed, not the program.")                            \
 	X(WARM, COUNTER, NONE, "codeworker_warm_attempts_total",                                 \
 		"Attempts that were forked from a warm interpreter.")                            \
+	X(CODE_HITS, COUNTER, NONE, "codeworker_code_cache_hits_total",                          \
+		"Attempts that were handed their code compiled.")                                \
+	X(CODE_MISSES, COUNTER, NONE, "codeworker_code_cache_misses_total",                      \
+		"Attempts that could have been, had it been there.")                             \
+	X(CODE_EVICTIONS, COUNTER, NONE, "codeworker_code_cache_evictions_total",                \
+		"Compiled code that went to make room.")                                         \
+	X(CODE_BYTES, GAUGE, NONE, "codeworker_code_cache_bytes",                                \
+		"Memory that compiled code and its source take.")                                \
 	X(SLOTS, GAUGE, NONE, "codeworker_slots", "Jobs that may run at once.")                  \
 	X(JOBS_RUNNING, GAUGE, NONE, "codeworker_jobs_running", "Jobs running now.")             \
 	X(JOBS_QUEUED, GAUGE, NONE, "codeworker_jobs_queued", "Requests waiting in memory.")     \

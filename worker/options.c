@@ -26,6 +26,7 @@ const struct option_section option_sections[] = {
 	{"runtimes", "How each script type is run."},
 	{"zygote", "Warm interpreters, from which the jobs of a language are forked."},
 	{"python", "The warm Python."},
+	{"cache", "Code as a warm interpreter compiled it, kept for the next job of the same code."},
 	{"rules", "Rules of the validator, added to the built-in ones or changing them."},
 	{"scripts", "Named scripts."},
 	{"schemas", "Avro schemas."},
@@ -143,6 +144,12 @@ const struct option_row option_rows[] = {
 	{"python.preload", VALUE_LIST, AT(python.preload), "", .help =
 		"Modules that the warm Python loads beforehand beside the common ones of the standard "
 		"library, such as numpy: jobs then find them loaded."},
+
+	{"cache.bytes", VALUE_SIZE, AT(cache.bytes), "64M", .most = 64 * G, .help =
+		"Memory for compiled code and the code itself. 0: each job compiles its own."},
+	{"cache.min_code_bytes", VALUE_SIZE, AT(cache.min_code_bytes), "4K", .most = 64 * M, .help =
+		"Code of less is not kept compiled: it would gain little. JavaScript, which Node compiles "
+		"as it is called, has to have 16 times as much."},
 
 	{"scripts.directory", VALUE_TEXT, AT(scripts.directory), "", .help =
 		"Directory of the named scripts (`scriptName`). Empty: there are none."},

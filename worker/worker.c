@@ -105,6 +105,19 @@ static void gauge(struct worker *worker, enum metric metric, size_t value)
 	metrics_set(worker->parts.metrics, metric, METRIC_UNLABELLED, (double)value);
 }
 
+static void code_counts_update(struct worker *worker)
+{
+	const struct code_cache_counts *now = executor_code_counts(worker->parts.executor);
+	struct code_cache_counts *before = &worker->code_counts;
+	struct metrics *metrics = worker->parts.metrics;
+	metrics_add(metrics, METRIC_CODE_HITS, METRIC_UNLABELLED, now->hits - before->hits);
+	metrics_add(metrics, METRIC_CODE_MISSES, METRIC_UNLABELLED, now->misses - before->misses);
+	metrics_add(metrics, METRIC_CODE_EVICTIONS, METRIC_UNLABELLED,
+		now->evictions - before->evictions);
+	gauge(worker, METRIC_CODE_BYTES, now->bytes);
+	*before = *now;
+}
+
 static void gauges_update(struct worker *worker)
 {
 	size_t paused = 0;
@@ -121,6 +134,7 @@ static void gauges_update(struct worker *worker)
 	gauge(worker, METRIC_JOBS_RUNNING, (size_t)worker->running_count);
 	gauge(worker, METRIC_PARTITIONS, worker->partition_count);
 	gauge(worker, METRIC_PAUSED, paused);
+	code_counts_update(worker);
 }
 
 static int wait_ms(int64_t retry_at_ms, int64_t batch_in_ms)

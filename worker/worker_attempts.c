@@ -90,7 +90,11 @@ void jobs_start(struct worker *worker)
 	while (!worker->draining && !worker->ended && !worker->stalled && !worker->out_of_touch &&
 			!batch_backlogged(worker) && worker->running_count < worker->slots) {
 		struct scheduler_entry *entry = scheduler_next(worker->scheduler);
-		if (!entry || !job_start(worker, (struct job *)entry))
+		if (!entry) {		/* nobody waits for the slot */
+			executor_idle(worker->parts.executor);
+			break;
+		}
+		if (!job_start(worker, (struct job *)entry))
 			break;
 	}
 }

@@ -54,6 +54,7 @@ struct worker {
 	int64_t stalled_ms;		/* since when */
 	bool out_of_touch;		/* with the group: nothing runs */
 	int64_t drain_end_ms;
+	struct code_cache_counts code_counts;	/* as the metrics have them */
 	struct err fatal;
 };
 

@@ -89,6 +89,9 @@ struct script {
 	char file[300];			/* the script's path */
 	const char **environment;	/* NULL-terminated */
 	bool fresh;			/* it sets what an interpreter reads at its start */
+	bool compile_only;		/* for a warm interpreter: nothing of it is to be run */
+	const char *compiled;		/* for a warm interpreter that knows it as its own; empty: none */
+	size_t compiled_size;
 };
 
 /* Unpacks the payload into the job's files. Returns the failed step with errno, or NULL. */

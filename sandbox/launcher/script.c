@@ -1,7 +1,8 @@
 /* script.c: from the hand-over to the runtime's first instruction, inside the lockdown. See job.h.
  *
  * The payload (a blob in a sealed memfd: see payload in the library's client.c) holds, in order:
- * script name, code, input, context, working directory, environment. Only this process parses it.
+ * script name, code, input, context, working directory, environment, whether to compile only, compiled
+ * code. Only this process parses it.
  */
 #include "job.h"
 
@@ -23,6 +24,9 @@
 struct payload {
 	const char *name, *code, *input, *context, *directory;
 	size_t code_size;
+	bool compile_only;
+	const char *compiled;
+	size_t compiled_size;
 	const char *environment[ENVIRONMENT_MAX + 16];
 	size_t environment_count;
 };
@@ -68,6 +72,8 @@ static int payload_read(int fd, struct payload *payload)
 	const char *entry;
 	for (size_t i = 0; i < ENVIRONMENT_MAX && (entry = blob_get_string(&reader)); i++)
 		environment_add(payload, entry);
+	payload->compile_only = blob_get_u64(&reader) != 0;
+	payload->compiled = blob_get_bytes(&reader, &payload->compiled_size);
 	for (size_t i = 0; fixed_environment[i]; i++)
 		environment_add(payload, fixed_environment[i]);
 	errno = EBADMSG;
@@ -229,6 +235,12 @@ static bool environment_wants_fresh(const struct payload *payload)
 	return false;
 }
 
+static const char *compiling_impossible(void)
+{
+	errno = ENOTSUP;
+	return "compiling in an interpreter that can only run";
+}
+
 const char *script_prepare(const struct birth *birth, const struct job_start *start,
 	struct script *script)
 {
@@ -237,6 +249,8 @@ const char *script_prepare(const struct birth *birth, const struct job_start *st
 	const struct setup_runtime *runtime = &birth->host->setup.runtimes[start->handover.runtime];
 	if (payload_read(start->fds[START_PAYLOAD], &payload) < 0)
 		return "reading the job's payload";
+	if (payload.compile_only && runtime->kind == SANDBOX_RUNTIME_EXEC)
+		return compiling_impossible();
 	snprintf(script->file, sizeof script->file, JOB_DIRECTORY "/%s",
 		script_name(&payload, runtime, name));
 	if (files_write(&payload, name) < 0)
@@ -248,6 +262,9 @@ const char *script_prepare(const struct birth *birth, const struct job_start *st
 	if (rlimit_job(birth->host, &start->handover.limits) < 0)
 		return "the job's resource limits";
 	script->runtime = runtime;
+	script->compile_only = payload.compile_only;
+	script->compiled = payload.compiled;
+	script->compiled_size = payload.compiled_size;
 	script->environment = payload.environment;
 	script->fresh = environment_wants_fresh(&payload);
 	return NULL;
@@ -256,6 +273,8 @@ const char *script_prepare(const struct birth *birth, const struct job_start *st
 const char *script_execute(const struct script *script)
 {
 	static struct arguments arguments;
+	if (script->compile_only)	/* a fresh interpreter would run it */
+		return compiling_impossible();
 	arguments.file = script->file;
 	if (script->runtime->kind != SANDBOX_RUNTIME_EXEC)
 		arguments_harness(script->runtime, &arguments);

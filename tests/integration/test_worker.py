@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import sys
@@ -376,6 +377,33 @@ class Life(unittest.TestCase):
                                "the one without a partition was never ready")
                 self.assertEqual(two.end(), 0)
             self.assertEqual(one.end(), 0)
+
+    def test_code_that_comes_again_is_compiled_ahead(self):
+        self.topics.create(1)
+        port = free_port()
+        code = "".join("def f%d(x): return [x, %d]\n" % (n, n) for n in range(300))
+        code += "def main(input): return f1(input)\n"
+
+        def metric(name):
+            with urllib.request.urlopen("http://127.0.0.1:%d/metrics" % port, timeout=5) as answer:
+                text = answer.read().decode()
+            return float(re.search(r"^codeworker_code_cache_%s (\S+)$" % name, text, re.M)[1])
+
+        def run(number):
+            publish(self.topics, [request("c%d" % number, "n", "c%d" % number, scriptType="python",
+                                          code=code, input=number)])
+            value = wait_results(self.topics, number + 1, worker=worker)["c%d" % number][0].value
+            self.assertEqual((value["status"], value["output"]), ("COMPLETED", [number, 1]), value)
+            return value["sandbox"]["runtime"]
+
+        with Worker(self.topics, settings=["http.listen=127.0.0.1:%d" % port]) as worker:
+            if run(0) != "warm":
+                self.skipTest("no warm Python")
+            run(1)
+            cli.wait_until(lambda: metric("bytes") > 1.5 * len(code), 20, "nothing was compiled")
+            run(2)
+            self.assertEqual((metric("misses_total"), metric("hits_total"), metric("evictions_total")), (2, 1, 0))
+            self.assertEqual(worker.end(), 0)
 
     def test_sigterm_finishes_what_runs_and_hands_back_the_rest(self):
         self.topics.create(1)

@@ -6,7 +6,8 @@
  * Options, before the mode's own: --no-cgroup, --cold, --zygote-jobs N, --preload MODULES, --floor LEVEL, --level LEVEL (attack: this one
  * alone), --slots N, --run-directory PATH, --read-only PATH, --limit NAME=NUMBER. The first two
  * lines out tell the launcher's pid and its self-test. A job: {"tag", "type", "level", "code", "input", "context", "name",
- * "directory", "environment": ["A=b"], "limits": {"wall_ms": 1000, ...}}, or {"kill": tag}.
+ * "directory", "environment": ["A=b"], "limits": {"wall_ms": 1000, ...}, "compile_bytes": 1000, "compiled"},
+ * or {"kill": tag}. Compiled code is in hexadecimal digits, there and in results.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -246,6 +247,16 @@ static json_t *limits_json(const struct sandbox_limits *limits)
 	return object;
 }
 
+static json_t *hex_json(const struct sandbox_buffer *buffer)
+{
+	char *text = calloc(2, buffer->size + 1);
+	for (size_t i = 0; text && i < buffer->size; i++)
+		snprintf(text + 2 * i, 3, "%02x", (unsigned char)buffer->data[i]);
+	json_t *made = buffer->data && text ? json_string(text) : json_null();
+	free(text);
+	return made;
+}
+
 static void result_print(struct sandbox_result *result)
 {
 	static const char *const verdicts[] = {"exited", "signaled", "timeout", "limit", "violation",
@@ -259,6 +270,7 @@ static void result_print(struct sandbox_result *result)
 	json_object_set_new(line, "out", buffer_json(&result->out));
 	json_object_set_new(line, "err", buffer_json(&result->err));
 	json_object_set_new(line, "value", buffer_json(&result->value));
+	json_object_set_new(line, "compiled", hex_json(&result->compiled));
 	json_object_set_new(line, "out_truncated", json_boolean(result->out.truncated));
 	json_object_set_new(line, "err_truncated", json_boolean(result->err.truncated));
 	json_object_set_new(line, "wall_ms", json_integer((json_int_t)result->wall_ms));
@@ -289,6 +301,16 @@ static const char *text_of(const json_t *object, const char *key)
 	return json_string_value(json_object_get(object, key));
 }
 
+/* malloc'ed; NULL where there are none. */
+static char *hex_bytes(const char *digits, size_t *size)
+{
+	*size = digits ? strlen(digits) / 2 : 0;
+	char *bytes = digits ? malloc(*size + 1) : NULL;
+	for (size_t i = 0; bytes && i < *size; i++)
+		bytes[i] = (char)strtoul((const char[]){digits[2 * i], digits[2 * i + 1], '\0'}, NULL, 16);
+	return bytes;
+}
+
 static int job_start(struct sandbox *sandbox, const json_t *line, struct err *err)
 {
 	const json_t *variables = json_object_get(line, "environment"), *value;
@@ -309,8 +331,13 @@ static int job_start(struct sandbox *sandbox, const json_t *line, struct err *er
 		.code_size = json_string_length(code), .input = text_of(line, "input"),
 		.context = text_of(line, "context"), .environment = environment,
 		.working_directory = text_of(line, "directory"), .thread_id = "thread",
-		.node_id = "node", .execution_id = "execution", .attempt = 2};
-	return sandbox_start(sandbox, &job, err);
+		.node_id = "node", .execution_id = "execution", .attempt = 2,
+		.compile_bytes = (size_t)json_integer_value(json_object_get(line, "compile_bytes"))};
+	char *compiled = hex_bytes(text_of(line, "compiled"), &job.compiled_size);
+	job.compiled = compiled;
+	int result = sandbox_start(sandbox, &job, err);
+	free(compiled);
+	return result;
 }
 
 static void line_take(struct sandbox *sandbox, const char *text)

@@ -1,10 +1,13 @@
-/* test_executor.c: requests on their way to a sandbox, and what comes back as records. No job is run. */
+/* test_executor.c: requests on their way to a sandbox, what is compiled for those to come, and what comes back as
+ * records. */
 #include "../../worker/executor.h"
 
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "skips.h"
 
 static struct config *config;
 static struct executor *executor;
@@ -13,14 +16,21 @@ static struct request request;
 static struct attempt attempt;
 static struct err err;
 
-static void open_with(const char *setting)
+static bool warm;
+
+static int open_quietly(const char *setting)
 {
 	const char *const settings[] = {"policy.isolation_floor=none", "worker.slots=1",
 		"sandbox.pool=0", "sandbox.cgroup=false", setting};
 	const struct config_overrides overrides = {.set = settings,
 		.set_count = sizeof settings / sizeof *settings};
-	ck_assert_msg(config_load(&overrides, &config, &err) == 0, "%s", err.text);
-	ck_assert_msg(executor_new(config, "test", false, &executor, &err) == 0, "%s", err.text);
+	return config_load(&overrides, &config, &err) < 0 ? -1 :
+		executor_new(config, "test", warm, &executor, &err);
+}
+
+static void open_with(const char *setting)
+{
+	ck_assert_msg(open_quietly(setting) == 0, "%s", err.text);
 }
 
 static void restart(const char *setting)
@@ -155,8 +165,171 @@ START_TEST(memory_that_was_never_sampled_is_unknown)
 }
 END_TEST
 
+/* ---- compiled code */
+
+static const char *no_warm_python(void)
+{
+	static char why[200];
+	int found = -1;
+	warm = true;
+	unsetenv("CODEWORKER_CONFIG");
+	if (open_quietly("http.listen=off") < 0)
+		return err.text;
+	for (size_t i = 0; i < config->runtime_count; i++)
+		if (strcmp(config->runtimes[i].name, "python") == 0)
+			found = (int)i;
+	if (found < 0 || !sandbox_compiles(executor_sandbox(executor), (size_t)found))
+		snprintf(why, sizeof why, "no warm Python: %s", found < 0 ? "none at all" :
+			sandbox_self_test(executor_sandbox(executor))->runtime_reason[found]);
+	executor_free(executor);
+	config_free(config);
+	warm = false;
+	return *why ? why : NULL;
+}
+
+static void be_warm(void)
+{
+	warm = true;
+	restart("http.listen=off");
+	request.script_type = "python";
+	request.limits = (struct job_limits){-1, -1, -1, -1, -1};
+}
+
+/* A script of some length: compiling it takes a while. */
+static void code_set(const char *end)
+{
+	char *code = arena_alloc(arena, 400000);
+	size_t size = 0;
+	for (int i = 0; i < 3000; i++)
+		size += (size_t)sprintf(code + size, "def f%d(x): return [x + %d, {'a': x * 2}]\n", i, i);
+	strcpy(code + size, end);
+	request.code = code;
+	request.code_size = strlen(code);
+}
+
+/* Runs the request to its end; it never has to wait. */
+static void run_to_end(struct attempt **ended)
+{
+	static uint64_t tag;
+	struct error_record error;
+	int got = 0;
+	tag++;
+	ck_assert_int_eq(executor_start(executor, &request, 1, tag, &error, &err), EXECUTOR_STARTED);
+	while (got == 0)
+		got = executor_poll(executor, 1000, ended, &err);
+	ck_assert_int_eq(got, 1);
+	ck_assert_uint_eq((*ended)->tag, tag);
+}
+
+static void runs(const char *value)
+{
+	struct attempt *ended;
+	run_to_end(&ended);
+	ck_assert_msg(!ended->failed, "%s: %s", ended->error.message, ended->sandbox.err.data);
+	ck_assert(ended->sandbox.warm);
+	ck_assert_str_eq(ended->sandbox.value.data, value);
+	attempt_free(ended);
+}
+
+static void rest(void)
+{
+	struct attempt *none;
+	while (sandbox_running(executor_sandbox(executor)) > 0)
+		ck_assert_int_eq(executor_poll(executor, 1000, &none, &err), 0);
+}
+
+/* Waits for what is compiled; false: nothing is kept of it. */
+static bool compiles(void)
+{
+	size_t before = executor_code_counts(executor)->bytes;
+	executor_idle(executor);
+	ck_assert_int_eq(sandbox_running(executor_sandbox(executor)), 1);
+	rest();
+	return executor_code_counts(executor)->bytes > before;
+}
+
+START_TEST(code_that_came_twice_is_handed_over_compiled)
+{
+	be_warm();
+	code_set("def main(): return f1(1)\n");
+	for (int i = 0; i < 2; i++) {
+		executor_idle(executor);
+		ck_assert_int_eq(sandbox_running(executor_sandbox(executor)), 0);
+		runs("[2,{\"a\":2}]");
+	}
+	ck_assert(compiles());
+	runs("[2,{\"a\":2}]");
+	ck_assert_uint_eq(executor_code_counts(executor)->hits, 1);
+	request.tenant = "another";
+	runs("[2,{\"a\":2}]");
+	ck_assert_uint_eq(executor_code_counts(executor)->hits, 1);
+}
+END_TEST
+
+START_TEST(compiling_is_waited_for_by_nobody_and_ends_when_all_slots_are_taken)
+{
+	be_warm();
+	code_set("def main(): return 1\n");
+	runs("1");
+	runs("1");
+	executor_idle(executor);
+	executor_idle(executor);
+	ck_assert_int_eq(sandbox_running(executor_sandbox(executor)), 1);
+	runs("1");
+	rest();
+	runs("1");
+	ck_assert_uint_eq(executor_code_counts(executor)->hits, 0);
+	ck_assert_uint_eq(executor_code_counts(executor)->misses, 4);
+	ck_assert(compiles());
+	runs("1");
+	ck_assert_uint_eq(executor_code_counts(executor)->hits, 1);
+}
+END_TEST
+
+START_TEST(code_with_an_error_is_not_compiled_again)
+{
+	struct attempt *ended;
+	be_warm();
+	code_set("def main(: return 1\n");
+	for (int i = 0; i < 4; i++) {
+		run_to_end(&ended);
+		ck_assert_str_eq(error_code_name(ended->error.code), "execution.exit");
+		ck_assert_ptr_nonnull(strstr(ended->sandbox.err.data, "line 3001"));
+		attempt_free(ended);
+		if (i == 1)
+			ck_assert(!compiles());
+		executor_idle(executor);
+		ck_assert_int_eq(sandbox_running(executor_sandbox(executor)), 0);
+	}
+}
+END_TEST
+
+START_TEST(short_code_is_not_compiled_nor_any_without_room)
+{
+	be_warm();
+	request.code = "def main(): return 1\n";
+	request.code_size = strlen(request.code);
+	for (int i = 0; i < 3; i++)
+		runs("1");
+	ck_assert_uint_eq(executor_code_counts(executor)->misses, 0);
+	restart("cache.bytes=0");
+	code_set("def main(): return 1\n");
+	for (int i = 0; i < 3; i++) {
+		runs("1");
+		executor_idle(executor);
+		ck_assert_int_eq(sandbox_running(executor_sandbox(executor)), 0);
+	}
+	ck_assert_uint_eq(executor_code_counts(executor)->bytes, 0);
+}
+END_TEST
+
 int main(void)
 {
+	const char *missing = no_warm_python();
+	const struct test_needing compiling[] = {{code_that_came_twice_is_handed_over_compiled, missing, 0},
+		{compiling_is_waited_for_by_nobody_and_ends_when_all_slots_are_taken, missing, 0},
+		{code_with_an_error_is_not_compiled_again, missing, 0},
+		{short_code_is_not_compiled_nor_any_without_room, missing, 0}};
 	Suite *suite = suite_create("executor");
 	TCase *tests = tcase_create("executor");
 	tcase_set_timeout(tests, 60);
@@ -166,10 +339,7 @@ int main(void)
 	tcase_add_test(tests, the_tail_of_much_stderr_takes_little_memory);
 	tcase_add_test(tests, the_tail_begins_with_a_whole_character);
 	tcase_add_test(tests, memory_that_was_never_sampled_is_unknown);
+	int skipped = tests_add(tests, compiling, sizeof compiling / sizeof *compiling);
 	suite_add_tcase(suite, tests);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return tests_run(suite, skipped);
 }

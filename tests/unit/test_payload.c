@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
@@ -118,6 +119,35 @@ START_TEST(an_environment_is_no_larger_than_a_program_can_be_started_with)
 }
 END_TEST
 
+static off_t size_of(const struct sandbox_job *job)
+{
+	struct err err = {0};
+	struct stat st;
+	int fd = payload_make(job, &err);
+	ck_assert_msg(fd >= 0, "%s", err.text);
+	ck_assert_int_eq(fstat(fd, &st), 0);
+	close(fd);
+	return st.st_size;
+}
+
+START_TEST(compiled_code_that_does_not_fit_is_left_out)
+{
+	struct sandbox_job job = job_make();
+	char *compiled = text("", 8 << 20), *code = text("", 64 << 20);
+	off_t without = size_of(&job);
+	job.compiled = compiled;
+	job.compiled_size = 8 << 20;
+	ck_assert_int_eq(size_of(&job), without + (8 << 20));
+	job.code = code;
+	job.code_size = (56u << 20) - 1024;
+	ck_assert_int_gt(size_of(&job), (64 << 20) - 1024);
+	job.code_size = 56u << 20;
+	ck_assert_int_lt(size_of(&job), (56 << 20) + 1024);
+	free(code);
+	free(compiled);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("payload");
@@ -127,6 +157,7 @@ int main(void)
 	tcase_add_test(tests, names_in_a_working_directory_are_no_longer_than_a_file_system_takes);
 	tcase_add_test(tests, a_variable_is_no_longer_than_a_program_can_be_started_with);
 	tcase_add_test(tests, an_environment_is_no_larger_than_a_program_can_be_started_with);
+	tcase_add_test(tests, compiled_code_that_does_not_fit_is_left_out);
 	suite_add_tcase(suite, tests);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

@@ -39,6 +39,8 @@ struct executor {
 	size_t started_count;
 	bool released;
 	bool results_fail;		/* as if there were no memory for them */
+	size_t idle_count;		/* how often a slot was said to be idle */
+	struct code_cache_counts code_counts;
 	int fd;
 };
 
@@ -136,6 +138,18 @@ int executor_poll(struct executor *executor, int timeout_ms, struct attempt **at
 		times = 0;
 	pthread_mutex_unlock(&executor->lock);
 	return found;
+}
+
+void executor_idle(struct executor *executor)
+{
+	pthread_mutex_lock(&executor->lock);
+	executor->idle_count++;
+	pthread_mutex_unlock(&executor->lock);
+}
+
+const struct code_cache_counts *executor_code_counts(const struct executor *executor)
+{
+	return &executor->code_counts;
 }
 
 void executor_kill(struct executor *executor, uint64_t tag)
@@ -611,6 +625,48 @@ START_TEST(one_key_runs_one_at_a_time_in_order)
 }
 END_TEST
 
+static size_t idle(struct fixture *fixture)
+{
+	pthread_mutex_lock(&fixture->executor->lock);
+	size_t count = fixture->executor->idle_count;
+	pthread_mutex_unlock(&fixture->executor->lock);
+	return count;
+}
+
+START_TEST(a_slot_is_idle_only_when_no_request_waits_for_it)
+{
+	produce("a", "a", "hold", "");
+	produce("b", "b", "hold", "");
+	produce("c", "c", "ok", "");
+	start(&one);
+	go(&one);
+	wait_for(started(&one) == 2);
+	size_t before = idle(&one);
+	nanosleep(&(struct timespec){.tv_nsec = 30000000}, NULL);
+	ck_assert_uint_eq(idle(&one), before);
+	release(&one);
+	wait_for(results() == 3);
+	wait_for(idle(&one) > before);
+	stop(&one);
+}
+END_TEST
+
+START_TEST(a_slot_is_idle_when_what_waits_waits_for_its_key)
+{
+	produce("a", "a", "hold", "");
+	produce("a", "b", "ok", "");
+	start(&one);
+	go(&one);
+	wait_for(started(&one) == 1);
+	size_t before = idle(&one);
+	produce("c", "c", "ok", "");
+	wait_for(results() == 1);
+	wait_for(idle(&one) > before);
+	release(&one);
+	stop(&one);
+}
+END_TEST
+
 START_TEST(a_malformed_request_waits_for_its_key)
 {
 	produce("same", "a", "hold", "");
@@ -1068,6 +1124,8 @@ int main(void)
 	tcase_add_test(cases, a_sandbox_that_fails_is_tried_again_three_times_in_one_attempt);
 	tcase_add_test(cases, retries_are_told_and_the_last_failure_is_a_dead_letter);
 	tcase_add_test(cases, one_key_runs_one_at_a_time_in_order);
+	tcase_add_test(cases, a_slot_is_idle_only_when_no_request_waits_for_it);
+	tcase_add_test(cases, a_slot_is_idle_when_what_waits_waits_for_its_key);
 	tcase_add_test(cases, a_malformed_request_waits_for_its_key);
 	tcase_add_test(cases, what_cannot_be_read_is_told_once_even_over_a_crash);
 	tcase_add_test(cases, a_refused_dead_letter_goes_without_its_value);

@@ -3,7 +3,8 @@
 // the value.
 //
 // argv: run.js SCRIPT. Descriptor 3 is the value's channel: one byte of kind ('v' JSON text, 'e' why the
-// value is not JSON), the length in 4 little-endian bytes, the text; nothing unless main returned.
+// value is not JSON), the length in 4 little-endian bytes, the text; nothing unless main returned. A zygote's
+// fork that only compiles the script sends that there (kind 'c') and runs nothing.
 //
 // The script and main are called by Node itself, as an immediate or a promise's reaction, and their
 // errors are left to Node too: so stacks hold the script's frames and none of this file. A script
@@ -26,6 +27,8 @@ const LONE_SURROGATE = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[
 
 let valueChannel;
 let argumentFiles;
+let compiled; // what V8 gave another process that compiled the script; it takes it for the same text alone
+let compileOnly = false;
 
 function channel() {
 	try {
@@ -39,7 +42,7 @@ function channel() {
 function send(kind, text) {
 	if (!valueChannel || channel() !== valueChannel)
 		throw new Error('descriptor 3, the channel of main\'s value, was closed');
-	const body = Buffer.from(text, 'utf8');
+	const body = Buffer.from(text, 'utf8'); // or bytes
 	const frame = Buffer.alloc(5 + body.length);
 	frame.write(kind, 0, 'latin1');
 	frame.writeUInt32LE(body.length, 1);
@@ -114,26 +117,34 @@ function compileAsync(source, options) {
 	if (options.byLoader)
 		return compileByLoader(source, options.filename, 'async function');
 	options = { ...options, lineOffset: -1 };
+	const build = (text) => compileOnly ? new vm.Script(text, options) : vm.runInThisContext(text, options);
 	try {
-		return vm.runInThisContext(head + source + TAIL + '\n})', options);
+		return build(head + source + TAIL + '\n})');
 	} catch {
-		return vm.runInThisContext(head + source, options);
+		return build(head + source);
 	}
 }
 
 function compileSync(source, options) {
 	if (options.byLoader)
 		return compileByLoader(source, options.filename, 'function');
+	const build = (text) => vm.compileFunction(text, PARAMETERS, options);
+	let run;
 	try {
-		return vm.compileFunction(source + TAIL, PARAMETERS, options);
+		run = build(source + TAIL);
 	} catch {
-		return vm.compileFunction(source, PARAMETERS, options);
+		run = build(source);
 	}
+	delete run.cachedDataRejected; // the script may look at itself
+	return run;
 }
 
 function compile(source, file) {
 	source = source.replace(/^\ufeff/, '').replace(/^#!.*/, '');
-	const options = { filename: file, ...importOptions(source) };
+	const options = { filename: file, cachedData: compiled, produceCachedData: compileOnly,
+		...importOptions(source) };
+	if (compileOnly && (options.byLoader || options.importModuleDynamically))
+		throw new Error('compiled code finds no way to import, and a loader runs what it compiles');
 	const wantsAsync = /\bawait\b/.test(source);
 	try {
 		return { run: wantsAsync ? compileAsync(source, options) : compileSync(source, options),
@@ -201,6 +212,7 @@ function run(file) {
 	const state = { settled: false, main: undefined };
 	const module = mainModule(file);
 	const script = compileOrExit(fs.readFileSync(file, 'utf8'), file);
+	compiled = undefined;
 	const start = script.run.bind(module.exports, module.exports, Module.createRequire(file), module,
 		file, path.dirname(file), (main) => { state.main = main; });
 	watchTheEnd(state);
@@ -212,8 +224,34 @@ function run(file) {
 	}
 }
 
-function begin(file) {
+// What compiled code is good for: this Node alone, and the path that stands in it.
+function compiledHead(file) {
+	return Buffer.from(`${JSON.stringify([process.version, process.arch, file])}\n`);
+}
+
+function compiledTake(data, file) {
+	const head = compiledHead(file);
+	if (data && data.subarray(0, head.length).equals(head))
+		compiled = data.subarray(head.length);
+}
+
+// What can't be compiled is left to each job, for its error to be its own.
+function compileAndSend(file) {
+	try {
+		compileOnly = true;
+		const { run } = compile(fs.readFileSync(file, 'utf8'), file);
+		send('c', Buffer.concat([compiledHead(file), run.cachedData]));
+	} catch {
+		process.reallyExit(1);
+	}
+	process.reallyExit(0);
+}
+
+function begin(file, onlyCompile, data) {
 	valueChannel = channel();
+	if (onlyCompile)
+		compileAndSend(file);
+	compiledTake(data, file);
 	argumentFiles = [process.env.CODE_INPUT, process.env.CODE_CONTEXT];
 	process.argv.splice(1, 2, file);
 	run(file);

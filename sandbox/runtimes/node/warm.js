@@ -184,7 +184,7 @@ function prepare(harness, zygote, console, pid) {
 
 function serve(harness, zygote, console) {
 	const home = process.env.HOME;
-	const file = zygote.serve((pid) => {
+	const [file, compileOnly, compiled] = zygote.serve((pid) => {
 		try {
 			prepare(harness, zygote, console, pid);
 		} catch (error) {
@@ -195,7 +195,7 @@ function serve(harness, zygote, console) {
 	process.chdir('.'); // what process.cwd() remembers
 	if (process.env.HOME !== home)
 		Module._initPaths();
-	harness.begin(file);
+	harness.begin(file, compileOnly, compiled);
 }
 
 async function warmUp(harness) {

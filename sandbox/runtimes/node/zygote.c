@@ -4,8 +4,9 @@
  *	open()			prepares the process; throws where this Node can't be a zygote
  *	mute(), unmute()	leads what is written to stdout and stderr nowhere
  *	unblock(fd)
- *	serve(prepare) -> path	in each job's process; see zygote_serve. There, but before the process has its
- *				job, it calls prepare(pid)
+ *	serve(prepare) -> [path, compileOnly, compiled]
+ *				in each job's process; see zygote_serve and struct script. There, but before
+ *				the process has its job, it calls prepare(pid)
  *
  * Node's own end of a process waits for threads that no fork has, so the end is here: what Node does when its
  * event loop has run dry, and then _exit.
@@ -139,12 +140,26 @@ static void after_fork(void)
 	napi_fatal_exception(zygote.env, error);
 }
 
+static napi_value script_array(napi_env env, const struct script *script)
+{
+	napi_value array, path, compile_only, compiled;
+	void *data;
+	napi_create_array_with_length(env, 3, &array);
+	napi_create_string_utf8(env, script->file, NAPI_AUTO_LENGTH, &path);
+	napi_set_element(env, array, 0, path);
+	napi_get_boolean(env, script->compile_only, &compile_only);
+	napi_set_element(env, array, 1, compile_only);
+	if (script->compiled_size > 0 && napi_create_buffer_copy(env, script->compiled_size,
+			script->compiled, &data, &compiled) == napi_ok)
+		napi_set_element(env, array, 2, compiled);
+	return array;
+}
+
 static napi_value serve(napi_env env, napi_callback_info info)
 {
 	static const struct zygote_hooks hooks = {NULL, NULL, after_fork};
 	static struct script script;
 	size_t count = 1;
-	napi_value path;
 	napi_get_cb_info(env, info, &count, &zygote.prepare, NULL, NULL);
 	for (int fd = ZYGOTE_SETUP_FD + 1; fd < DESCRIPTORS_MAX; fd++)
 		zygote.used[fd] = fcntl(fd, F_GETFD) >= 0;
@@ -153,8 +168,7 @@ static napi_value serve(napi_env env, napi_callback_info info)
 	zygote.in_job = true;
 	loop_renew();
 	internals_renew_clock();
-	napi_create_string_utf8(env, script.file, NAPI_AUTO_LENGTH, &path);
-	return path;
+	return script_array(env, &script);
 }
 
 /* ---- in the zygote */

@@ -1,7 +1,8 @@
 # run.py: runs one script as `python3 script.py` would, then its main(input, context), and hands on the value.
 #
 # argv: run.py SCRIPT. Descriptor 3 is the value's channel: one byte of kind ('v' JSON text, 'e' why the
-# value is not JSON), the length in 4 little-endian bytes, the text; nothing unless main returned.
+# value is not JSON), the length in 4 little-endian bytes, the text; nothing unless main returned. A zygote's
+# fork that only compiles the script sends that there (kind 'c') and runs nothing.
 #
 # Compiling and importing are most of a short job's time: os is there already (site), and what only a
 # main or an error needs stands in value.py.
@@ -45,15 +46,22 @@ def module_make(path):
     return module
 
 
+def script_code(path):
+    code = compiled_load(path) if compiled else None
+    if code:
+        return code
+    with open(path, "rb") as file:
+        source = file.read()
+    return compile(source, path, "exec", dont_inherit=True)
+
+
 def run(path):
     sys.argv = [path]
     sys.path[0:0] = [os.path.dirname(path), os.getcwd()]
     sys.stdout.reconfigure(line_buffering=True)  # or a killed job's last lines are lost
     module = sys.modules["__main__"] = module_make(path)
     try:
-        with open(path, "rb") as file:
-            source = file.read()
-        exec(compile(source, path, "exec", dont_inherit=True), module.__dict__)
+        exec(script_code(path), module.__dict__)
         main = module.__dict__.get("main")
         if callable(main):
             "value_send" in globals() or part("value.py")
@@ -73,6 +81,7 @@ def run(path):
 
 
 harness = sys.modules["__main__"]  # its functions are needed to the end
+compiled = []  # the script's code as another process compiled it, for warm.py
 ending = [False, None]  # how the script ended: what it raised, and SystemExit's code
 warm = "CODESANDBOX_ZYGOTE" in os.environ
 if warm:

@@ -163,6 +163,36 @@ def rehearse():
     release([])
 
 
+def compiled_head(path):
+    """What compiled code is good for: this interpreter alone, and the path that stands in it."""
+    return repr((sys.version, sys.flags, sys._xoptions, path)).encode() + b"\n"
+
+
+def compile_send(path):
+    """Compiles a script, which is not run, for later jobs. One that can't be compiled without a word is left to
+    each of them, for its error or warnings to be their own. Ends the process."""
+    global channel
+    warnings.simplefilter("error")
+    try:
+        with open(path, "rb") as file:
+            code = compile(file.read(), path, "exec", dont_inherit=True)
+        channel = [identity()]
+        value_send(b"c", compiled_head(path) + marshal.dumps(code))
+    except BaseException:
+        zygote.leave(1)
+    zygote.leave(0)
+
+
+def compiled_load(path):
+    """The script's code, if what was compiled before is that; None otherwise."""
+    data, head = compiled.pop(), compiled_head(path)
+    try:
+        code = marshal.loads(memoryview(data)[len(head):]) if data.startswith(head) else None
+    except Exception:
+        return None
+    return code if isinstance(code, type(compiled_load.__code__)) else None
+
+
 def warm_up():
     """Returns in each job's process, with the script's path."""
     global threading
@@ -177,8 +207,11 @@ def warm_up():
         rehearse()
     gc.collect()
     gc.freeze()
-    path, environment = zygote.serve(rehearse)
+    path, environment, compile_only, data = zygote.serve(rehearse)
     in_zygote.clear()
+    if compile_only:
+        compile_send(path)
+    compiled[:] = [data] if data else []
     sys.orig_argv[-1] = path
     environment_set(environment)
     reseed()
@@ -187,6 +220,8 @@ def warm_up():
 
 import atexit
 import gc
+import marshal
+import warnings
 import weakref
 
 shared = set()

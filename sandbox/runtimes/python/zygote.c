@@ -1,8 +1,9 @@
 /* zygote.c: the zygote's library for CPython: an extension module of the stable ABI (PEP 384), so that one
  * serves any Python 3.9 or newer. run.py loads it; see ../../zygote/zygote.h.
  *
- *	serve(rehearsal) -> (path, environment)	in each job's process; see zygote_serve; rehearsal is
- *						called where one waits for its job
+ *	serve(rehearsal) -> (path, environment, compile_only, compiled)
+ *						in each job's process; see zygote_serve and struct script;
+ *						rehearsal is called where one waits for its job
  *	leave(status)				ends it
  */
 #define Py_LIMITED_API 0x03090000
@@ -48,7 +49,9 @@ static PyObject *serve(PyObject *self, PyObject *callable)
 	rehearsal = callable;
 	zygote_serve(&hooks, &script);
 	environ = (char **)script.environment;
-	return Py_BuildValue("sN", script.file, environment_list(script.environment));
+	return Py_BuildValue("sNNy#", script.file, environment_list(script.environment),
+		PyBool_FromLong(script.compile_only), script.compiled,
+		(Py_ssize_t)script.compiled_size);
 }
 
 /* C's streams may hold something, too; what libraries would do at the exit is of no use any more. */
