@@ -182,6 +182,8 @@ int sandbox_start(struct sandbox *sandbox, const struct sandbox_job *request, st
 		return err_set(err, ERR_INVALID, "no such runtime or level");
 	if (request->compile_bytes && !sandbox_compiles(sandbox, request->runtime))
 		return err_set(err, ERR_INVALID, "this runtime can't only compile");
+	if (running_find(sandbox, true, request->tag))
+		return err_set(err, ERR_INVALID, "a job with this tag is running");
 	struct running *job = running_find(sandbox, false, 0);
 	if (!job)
 		return err_set(err, ERR_BUSY, "all %d slots are taken", sandbox->slots);

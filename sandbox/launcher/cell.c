@@ -277,6 +277,7 @@ enum cell_news cell_read_control(struct cell *cell)
 	if (whole && report.kind == JOB_READY && cell->state == CELL_PREPARING) {
 		cell->listener_fd = report.has_listener ? fds[taken++] : -1;
 		cell->proc_fd = report.has_proc ? fds[taken++] : -1;
+		cell->waits_killable = report.waits_killable;
 		cell->state = CELL_READY;
 		return CELL_IS_READY;
 	}
@@ -293,12 +294,13 @@ static bool is_leaving(const struct seccomp_data *data)
 }
 
 /* The count holds whatever the job started: with nothing beside init and the process that asks, which waits for
- * us, nothing can run or fork. */
+ * us and can't be interrupted, nothing can run or fork. */
 static enum cell_news leave_judge(struct cell *cell, const struct seccomp_notif *notification)
 {
 	struct seccomp_notif_resp go_on = {.id = notification->id,
 		.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE};
 	cell->left = cell->state == CELL_RUNNING && cell->cause == CAUSE_NONE && cell->has_cgroup &&
+		cell->waits_killable &&
 		cgroup_processes(&cell->cgroup) == INIT_PROCESSES + 1;
 	cell->left_status = (int)(notification->data.args[0] & 0xff) << 8;
 	if (!cell->left)

@@ -53,6 +53,7 @@ struct cell {
 	struct sandbox_limits limits;
 	int64_t started_us, wall_end_us, check_us;	/* CLOCK_MONOTONIC */
 	enum cause cause;
+	bool waits_killable;		/* see job_report */
 	bool left;			/* its process is in its last call (shared/leave.h), with this wait status */
 	int left_status;
 	int64_t end_us;			/* its init is to be dead by then, if it was told to end */

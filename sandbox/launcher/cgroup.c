@@ -335,6 +335,8 @@ static bool groups_remove(const struct cgroups *cgroups, unsigned serial)
 
 static void remove_or_note(struct cgroups *cgroups, unsigned serial)
 {
+	if (cgroups->busy_count == CGROUP_SWEEP_MAX)
+		cgroups_sweep(cgroups);
 	if (!groups_remove(cgroups, serial) && cgroups->busy_count < CGROUP_SWEEP_MAX)
 		cgroups->busy[cgroups->busy_count++] = serial;
 }

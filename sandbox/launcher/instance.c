@@ -16,7 +16,6 @@
 
 #define SUFFIX ".lock"
 #define IDS_PREFIX "uids-"
-#define IDS_DIRECTORY "/run/codesandbox"
 #define NOBODY 65534u
 
 static int directory_make(const char *path, struct err *err)
@@ -68,12 +67,14 @@ static void ids_name(uint32_t first, char file[48])
 }
 
 /* The machine's, as uids are; where there can be none, the run directory. */
-static int ids_directory_open(const struct instance *instance)
+static int ids_directory_open(const struct instance *instance, const char *directory, struct err *err)
 {
-	struct err err;
-	int fd = directory_make(IDS_DIRECTORY, &err) < 0 ? -1 :
-		open(IDS_DIRECTORY, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return fd >= 0 ? fd : fcntl(instance->directory_fd, F_DUPFD_CLOEXEC, 0);
+	int made = directory_make(directory, err);
+	if (made < 0 && err->code == ERR_INVALID)	/* somebody else's: their claims would not count */
+		return -1;
+	int fd = made < 0 ? fcntl(instance->directory_fd, F_DUPFD_CLOEXEC, 0) :
+		open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? err_system(err, "the directory of claimed uids") : fd;
 }
 
 void instance_close(struct instance *instance)
@@ -101,11 +102,11 @@ static bool block_usable(uint32_t first)
 	return first > NOBODY + 1 || first + INSTANCE_IDS <= NOBODY;
 }
 
-int instance_claim_ids(struct instance *instance, uint32_t *base, struct err *err)
+int instance_claim_ids(struct instance *instance, const char *directory, uint32_t *base, struct err *err)
 {
-	instance->ids_directory_fd = ids_directory_open(instance);
+	instance->ids_directory_fd = ids_directory_open(instance, directory, err);
 	if (instance->ids_directory_fd < 0)
-		return err_system(err, "the directory of claimed uids");
+		return -1;
 	for (unsigned block = 0; block < INSTANCE_BLOCKS; block++) {
 		char file[48];
 		uint32_t first = *base + block * INSTANCE_IDS;
@@ -119,7 +120,7 @@ int instance_claim_ids(struct instance *instance, uint32_t *base, struct err *er
 			return 0;
 		}
 		if (errno != EWOULDBLOCK)
-			return err_system(err, "locking %s in " IDS_DIRECTORY, file);
+			return err_system(err, "locking %s in %s", file, directory);
 	}
 	return err_set(err, ERR_UNAVAILABLE, "no block of %u uids from %u on is free: %u workers run here",
 		INSTANCE_IDS, (unsigned)*base, INSTANCE_BLOCKS);

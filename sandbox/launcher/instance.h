@@ -30,9 +30,11 @@ void instance_close(struct instance *instance);
 /* Notes a directory that is to be cleared when this instance is dead; before it is made. */
 int instance_note(struct instance *instance, const char *path, struct err *err);
 
-/* Claims the first free block of INSTANCE_IDS ids from *base on, so that no two workers of a machine have jobs of
+#define INSTANCE_IDS_DIRECTORY "/run/codesandbox"
+
+/* directory: where claims stand, made if missing; the run directory where it can't be made. Claims the first free block of INSTANCE_IDS ids from *base on, so that no two workers of a machine have jobs of
  * one uid, whatever their run directories; *base is then the block's first. -1 with err: ERR_UNAVAILABLE, ERR_SYSTEM. */
-int instance_claim_ids(struct instance *instance, uint32_t *base, struct err *err);
+int instance_claim_ids(struct instance *instance, const char *directory, uint32_t *base, struct err *err);
 
 /* Calls clear(name, path) for each noted path of each dead instance, then removes its lock file when that
  * returned 0 for all of them. */

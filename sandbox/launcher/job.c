@@ -118,8 +118,20 @@ static int landlock_apply(const struct birth *birth)
 	return landlock_restrict(&policy, birth->host->landlock_abi);
 }
 
+/* Linux 5.19; headers may be older. */
+#define WAIT_KILLABLE_RECV (1ul << 5)
+
+static int listener_open(const struct sock_fprog *program, bool *waits_killable)
+{
+	int listener = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+		SECCOMP_FILTER_FLAG_NEW_LISTENER | WAIT_KILLABLE_RECV, program);
+	*waits_killable = listener >= 0;
+	return listener >= 0 || errno != EINVAL ? listener : (int)syscall(SYS_seccomp,
+		SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, program);
+}
+
 /* Returns the listener of the kill tier, -1 with errno, -2 where the level has no such tier. */
-static int seccomp_apply(const struct birth *birth)
+static int seccomp_apply(const struct birth *birth, bool *waits_killable)
 {
 	const struct setup_filter *filter =
 		&birth->host->setup.filters[birth->level][birth->host->have_cgroup ? 0 : 1];
@@ -128,14 +140,13 @@ static int seccomp_apply(const struct birth *birth)
 	if (filter->count == 0 || DROPPED(&birth->host->setup, "seccomp"))
 		return -2;
 	/* A listener that nobody needs would be in the way of the job's own. */
-	bool none = birth->level == SANDBOX_NONE;
-	int listener = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
-		none ? 0 : SECCOMP_FILTER_FLAG_NEW_LISTENER, &program);
-	return none && listener == 0 ? -2 : listener;
+	if (birth->level == SANDBOX_NONE)
+		return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0 ? -1 : -2;
+	return listener_open(&program, waits_killable);
 }
 
 /* Returns the listener, or -2. */
-static int lockdown(const struct birth *birth)
+static int lockdown(const struct birth *birth, bool *waits_killable)
 {
 	must(birth, setsid(), "a session of its own");
 	must(birth, prctl(PR_SET_DUMPABLE, 1, 0, 0, 0), "its own /proc");	/* init has not */
@@ -148,15 +159,15 @@ static int lockdown(const struct birth *birth)
 	must(birth, privileges_renounce(birth), "giving up privileges");
 	must(birth, prctl(PR_SET_DUMPABLE, 1, 0, 0, 0), "its own /proc");	/* as after an exec */
 	must(birth, landlock_apply(birth), "Landlock");
-	int listener = seccomp_apply(birth);
+	int listener = seccomp_apply(birth, waits_killable);
 	must(birth, listener == -1 ? -1 : 0, "seccomp");
 	return listener;
 }
 
-static void report_ready(const struct birth *birth, int listener, int proc_fd)
+static void report_ready(const struct birth *birth, int listener, bool waits_killable, int proc_fd)
 {
 	struct job_report report = {.kind = JOB_READY, .has_listener = listener >= 0,
-		.has_proc = proc_fd >= 0};
+		.waits_killable = waits_killable, .has_proc = proc_fd >= 0};
 	int fds[2];
 	size_t count = 0;
 	if (listener >= 0)
@@ -181,8 +192,9 @@ void job_await(const struct birth *shared, void (*idle)(void), struct job_start 
 	size_t fd_count;
 	umask(022);
 	must(shared, fds_keep_only(shared, &birth.control_fd, &proc_fd), "closing descriptors");
-	int listener = lockdown(&birth);
-	report_ready(&birth, listener, proc_fd);
+	bool waits_killable = false;
+	int listener = lockdown(&birth, &waits_killable);
+	report_ready(&birth, listener, waits_killable, proc_fd);
 	start->control_fd = birth.control_fd;
 	if (idle && !is_waited_for(birth.control_fd))
 		idle();

@@ -52,6 +52,7 @@ enum job_report_kind { JOB_FAILED, JOB_ENTERED, JOB_READY, JOB_COLD };
 
 struct job_report {
 	uint32_t kind, has_listener, has_proc;
+	uint32_t waits_killable;	/* a call that the listener has read is interrupted by nothing but a kill */
 	int32_t errnum;
 	char step[100];
 };

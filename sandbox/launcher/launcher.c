@@ -21,6 +21,7 @@
 #define DEATH_MS 2000
 #define EXPECTED_MEMORY_BYTES (64u << 20)	/* or one job's small limit would end sandboxes that wait for others */
 #define REFILL_REST_US 2000
+#define CONTROL_MESSAGES 2		/* that a job's process sends at most once it has its job */
 
 enum event_kind { EVENT_CALLER, EVENT_INIT, EVENT_CONTROL, EVENT_LISTENER, EVENT_STATUS, EVENT_ZYGOTE,
 	EVENT_ZYGOTE_END };
@@ -507,7 +508,7 @@ static void cell_status(struct launcher *launcher, struct cell *cell)
 	struct record_outcome outcome;
 	int output_fd;
 	unwatch(launcher, cell->status_fd);
-	if (cell->control_fd >= 0)
+	for (int i = 0; i < CONTROL_MESSAGES && cell->control_fd >= 0; i++)
 		cell_control(launcher, cell);
 	if (cell_finish(cell, launcher->host, &outcome, &output_fd))
 		answer(launcher, &outcome, output_fd);

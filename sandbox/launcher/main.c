@@ -104,7 +104,8 @@ static int start(struct host *host, struct instance *instance, struct err *err)
 	for (int view = 0; view < VIEWS; view++)
 		host->view_ns[view] = -1;
 	instance_clear_dead(instance, cgroups_clear_leftovers);
-	if (namespace_privileged() && instance_claim_ids(instance, &host->setup.uid_base, err) < 0)
+	if (namespace_privileged() && instance_claim_ids(instance, INSTANCE_IDS_DIRECTORY,
+			&host->setup.uid_base, err) < 0)
 		return -1;
 	cgroups_start(host, instance);
 	return host_open(host, err);

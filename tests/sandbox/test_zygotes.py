@@ -92,6 +92,40 @@ BESIDE = {"nothing": "", "a child": "if os.fork() == 0: time.sleep(60)", "a gran
           "a thread": "threading.Thread(target=time.sleep, args=(60,), daemon=True).start()"}
 
 
+# What is left to be done at the end, in ways that only the interpreter's own end knows.
+HELD = 'import os\nf = open(os.environ["CODE_OUTPUT"], "w"); f.write("5")\n'
+ENDS = {
+    "a handler with records to flush": """
+import logging, logging.handlers, sys
+logging.getLogger().addHandler(logging.handlers.MemoryHandler(100, target=logging.StreamHandler(sys.stdout)))
+logging.warning("must not be lost")
+""",
+    "a handler's close()": """
+import logging
+class Handler(logging.Handler):
+    def emit(self, record): pass
+    def close(self): print("closed"); super().close()
+logging.getLogger().addHandler(Handler())
+""",
+    "a file beside an exit function": HELD + "import atexit\ndef bye(): pass\natexit.register(bye)",
+    "a file beside a signal handler": HELD + "import signal\ndef bye(*a): pass\nsignal.signal(signal.SIGTERM, bye)",
+    "a file beside sys.excepthook": HELD + "import sys\ndef hook(*a): pass\nsys.excepthook = hook",
+    "a file that an exit function writes to": """
+import atexit, os
+def run():
+    f = open(os.environ["CODE_OUTPUT"], "w"); f.write("5")
+    atexit.register(lambda: f.write("6"))
+run()
+""",
+    "a file among the builtins": "import builtins\n" + HELD + "builtins.kept = f; del f",
+    "a file in a cycle": HELD + "class A: pass\na = A(); a.me = a; a.f = f; del f",
+    "a finalizer in a module of all": "import json\nclass A:\n def __del__(self): print('gone')\njson.a = A()",
+    "what was written before sys.stdout was replaced": "import sys, io\nsys.stdout.write('x'); sys.stdout = io.StringIO()",
+    "what was written before sys.stderr was replaced": "import sys, io\nsys.stderr.write('x'); sys.stderr = io.StringIO()",
+    "an exit code and a file": HELD + "raise SystemExit(3)",
+}
+
+
 def zygotes(launcher, harness="run.py"):
     """The interpreters beside the launcher: its children in its own pid namespace."""
     found = []
@@ -177,6 +211,16 @@ def leaves_nothing(counts, box, user):
                 result = box.run("python", code, level)
                 assert (result["verdict"], result["exit_code"]) == ("exited", 4), result
                 assert eventually(lambda: len(inside()) <= 2 * READY), [command(pid) for pid in inside()]
+
+
+def ends_like_a_cold_one(counts, driver, box, user):
+    with server(driver, user, "--cold") as cold:
+        for name, code in ENDS.items():
+            with counts.test("%s is not lost at the end, as %s" % (name, user)):
+                there, here = cold.run("python", code), box.run("python", code)
+                assert here["warm"] and not there["warm"]
+                for key in ("verdict", "exit_code", "out", "err", "value"):
+                    assert here[key] == there[key], (key, here[key], there[key])
 
 
 def forks_end_as_forks(counts, box, user):
@@ -272,6 +316,7 @@ def main():
             siblings_end(counts, box, user)
             leaves_nothing(counts, box, user)
             forks_end_as_forks(counts, box, user)
+            ends_like_a_cold_one(counts, driver, box, user)
             replaced_when_killed(counts, box, user)
             replaced_when_it_hangs(counts, box, user)
         replaced_when_worn(counts, driver, user)

@@ -156,7 +156,7 @@ static struct cell leaver_start(void)
 	int socket_fd;
 	struct cell cell = caller_start(&socket_fd);
 	struct pollfd call = {.fd = cell.listener_fd, .events = POLLIN};
-	cell.has_cgroup = true;
+	cell.has_cgroup = cell.waits_killable = true;
 	ck_assert_int_eq(write(socket_fd, "e", 1), 1);
 	ck_assert_int_eq(poll(&call, 1, 10000), 1);
 	close(socket_fd);
@@ -201,6 +201,9 @@ START_TEST(a_last_call_whose_surroundings_nobody_knows_is_an_exit_like_any_other
 	cell = leaver_start();
 	processes = INIT_PROCESSES + 1;
 	cell.has_cgroup = false;
+	expect_exit(&cell);
+	cell = leaver_start();
+	cell.waits_killable = false;
 	expect_exit(&cell);
 }
 END_TEST

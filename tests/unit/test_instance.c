@@ -7,13 +7,14 @@
 #include "../../sandbox/launcher/instance.c"
 #include "../../sandbox/launcher/lock.c"
 
-static char directory[64];
+static char directory[64], claims[80];
 static int directory_fd;
 
 static void set_up(void)
 {
 	snprintf(directory, sizeof directory, "/tmp/test_instance-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(directory));
+	snprintf(claims, sizeof claims, "%s/.claims", directory);
 	directory_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	ck_assert_int_ge(directory_fd, 0);
 }
@@ -104,16 +105,37 @@ START_TEST(instances_that_live_have_blocks_of_their_own)
 	struct instance first = opened(), second = opened();
 	uint32_t base[3] = {60100, 60100, 60100};
 	struct err err;
-	ck_assert_int_eq(instance_claim_ids(&first, &base[0], &err), 0);
-	ck_assert_int_eq(instance_claim_ids(&second, &base[1], &err), 0);
+	ck_assert_int_eq(instance_claim_ids(&first, claims, &base[0], &err), 0);
+	ck_assert_int_eq(instance_claim_ids(&second, claims, &base[1], &err), 0);
 	ck_assert_uint_eq(base[0], 60100);
 	ck_assert_uint_eq(base[1], 60100 + INSTANCE_IDS);
 	instance_close(&first);
 	first = opened();
-	ck_assert_int_eq(instance_claim_ids(&first, &base[2], &err), 0);
+	ck_assert_int_eq(instance_claim_ids(&first, claims, &base[2], &err), 0);
 	ck_assert_uint_eq(base[2], 60100);
 	instance_close(&first);
 	instance_close(&second);
+	ck_assert_uint_eq(files_count(), 0);
+}
+END_TEST
+
+static unsigned claim_refused(const char *where)
+{
+	struct instance instance = opened();
+	uint32_t base = 60100;
+	struct err err = {0};
+	int result = instance_claim_ids(&instance, where, &base, &err);
+	instance_close(&instance);
+	return result < 0 ? err.code : 0;
+}
+
+START_TEST(claims_where_others_can_write_count_for_nothing)
+{
+	ck_assert_int_eq(mkdir(claims, 0700), 0);
+	ck_assert_uint_eq(claim_refused(claims), 0);
+	ck_assert_int_eq(chmod(claims, 0777), 0);
+	ck_assert_uint_eq(claim_refused(claims), ERR_INVALID);
+	ck_assert_uint_eq(claim_refused("/nowhere/claims"), 0);	/* then in the run directory */
 	ck_assert_uint_eq(files_count(), 0);
 }
 END_TEST
@@ -125,7 +147,7 @@ START_TEST(no_block_has_nobody_in_it)
 		struct instance instance = opened();
 		uint32_t base = bases[i];
 		struct err err;
-		ck_assert_int_eq(instance_claim_ids(&instance, &base, &err), 0);
+		ck_assert_int_eq(instance_claim_ids(&instance, claims, &base, &err), 0);
 		ck_assert_uint_eq(base, bases[i] + INSTANCE_IDS);
 		instance_close(&instance);
 	}
@@ -139,7 +161,7 @@ START_TEST(blocks_run_out)
 	for (unsigned i = 0; i <= INSTANCE_BLOCKS; i++) {
 		uint32_t base = 100000;
 		instances[i] = opened();
-		ck_assert_int_eq(instance_claim_ids(&instances[i], &base, &err),
+		ck_assert_int_eq(instance_claim_ids(&instances[i], claims, &base, &err),
 			i < INSTANCE_BLOCKS ? 0 : -1);
 	}
 	ck_assert_int_eq(err.code, ERR_UNAVAILABLE);
@@ -166,7 +188,7 @@ START_TEST(what_a_dead_instance_noted_is_cleared)
 	ck_assert_int_eq(instance_note(&living, "/c", &err), 0);
 	ck_assert_int_eq(instance_note(&dead, "/a", &err), 0);
 	ck_assert_int_eq(instance_note(&dead, "/b", &err), 0);
-	ck_assert_int_eq(instance_claim_ids(&dead, &base, &err), 0);
+	ck_assert_int_eq(instance_claim_ids(&dead, claims, &base, &err), 0);
 	snprintf(wanted, sizeof wanted, "%s/a%s/b", dead.name, dead.name);
 	die(&dead);
 	clear_result = -1;
@@ -191,6 +213,7 @@ int main(void)
 	tcase_add_test(tests, a_lock_is_taken_once);
 	tcase_add_test(tests, a_lock_that_its_owner_removed_is_not_the_lock);
 	tcase_add_test(tests, instances_that_live_have_blocks_of_their_own);
+	tcase_add_test(tests, claims_where_others_can_write_count_for_nothing);
 	tcase_add_test(tests, no_block_has_nobody_in_it);
 	tcase_add_test(tests, blocks_run_out);
 	tcase_add_test(tests, what_a_dead_instance_noted_is_cleared);

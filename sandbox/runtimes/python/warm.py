@@ -97,17 +97,28 @@ def release(main):
         del module
 
 
+def lingers(thing):
+    """A finalizer of this object may have something to do yet."""
+    return hasattr(type(thing), "__del__") and not getattr(thing, "closed", False)
+
+
 def finish():
     """Ends a job as the interpreter would, but for taking apart what every job shares.
 
-    Runs as the last exit function.
+    Runs as the last exit function. What the job made and is not frozen is seen here; where something of it has a
+    finalizer, that depends on the order in which all is taken apart, and the interpreter does it.
     """
     status = exit_status()
-    if status is None:
+    try:
+        long_way = status is None or any(map(lingers, gc.get_objects()))
+    except Exception:
+        long_way = True
+    if long_way:
+        gc.unfreeze()
         return
     release(["__main__"])
     try:
-        for stream in (sys.stdout, sys.stderr):
+        for stream in (sys.__stdout__, sys.__stderr__, sys.stdout, sys.stderr):
             if stream is not None and not stream.closed:
                 stream.flush()
     except Exception:
@@ -198,10 +209,10 @@ def warm_up():
     global threading
     wanted = os.environ.pop("CODESANDBOX_ZYGOTE")
     part("value.py")
+    atexit.register(finish)  # before those of what is loaded, so that it runs after them
     load_common()
     import threading
     load(name for name in wanted.split(",") if name)
-    atexit.register(finish)
     shared.update(name for name in sys.modules if name != "__main__")
     for _ in range(20):
         rehearse()
