@@ -14,6 +14,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -67,11 +68,11 @@ if __name__ == "__main__":
 
 
 class Run:
-    """How a module's run ended: what became of each test, and why there is nothing to say about them."""
+    """How a module's run ended: what became of each test, and of the process."""
 
-    def __init__(self, value, ended, text=""):
+    def __init__(self, value, code, ended, text=""):
         self.complete = value is not None
-        self.status = value["status"] if value else None
+        self.good = self.complete and value["status"] == 0 and code == 0
         self.outcomes = value["outcomes"] if value else {}
         self.skipped = re.search(r"^test_\w+ skipped -- (.*)$", text, re.MULTILINE)
         self.ended = self.skipped[1] if self.skipped else ended
@@ -81,7 +82,7 @@ class Run:
 
     def proves_nothing(self):
         """A module may pass without a test that has a name (doctest)."""
-        return not self.passed() and bool(self.outcomes or self.skipped or self.status != 0)
+        return not self.passed() and bool(self.outcomes or self.skipped or not self.good)
 
 
 class Exceptions:
@@ -111,9 +112,17 @@ def program(module, arguments):
     return PROGRAM % (["-v", *arguments, module],)
 
 
-def log(module, how, text):
-    with open("%s/%s.%s" % (LOGS, module, how), "w", errors="backslashreplace") as file:
-        file.write(text)
+def log_open(module, how, mode="w"):
+    return open("%s/%s.%s" % (LOGS, module, how), mode, errors="backslashreplace")
+
+
+def end(process):
+    """With what it left in its session."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    process.wait()
 
 
 def run_bare(module):
@@ -123,19 +132,20 @@ def run_bare(module):
     if os.geteuid() == 0:
         os.chown(directory, NOBODY, NOBODY)
         command[:0] = ["setpriv", "--reuid=%d" % NOBODY, "--regid=%d" % NOBODY, "--clear-groups"]
+    with open(script, "w") as file:
+        file.write(program(module, []) + BARE % value)
+    with log_open(module, "bare") as output:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=directory,
+                                   env={**ENVIRONMENT, "HOME": directory, "TMPDIR": directory},
+                                   start_new_session=True)
     try:
-        with open(script, "w") as file:
-            file.write(program(module, []) + BARE % value)
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
-                              stderr=subprocess.STDOUT, errors="backslashreplace", cwd=directory,
-                              env={**ENVIRONMENT, "HOME": directory, "TMPDIR": directory},
-                              timeout=SECONDS, start_new_session=True, check=False)
-        log(module, "bare", done.stdout)
-        with open(value) as file:
-            return Run(json.load(file), "exited with %d" % done.returncode, done.stdout)
+        code = process.wait(SECONDS)
+        with open(value) as file, log_open(module, "bare", "r") as output:
+            return Run(json.load(file), code, "exited, %d" % code, output.read())
     except (subprocess.TimeoutExpired, OSError, ValueError) as error:
-        return Run(None, str(error))
+        return Run(None, None, str(error))
     finally:
+        end(process)
         shutil.rmtree(directory, ignore_errors=True)
 
 
@@ -159,15 +169,16 @@ class Box:
             if "error" in result or result["warm"] == (how == "warm"):
                 break
         else:
-            return Run(None, "it never ran " + how)
+            return Run(None, None, "it never ran " + how)
         if "error" in result:
-            return Run(None, result["error"])
+            return Run(None, None, result["error"])
         text = "%s\n%s" % (result.pop("out"), result.pop("err"))
         value = result.pop("value")
-        log(module, name or how, "%s\n%s\n" % (text, result))
-        how_ended = ("verdict", "exit_code", "signal", "limit", "syscall", "reason")
-        return Run(json.loads(value) if value else None, ", ".join(
-            str(result[key]) for key in how_ended if result[key] not in ("", "none", -1)), text)
+        with log_open(module, name or how) as file:
+            file.write("%s\n%s\n" % (text, result))
+        ended = [result[key] for key in ("verdict", "exit_code", "signal", "limit", "syscall", "reason")]
+        return Run(json.loads(value) if value else None, result["exit_code"],
+                   ", ".join(str(word) for word in ended if word not in ("", "none", -1)), text)
 
     def close(self):
         for server in self.servers.values():
@@ -204,7 +215,7 @@ class Case:
     def lost(self, run):
         """What passed bare and not here. Where no test of its own failed, the module itself may have."""
         lost = self.expected - matching(self.expected, self.listed) - run.passed()
-        if not lost and (not run.complete or (self.bare.status == 0 and run.status != 0)):
+        if not lost and (not run.complete or (self.bare.good and not run.good)):
             lost.add(self.module)
         return lost
 
@@ -243,15 +254,22 @@ class Case:
                 self.failures.append("%s: listed as %s, and passes" % (test, pattern))
 
     def line(self):
+        word = "FAIL" if self.failures else "skip" if self.bare.proves_nothing() else "ok  "
         return "%s %-34s %4d tests%s (%s)%s" % (
-            "FAIL" if self.failures else "skip" if self.bare.proves_nothing() else "ok  ", self.module, len(self.expected),
+            word, self.module, len(self.expected),
             ", %d exceptions" % len(self.listed) if self.listed else "",
             ", ".join("%s %.1f s" % item for item in self.seconds.items()),
             "; only the second time: " + ", ".join(self.disturbed) if self.disturbed else "")
 
+    def count(self, counts):
+        for skip in self.skips:
+            counts.skip(*skip)
+        if not self.bare.proves_nothing():
+            counts.ok(not self.failures, self.module, "\n\t".join(["", *self.failures]))
+
 
 def modules(words, exceptions, counts):
-    """All, or what was asked for; None where the suite is not installed."""
+    """All, or what was asked for; none where the suite is not installed."""
     test = "import importlib.util, sys; print('libpython%d.%d-testsuite' % sys.version_info[:2], " \
         "importlib.util.find_spec('test.test_os') is not None)"
     package, found = subprocess.check_output([PYTHON, "-c", test], text=True, cwd="/").split()
@@ -265,7 +283,12 @@ def modules(words, exceptions, counts):
 
 
 def run(wanted, exceptions, counts):
-    thread, boxes, driver = threading.local(), [], Driver()
+    thread, driver = threading.local(), Driver()
+    boxes = [Box(driver)]
+    why = boxes[0].server("warm").warm["python"]
+    if why is not True:
+        counts.ok(False, "python is warm", why)
+        wanted = []
 
     def examine(module):
         if not hasattr(thread, "box"):
@@ -277,10 +300,7 @@ def run(wanted, exceptions, counts):
         for future in concurrent.futures.as_completed([pool.submit(examine, one) for one in wanted]):
             case = future.result()
             print(case.line(), flush=True)
-            for skip in case.skips:
-                counts.skip(*skip)
-            if not case.bare.proves_nothing():
-                counts.ok(not case.failures, case.module, "\n\t".join(["", *case.failures]))
+            case.count(counts)
     for box in boxes:
         box.close()
     driver.close()
