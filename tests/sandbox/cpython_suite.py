@@ -27,7 +27,7 @@ PYTHON = "/usr/bin/python3"
 EXCEPTIONS = os.path.splitext(os.path.abspath(__file__))[0] + ".txt"
 LOGS = os.path.join(BUILD, "logs", "cpython")
 AT_ONCE = 2
-SECONDS, LISTED_SECONDS = 300, 15	# a listed test may hang
+SECONDS, LISTED_SECONDS = 300, 10	# a listed test may hang
 LIMITS = {"wall_ms": SECONDS * 1000, "cpu_ms": SECONDS * 1000, "memory_bytes": 1 << 30, "processes": 256,
           "disk_bytes": 256 << 20, "open_files": 512, "output_bytes": 16 << 20}
 ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
