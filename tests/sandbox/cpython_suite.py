@@ -3,8 +3,8 @@
 
 Each module runs bare, as an ordinary user in a clean environment, and then as a job forked from the warm
 interpreter. Each of its tests that passed bare is to pass in the job; one that is skipped there did not. The
-exceptions stand in cpython_suite.txt, and one of them that passes after all is a failure, too. What needs a resource
-that the suite asks for by name (network, gui, largefile, cpu, ...) is skipped bare and so left out.
+exceptions stand in cpython_suite.txt, and one of them that passes after all is a failure, too. What needs a
+resource that the suite asks for by name (network, gui, largefile, cpu, ...) is skipped bare and so left out.
 
 cpython_suite.py [MODULE...]: these modules, or all. What each run printed stays in BUILD/logs/cpython.
 """
