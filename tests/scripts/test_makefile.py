@@ -110,7 +110,8 @@ class Builds(unittest.TestCase):
 
     def test_help_names_what_people_call(self):
         said = self.make("help").stdout
-        for goal in ("demo", "check", "deps", "install", "clean", "check-fresh", "fuzz"):
+        for goal in ("demo", "check", "deps", "install", "clean", "check-fresh", "check-cpython",
+                     "fuzz"):
             self.assertIn("make %s" % goal, said)
 
 
