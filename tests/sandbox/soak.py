@@ -71,6 +71,7 @@ def memory(box, type):
 
 def soak(counts, box, type, jobs):
     jobs_run(box, type, 200)
+    time.sleep(1)			# until the pool is full
     warm = zygotes(box.launcher, HARNESSES[type])
     size = lambda: {"launcher": kib(box.launcher, "status", "VmRSS"),
                     **{"interpreter %d" % pid: kib(pid, "status", "VmRSS") for pid in warm}}

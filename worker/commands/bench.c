@@ -12,6 +12,7 @@
 #include "../command_common.h"
 
 #define PARTITIONS 8
+#define KAFKA_SECONDS 10		/* at least: a broker that has just started is not yet itself */
 
 struct bench_options {
 	struct bench_settings settings;
@@ -40,10 +41,11 @@ static int measure_kafka(const struct bench_options *options, bool warm, struct 
 	struct bench_rate through;
 	if (bench_jobs_open(&options->settings, warm, -1, &sandbox, err) < 0)
 		return -1;
+	double seconds = options->settings.seconds > KAFKA_SECONDS ? options->settings.seconds : KAFKA_SECONDS;
 	int result = rate_without(sandbox, options, &rate[0], &by_cpu[0], err);
 	const struct bench_load load = {.script_type = "python", .code = bench_python_code,
 		.slots = options->settings.slots, .partitions = PARTITIONS, .warm = warm,
-		.jobs = result < 0 ? 0 : (size_t)(rate[0] * options->settings.seconds) + 20};
+		.jobs = result < 0 ? 0 : (size_t)(rate[0] * seconds) + 20};
 	if (result == 0)
 		result = bench_kafka_run(options->config, (const char *const *)options->common->set,
 			options->common->set_count, &load, &through, err);
