@@ -68,9 +68,9 @@ def host():
 def eventually(condition, seconds=10):
     """What the kernel takes apart after a process has ended takes it a moment."""
     end = time.monotonic() + seconds
-    while not condition() and time.monotonic() < end:
+    while not (found := condition()) and time.monotonic() < end:
         time.sleep(0.02)
-    return condition()
+    return found
 
 
 def jobs_run(box, count):

@@ -146,9 +146,9 @@ def zygotes(launcher, harness="run.py"):
 
 def eventually(condition, seconds=20):
     end = time.monotonic() + seconds
-    while not condition() and time.monotonic() < end:
+    while not (found := condition()) and time.monotonic() < end:
         time.sleep(0.02)
-    return condition()
+    return found
 
 
 def value(result):
