@@ -36,7 +36,7 @@ LIBRARY_LIBS = $(shell $(PKG_CONFIG) --libs $(LIBRARY_PACKAGES) 2>/dev/null)
 WORKER_LIBS = $(shell $(PKG_CONFIG) --libs $(WORKER_PACKAGES) 2>/dev/null) -lpthread
 
 # Only goals that compile need the libraries; the others set them up or do without.
-QUIET_GOALS := deps demo check check-fresh check-cpython bench fuzz layers clean help
+QUIET_GOALS := deps demo check check-fresh check-cpython bench soak fuzz layers clean help
 ifneq ($(if $(MAKECMDGOALS),$(filter-out $(QUIET_GOALS),$(MAKECMDGOALS)),all),)
 MISSING := $(strip $(foreach package,$(sort $(LIBRARY_PACKAGES) $(WORKER_PACKAGES)),\
 	$(shell $(PKG_CONFIG) --exists $(package) 2>/dev/null || echo $(package))))
@@ -51,8 +51,8 @@ SHARED_SOURCES := $(wildcard sandbox/shared/*.c)
 WORKER_SOURCES := $(wildcard worker/*.c worker/commands/*.c)
 
 # What makes zygotes of stock interpreters: each built where its language's headers are, else left empty.
-ZYGOTE_SOURCES := sandbox/zygote/zygote.c sandbox/zygote/huge_text.c $(patsubst %,sandbox/launcher/%.c,job script probe identity \
-	landlock rlimit namespace) $(SHARED_SOURCES)
+ZYGOTE_SOURCES := $(wildcard sandbox/zygote/*.c) $(patsubst %,sandbox/launcher/%.c,job script probe \
+	identity landlock rlimit namespace) $(SHARED_SOURCES)
 ZYGOTE_OBJECTS := $(ZYGOTE_SOURCES:%.c=$(BUILD)/%.zygote.o)
 ZYGOTE_NODE_OBJECTS := $(patsubst %,$(BUILD)/sandbox/runtimes/node/%.zygote.o,zygote internals)
 ZYGOTES := $(BUILD)/zygote/zygote_python.so $(BUILD)/zygote/zygote_node.node $(BUILD)/zygote/node_forkable.so
@@ -186,9 +186,9 @@ bench:
 	@scripts/kafka run $(BUILD)/codeworker bench --kafka
 
 soak:
-	@scripts/deps check
+	@scripts/deps demo
 	$(SUB) -s -j$(JOBS) all
-	@/usr/bin/python3 tests/sandbox/soak.py
+	@BUILD=$(BUILD) /usr/bin/python3 tests/sandbox/soak.py
 
 layers:
 	@scripts/check-layers

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#define IDLE_MS 50
 #define REFILL_MS 30			/* by then the pool holds what it is to hold */
 
 struct program {
@@ -25,13 +26,12 @@ struct program {
 static const char *const shell_argv[] = {"/bin/sh", "{file}", NULL};
 static const char *const python_argv[] = {"/usr/bin/python3", NULL};
 static const char *const node_argv[] = {"/usr/bin/node", NULL};
-const char *const bench_python_code = "pass";
 
 static const struct program programs[] = {
 	{"shell", {"shell", SANDBOX_RUNTIME_EXEC, shell_argv, ".sh"}, "true",
 		{"/bin/sh", "-c", "true", NULL}, NULL},
-	{"python", {"python", SANDBOX_RUNTIME_PYTHON, python_argv, ".py"}, "pass",
-		{"/usr/bin/python3", "-c", "pass", NULL},
+	{"python", {"python", SANDBOX_RUNTIME_PYTHON, python_argv, ".py"}, BENCH_PYTHON_CODE,
+		{"/usr/bin/python3", "-c", BENCH_PYTHON_CODE, NULL},
 		"import time; print(time.clock_gettime_ns(time.CLOCK_MONOTONIC))"},
 	{"javascript", {"javascript", SANDBOX_RUNTIME_NODE, node_argv, ".js"}, "0",
 		{"/usr/bin/node", "-e", "0", NULL}, "console.log(String(process.hrtime.bigint()))"},
@@ -240,7 +240,6 @@ static double quantile(double *values, size_t count, double part)
 	return values[at < count ? at : count - 1];
 }
 
-/* Prints and frees. */
 static void pairs_print(struct pairs *pairs, const char *name, const char *what)
 {
 	double bare = quantile(pairs->bare, pairs->count, 0.5), boxed = quantile(pairs->boxed, pairs->count, 0.5);
@@ -248,66 +247,67 @@ static void pairs_print(struct pairs *pairs, const char *name, const char *what)
 		quantile(pairs->bare, pairs->count, 0.95), boxed, quantile(pairs->boxed, pairs->count, 0.95),
 		boxed / bare, boxed - bare);
 	fflush(stdout);
-	free(pairs->bare);
-	free(pairs->boxed);
 }
 
-static int measure_pairs(struct sandbox *sandbox, size_t at, size_t count, long idle_ms, struct err *err)
+/* One row: how a pair of it is taken, and with what. */
+struct row {
+	const char *what;
+	int (*take)(const struct row *row, double *bare, double *boxed, struct err *err);
+	struct sandbox *sandbox;
+	size_t at;
+	long idle_ms;
+	size_t other;			/* of pair_empty */
+	const char *nothing;		/* of pair_first: a path */
+};
+
+static int measure_pairs(const struct row *row, size_t count, struct err *err)
 {
 	struct pairs pairs;
+	int result = 0;
 	if (pairs_make(&pairs, count, err) < 0)
 		return -1;
-	for (size_t i = 0; i < count; i++) {
-		pause_ms(idle_ms);
-		if (bare_run(programs[at].bare, &pairs.bare[i], err) < 0)
-			return -1;
-		pause_ms(idle_ms);
-		if (job_run(sandbox, at, &pairs.boxed[i], err) < 0)
-			return -1;
-	}
-	pairs_print(&pairs, programs[at].name, idle_ms ? "50 ms idle" : "back to back");
-	return 0;
+	for (size_t i = 0; i < count && result == 0; i++)
+		result = row->take(row, &pairs.bare[i], &pairs.boxed[i], err);
+	if (result == 0)
+		pairs_print(&pairs, programs[row->at].name, row->what);
+	free(pairs.bare);
+	free(pairs.boxed);
+	return result;
+}
+
+static int pair_ready(const struct row *row, double *bare, double *boxed, struct err *err)
+{
+	pause_ms(row->idle_ms);
+	if (bare_run(programs[row->at].bare, bare, err) < 0)
+		return -1;
+	pause_ms(row->idle_ms);
+	return job_run(row->sandbox, row->at, boxed, err);
 }
 
 /* The pool's one place holds a sandbox for another program. */
-static int measure_empty(struct sandbox *sandbox, size_t at, size_t other, size_t count, struct err *err)
+static int pair_empty(const struct row *row, double *bare, double *boxed, struct err *err)
 {
-	struct pairs pairs;
 	double ms;
-	if (pairs_make(&pairs, count, err) < 0)
+	if (job_run(row->sandbox, row->other, &ms, err) < 0 || bare_run(programs[row->at].bare, bare, err) < 0)
 		return -1;
-	for (size_t i = 0; i < count; i++) {
-		if (job_run(sandbox, other, &ms, err) < 0 ||
-				bare_run(programs[at].bare, &pairs.bare[i], err) < 0)
-			return -1;
-		pause_ms(REFILL_MS);
-		if (job_run(sandbox, at, &pairs.boxed[i], err) < 0)
-			return -1;
-	}
-	pairs_print(&pairs, programs[at].name, "pool empty");
-	return 0;
+	pause_ms(REFILL_MS);
+	return job_run(row->sandbox, row->at, boxed, err);
 }
 
 /* From handing the job over to its code's first instruction, beside a static program that does nothing. */
-static int measure_first(struct sandbox *sandbox, size_t at, const char *path, size_t count, struct err *err)
+static int pair_first(const struct row *row, double *bare, double *boxed, struct err *err)
 {
-	const char *const argv[] = {path, NULL};
-	struct pairs pairs;
+	const char *const argv[] = {row->nothing, NULL};
 	char text[64];
-	if (pairs_make(&pairs, count, err) < 0)
+	pause_ms(row->idle_ms);
+	if (bare_run(argv, bare, err) < 0)
 		return -1;
-	for (size_t i = 0; i < count; i++) {
-		pause_ms(50);
-		if (bare_run(argv, &pairs.bare[i], err) < 0)
-			return -1;
-		pause_ms(50);
-		double begin = bench_now_ms();
-		if (job_start(sandbox, at, programs[at].clock, 1, err) < 0 ||
-				job_collect(sandbox, text, sizeof text, err) < 0)
-			return -1;
-		pairs.boxed[i] = strtod(text, NULL) / 1e6 - begin;
-	}
-	pairs_print(&pairs, programs[at].name, "first instr.");
+	pause_ms(row->idle_ms);
+	double begin = bench_now_ms();
+	if (job_start(row->sandbox, row->at, programs[row->at].clock, 1, err) < 0 ||
+			job_collect(row->sandbox, text, sizeof text, err) < 0)
+		return -1;
+	*boxed = strtod(text, NULL) / 1e6 - begin;
 	return 0;
 }
 
@@ -332,8 +332,10 @@ static int measure_latency(struct sandbox *sandbox, const struct bench_settings 
 					"it is not here");
 			continue;
 		}
-		if (measure_pairs(sandbox, i, settings->count, 0, err) < 0 ||
-				measure_pairs(sandbox, i, settings->count / 2 + 1, 50, err) < 0)
+		const struct row rows[] = {{"back to back", pair_ready, sandbox, i, 0},
+			{"50 ms idle", pair_ready, sandbox, i, IDLE_MS}};
+		if (measure_pairs(&rows[0], settings->count, err) < 0 ||
+				measure_pairs(&rows[1], settings->count / 2 + 1, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -348,10 +350,12 @@ static int measure_latency_empty(const struct bench_settings *settings, struct e
 	if (bench_jobs_open(&one, true, 1, &sandbox, err) < 0)
 		return -1;
 	const struct sandbox_self_test *found = sandbox_self_test(sandbox);
-	for (size_t i = 0; i < PROGRAMS && result == 0; i++)
+	for (size_t i = 0; i < PROGRAMS && result == 0; i++) {
+		const struct row row = {"pool empty", pair_empty, sandbox, i,
+			.other = i == 0 ? BENCH_PYTHON : 0};
 		if (is_here(found, i, true))
-			result = measure_empty(sandbox, i, i == 0 ? BENCH_PYTHON : 0, settings->count / 2 + 1,
-				err);
+			result = measure_pairs(&row, settings->count / 2 + 1, err);
+	}
 	sandbox_close(sandbox);
 	return result;
 }
@@ -366,9 +370,11 @@ static int measure_latency_first(struct sandbox *sandbox, const struct bench_set
 	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
 	if (write(fd, nothing, sizeof nothing) != sizeof nothing)
 		result = err_system(err, "a memfd");
-	for (size_t i = 0; i < PROGRAMS && result == 0; i++)
+	for (size_t i = 0; i < PROGRAMS && result == 0; i++) {
+		const struct row row = {"first instr.", pair_first, sandbox, i, IDLE_MS, .nothing = path};
 		if (programs[i].clock && is_here(found, i, true))
-			result = measure_first(sandbox, i, path, settings->count / 2 + 1, err);
+			result = measure_pairs(&row, settings->count / 2 + 1, err);
+	}
 	close(fd);
 	return result;
 }

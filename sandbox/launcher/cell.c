@@ -295,7 +295,7 @@ static bool is_leaving(const struct seccomp_data *data)
 
 /* The count holds whatever the job started: with nothing beside init and the process that asks, which waits for
  * us and can't be interrupted, nothing can run or fork. */
-static enum cell_news leave_judge(struct cell *cell, const struct seccomp_notif *notification)
+static bool leave_judge(struct cell *cell, const struct seccomp_notif *notification)
 {
 	struct seccomp_notif_resp go_on = {.id = notification->id,
 		.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE};
@@ -305,10 +305,10 @@ static enum cell_news leave_judge(struct cell *cell, const struct seccomp_notif 
 	cell->left_status = (int)(notification->data.args[0] & 0xff) << 8;
 	if (!cell->left)
 		(void)ioctl(cell->listener_fd, SECCOMP_IOCTL_NOTIF_SEND, &go_on);
-	return cell->left ? CELL_LEFT : CELL_NO_NEWS;
+	return cell->left;
 }
 
-enum cell_news cell_read_listener(struct cell *cell)
+bool cell_read_listener(struct cell *cell)
 {
 	struct seccomp_notif notification = {0};
 	/* ENOENT: the caller was interrupted meanwhile. It made the call all the same. */
@@ -320,7 +320,7 @@ enum cell_news cell_read_listener(struct cell *cell)
 		cell->syscall_number = notification.data.nr;
 	}
 	cell_kill(cell, CAUSE_VIOLATION);
-	return CELL_NO_NEWS;
+	return false;
 }
 
 /* A descriptor's seals and kinds are checked before a process of ours acts on them. */

@@ -79,7 +79,7 @@ int64_t clock_us(void);			/* CLOCK_MONOTONIC */
 int cell_prepare(struct cell *cell, const struct host *host, enum sandbox_level level, int runtime,
 	uint64_t serial, const struct sandbox_limits *expected, struct err *err);
 
-enum cell_news { CELL_NO_NEWS, CELL_ENTERED, CELL_IS_READY, CELL_HAS_FAILED, CELL_STARTED, CELL_LEFT };
+enum cell_news { CELL_NO_NEWS, CELL_ENTERED, CELL_IS_READY, CELL_HAS_FAILED, CELL_STARTED };
 
 /* Reads control_fd: ENTERED (a warm one may be forked into: cell_fork), IS_READY (the cell is READY,
  * listener_fd and proc_fd set), HAS_FAILED (killed, failed_step and failed_errno set), STARTED (the socket
@@ -89,14 +89,14 @@ enum cell_news cell_read_control(struct cell *cell);
 /* Has the zygote fork the job's process into a cell that was ENTERED. -1 with errno: the zygote is gone. */
 int cell_fork(struct cell *cell, const struct host *host, struct zygote *zygote);
 
-/* status_fd is readable, or the cell has LEFT: the job's process has ended, so all of the sandbox is to end. Returns
+/* status_fd is readable, or the job has left: its process has ended, so all of the sandbox is to end. Returns
  * true with the outcome when nothing is left of the job: the cell is ENDING. */
 bool cell_finish(struct cell *cell, const struct host *host, struct record_outcome *outcome, int *output_fd);
 
 /* listener_fd is readable. A call of the kill tier: notes which, and kills. The last call of all that is left of the
- * job: LEFT. listener_fd stays open until cell_release, since calls that nobody listens to would fail and go
+ * job: returns true, the job has left. listener_fd stays open until cell_release, since calls that nobody listens to would fail and go
  * on. */
-enum cell_news cell_read_listener(struct cell *cell);
+bool cell_read_listener(struct cell *cell);
 
 /* Gives a READY cell its job and starts the clocks. fds: borrowed. -1 with err: the job did not get in, the
  * cell is no use any more; ERR_CLOSED: the cell was dead already, and the job can have another. */

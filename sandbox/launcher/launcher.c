@@ -181,12 +181,17 @@ static void answer_unstarted(struct launcher *launcher, const struct waiting *jo
 	answer(launcher, &outcome, -1);
 }
 
+static unsigned cells_count(const struct launcher *launcher, enum cell_state state)
+{
+	unsigned count = 0;
+	for (unsigned i = 0; i < launcher->cell_count; i++)
+		count += launcher->cells[i].state == state;
+	return count;
+}
+
 static unsigned jobs_held(const struct launcher *launcher)
 {
-	unsigned held = launcher->queued + launcher->answer_count;
-	for (unsigned i = 0; i < launcher->cell_count; i++)
-		held += launcher->cells[i].state == CELL_RUNNING;
-	return held;
+	return launcher->queued + launcher->answer_count + cells_count(launcher, CELL_RUNNING);
 }
 
 /* ---- the queue */
@@ -355,14 +360,6 @@ static bool pool_is_short(const struct launcher *launcher, struct kind *kind)
 	return pool_lacks(&wanted, &made, launcher->available, kind);
 }
 
-static unsigned cells_count(const struct launcher *launcher, enum cell_state state)
-{
-	unsigned count = 0;
-	for (unsigned i = 0; i < launcher->cell_count; i++)
-		count += launcher->cells[i].state == state;
-	return count;
-}
-
 static unsigned cells_idle(const struct launcher *launcher)
 {
 	return cells_count(launcher, CELL_READY) + cells_count(launcher, CELL_PREPARING);
@@ -496,7 +493,6 @@ static void cell_control(struct launcher *launcher, struct cell *cell)
 		close(cell->control_fd);
 		cell->control_fd = -1;
 		break;
-	case CELL_LEFT:
 	case CELL_NO_NEWS:
 		break;
 	}
@@ -517,7 +513,7 @@ static void cell_status(struct launcher *launcher, struct cell *cell)
 /* Read only where there is something: else the call waits, on some kernels for dead processes too. */
 static void cell_listener(struct launcher *launcher, struct cell *cell, uint32_t events)
 {
-	if ((events & EPOLLIN) && cell_read_listener(cell) == CELL_LEFT)
+	if ((events & EPOLLIN) && cell_read_listener(cell))
 		cell_status(launcher, cell);
 	if (!(events & EPOLLIN) || cell->cause != CAUSE_NONE)
 		unwatch(launcher, cell->listener_fd);

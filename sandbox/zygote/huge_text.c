@@ -18,8 +18,6 @@ struct range {
 
 static void range_grow(struct range *range, uintptr_t begin, uintptr_t end, bool is_code)
 {
-	if (range->end != begin)
-		*range = (struct range){.begin = begin};
 	range->end = end;
 	if (!is_code)
 		return;
@@ -28,7 +26,7 @@ static void range_grow(struct range *range, uintptr_t begin, uintptr_t end, bool
 	range->code_end = end;
 }
 
-/* proc_pid_maps(5). The executable is what is mapped from the file that holds `inside`. Returns how many. */
+/* proc_pid_maps(5). The executable is what is mapped first, at the lowest addresses. Returns how many. */
 static size_t ranges_find(struct range ranges[RANGES_MAX])
 {
 	char line[4400], name[4096], executable[4096] = "";
@@ -40,7 +38,7 @@ static size_t ranges_find(struct range ranges[RANGES_MAX])
 		if (sscanf(line, "%lx-%lx %4s %*s %*s %*s %4095s", &begin, &end, rights, name) != 4)
 			continue;
 		if (!executable[0])
-			strcpy(executable, name);	/* the lowest addresses, or first of all */
+			strcpy(executable, name);
 		if (strcmp(name, executable) != 0 || rights[0] != 'r' || rights[1] != '-')
 			continue;
 		if (count == 0 || ranges[count - 1].end != begin) {

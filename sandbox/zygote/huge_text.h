@@ -8,7 +8,8 @@
 #define ZYGOTE_HUGE_TEXT_H
 
 /* Moves what of the executable's code fills whole huge pages, with read-only data between, into memory of
- * its own at the same addresses. Costs that memory once; what a part of it can't have stays as it is. For a process of one thread. */
+ * its own at the same addresses. Costs that memory once; what can't be moved stays as it is. For a process of one
+ * thread. */
 void huge_text_make(void);
 
 #endif

@@ -6,8 +6,8 @@ import os
 import sys
 import time
 
-from support import Counts, Driver, Server
-from test_leaks import FDS_A_CELL, cgroups, descendants, descriptors, eventually, host, place, read
+from support import Counts, Driver, Server, eventually
+from test_leaks import FDS_A_CELL, cgroups, descendants, descriptors, host, place, read
 from test_zygotes import zygotes
 
 SLOTS = 2

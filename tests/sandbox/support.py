@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import traceback
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -120,6 +121,14 @@ def server(driver, user, *options):
         yield opened
     finally:
         opened.close()
+
+
+def eventually(condition, seconds=10):
+    """What the kernel takes apart after a process has ended takes it a moment."""
+    end = time.monotonic() + seconds
+    while not (found := condition()) and time.monotonic() < end:
+        time.sleep(0.02)
+    return found
 
 
 class Counts:

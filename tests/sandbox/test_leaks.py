@@ -5,9 +5,8 @@ grown in launcher and caller; after the caller's end, by SIGKILL too, nothing is
 import glob
 import os
 import signal
-import time
 
-from support import Counts, Driver, Server, users
+from support import Counts, Driver, Server, eventually, users
 
 JOBS = 200
 SLOTS = 4
@@ -25,7 +24,7 @@ CODES = [
 
 
 def descriptors(pid):
-    return sorted(os.readlink(path) for path in glob.glob("/proc/%d/fd/*" % pid))
+    return os.listdir("/proc/%d/fd" % pid)
 
 
 def descendants(pid):
@@ -63,14 +62,6 @@ def host():
             "segments": read("/proc/sysvipc/shm").count("\n"), "queues": read("/proc/sysvipc/msg").count("\n"),
             "semaphores": read("/proc/sysvipc/sem").count("\n"),
             "abstract": read("/proc/net/unix").count("@leak")}
-
-
-def eventually(condition, seconds=10):
-    """What the kernel takes apart after a process has ended takes it a moment."""
-    end = time.monotonic() + seconds
-    while not (found := condition()) and time.monotonic() < end:
-        time.sleep(0.02)
-    return found
 
 
 def jobs_run(box, count):

@@ -6,8 +6,7 @@ import glob
 import os
 import signal
 
-from support import NOBODY, Counts, Driver, Server
-from test_leaks import eventually
+from support import NOBODY, Counts, Driver, Server, eventually
 
 CONTROLLERS = ("memory", "pids", "cpuacct")
 

@@ -2,15 +2,18 @@
 """Jobs that are forked from one warm interpreter share nothing, and an interpreter that dies or is worn out is
 replaced, with the blame where it belongs.
 """
+import functools
 import glob
 import json
 import os
 import signal
 import time
 
+import support
 from support import Counts, Driver, server, users
 from test_leaks import command, descendants, place
 
+eventually = functools.partial(support.eventually, seconds=20)  # an interpreter's start takes a while
 READY = 2  # sandboxes that one slot keeps, each with an init
 
 # What seeds itself when it is loaded, or remembers when it was.
@@ -141,13 +144,6 @@ def zygotes(launcher, harness="run.py"):
                 found.append(pid)
         except OSError:
             continue
-    return found
-
-
-def eventually(condition, seconds=20):
-    end = time.monotonic() + seconds
-    while not (found := condition()) and time.monotonic() < end:
-        time.sleep(0.02)
     return found
 
 

@@ -167,7 +167,7 @@ START_TEST(a_last_call_with_nothing_beside_is_the_end)
 {
 	struct cell cell = leaver_start();
 	processes = INIT_PROCESSES + 1;
-	ck_assert_int_eq(cell_read_listener(&cell), CELL_LEFT);
+	ck_assert(cell_read_listener(&cell));
 	ck_assert(WIFEXITED(cell.left_status) && WEXITSTATUS(cell.left_status) == 3);
 	ck_assert_int_eq(cell.cause, CAUSE_NONE);
 	ck_assert_int_eq(waitpid(cell.init, NULL, WNOHANG), 0);	/* it waits for ever */
@@ -179,7 +179,7 @@ END_TEST
 static void expect_exit(struct cell *cell)
 {
 	int status;
-	ck_assert_int_eq(cell_read_listener(cell), CELL_NO_NEWS);
+	ck_assert(!cell_read_listener(cell));
 	ck_assert(!cell->left);
 	ck_assert_int_eq(waitpid(cell->init, &status, 0), cell->init);
 	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 3);

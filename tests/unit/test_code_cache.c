@@ -106,6 +106,13 @@ START_TEST(nothing_is_handed_to_another_tenant_runtime_or_file)
 }
 END_TEST
 
+static void come_twice(const char *code)
+{
+	found(key_of(code));
+	found(key_of(code));
+	ck_assert(wanted(code));
+}
+
 START_TEST(one_code_is_compiled_at_a_time_and_the_latest_first)
 {
 	for (int i = 0; i < 2; i++) {
@@ -125,9 +132,7 @@ END_TEST
 
 START_TEST(code_that_is_refused_is_never_wanted_again)
 {
-	found(key_of("code"));
-	found(key_of("code"));
-	ck_assert(wanted("code"));
+	come_twice("code");
 	code_cache_tell(cache, CODE_REFUSED, NULL, 0);
 	for (int i = 0; i < 5; i++)
 		ck_assert_str_eq(found(key_of("code")), "");
@@ -137,9 +142,7 @@ END_TEST
 
 START_TEST(code_that_was_lost_is_wanted_when_it_has_come_again)
 {
-	found(key_of("code"));
-	found(key_of("code"));
-	ck_assert(wanted("code"));
+	come_twice("code");
 	code_cache_tell(cache, CODE_LOST, NULL, 0);
 	ck_assert(wanted(NULL));
 	found(key_of("code"));
@@ -200,9 +203,7 @@ START_TEST(no_code_takes_more_than_its_share)
 	found(key_of(much));
 	found(key_of(much));
 	ck_assert(wanted(NULL));
-	found(key_of("code"));
-	found(key_of("code"));
-	ck_assert(wanted("code"));
+	come_twice("code");
 	compiled(much);
 	for (int i = 0; i < 3; i++)
 		ck_assert_str_eq(found(key_of("code")), "");
@@ -217,9 +218,7 @@ START_TEST(what_became_of_evicted_code_goes_to_no_other)
 {
 	char *much = calloc(1, LIMIT / 5 + 1), code[20];
 	memset(much, 'x', LIMIT / 5);
-	found(key_of("code"));
-	found(key_of("code"));
-	ck_assert(wanted("code"));
+	come_twice("code");
 	for (int i = 0; i < 9; i++) {	/* source alone can drive out, too */
 		memset(much, '0' + i, 4);
 		found(key_of(much));

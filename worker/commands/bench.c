@@ -43,7 +43,7 @@ static int measure_kafka(const struct bench_options *options, bool warm, struct 
 		return -1;
 	double seconds = options->settings.seconds > KAFKA_SECONDS ? options->settings.seconds : KAFKA_SECONDS;
 	int result = rate_without(sandbox, options, &rate[0], &by_cpu[0], err);
-	const struct bench_load load = {.script_type = "python", .code = bench_python_code,
+	const struct bench_load load = {.script_type = "python", .code = BENCH_PYTHON_CODE,
 		.slots = options->settings.slots, .partitions = PARTITIONS, .warm = warm,
 		.jobs = result < 0 ? 0 : (size_t)(rate[0] * seconds) + 20};
 	if (result == 0)

@@ -141,7 +141,7 @@ def run_to_end(path):
     try:
         run(path)
     except SystemExit as end:
-        if exit_status() is None or not isinstance(end.code, (int, type(None))):
+        if not isinstance(end.code, (int, type(None))):
             raise
     if threading.active_count() == 1 and not getattr(threading, "_threading_atexits", True):
         atexit._run_exitfuncs()  # finish() among them, which does not return
@@ -185,8 +185,7 @@ def compile_send(path):
     global channel
     warnings.simplefilter("error")
     try:
-        with open(path, "rb") as file:
-            code = compile(file.read(), path, "exec", dont_inherit=True)
+        code = script_code(path)
         channel = [identity()]
         value_send(b"c", compiled_head(path) + marshal.dumps(code))
     except BaseException:
