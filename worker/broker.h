@@ -14,6 +14,18 @@
 
 #include "../sandbox/err.h"
 
+enum broker_source {
+	BROKER_REQUESTS,		/* topics.requests */
+	BROKER_RETRIES,			/* topics.retries: its partitions go with the requests' */
+	BROKER_SOURCES
+};
+
+struct broker_place {
+	enum broker_source source;
+	int32_t partition;
+	int64_t offset;
+};
+
 struct broker_header {
 	const char *name;
 	const void *value;		/* NULL: null */
@@ -21,6 +33,7 @@ struct broker_header {
 };
 
 struct broker_message {			/* lives until message_free */
+	enum broker_source source;
 	const char *topic;
 	int32_t partition;
 	int64_t offset, timestamp_ms;
@@ -46,6 +59,7 @@ struct broker_offset {
 	int32_t partition;
 	int64_t offset;			/* everything below is finished; -1: nothing committed yet */
 	int64_t since_ms;		/* what is finished beyond it ended later; 0: not known */
+	enum broker_source source;
 };
 
 enum broker_outcome {
@@ -75,12 +89,14 @@ struct broker_state {
 enum broker_event_type {
 	BROKER_NONE,
 	BROKER_MESSAGE,			/* message: the receiver frees it */
-	BROKER_TAKEOVER,		/* positions: what was committed; then STATE..., ASSIGNED */
+	BROKER_TAKEOVER,		/* positions of both sources: what was committed; then STATE..., ASSIGNED */
 	BROKER_STATE,			/* state: valid until the next call; all before ASSIGNED */
-	BROKER_ASSIGNED,		/* partitions */
+	BROKER_ASSIGNED,		/* partitions, of the requests */
 	BROKER_END,			/* end: the partition has nothing more, and ends there */
 	BROKER_REVOKED,			/* finish up, then call unassign. lost: too late to commit */
 	BROKER_BATCH,			/* batch: committed or dropped */
+	BROKER_FETCHED,			/* place, and message unless missing: the receiver frees it */
+	BROKER_MARKED,			/* number: of the mark that is stored */
 	BROKER_JOINED,			/* the group has taken us in */
 	BROKER_FATAL,			/* err: the worker must end */
 };
@@ -94,7 +110,9 @@ struct broker_event {
 	const struct broker_offset *positions;	/* valid until the next call */
 	size_t position_count;
 	struct broker_offset end;
-	uint64_t number;		/* the implementation's */
+	struct broker_place place;
+	bool missing;			/* it is not there any more */
+	uint64_t number;		/* of a mark; else the implementation's */
 	bool lost;
 	struct broker_batch *batch;
 	struct err err;
@@ -109,8 +127,16 @@ struct broker_functions {
 	void (*next)(struct broker *broker, struct broker_event *event);
 	void (*message_free)(struct broker *broker, struct broker_message *message);
 	/* Holds until it is called again, whoever has the partition meanwhile. */
-	void (*pause)(struct broker *broker, int32_t partition, bool paused);
+	void (*pause)(struct broker *broker, enum broker_source source, int32_t partition,
+		bool paused);
 	void (*unassign)(struct broker *broker);
+	/* Reads one message again; insists until it has come, is found missing, or partitions are given back. */
+	void (*fetch)(struct broker *broker, const struct broker_place *place);
+	/* Writes to code.state outside of transactions, insisting. number: told when it is stored; 0: not
+	 * told. Copied. */
+	void (*mark)(struct broker *broker, int32_t partition, const char *value, uint64_t number);
+	/* Waits for all marks to be stored, for so long at most. */
+	void (*marks_flush)(struct broker *broker, int timeout_ms);
 	/* Whether a batch can be taken now. */
 	bool (*free_for_batch)(struct broker *broker);
 	void (*commit)(struct broker *broker, struct broker_batch *batch);

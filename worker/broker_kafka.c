@@ -32,6 +32,8 @@ struct broker_kafka {
 	rd_kafka_topic_partition_list_t *assigning; /* not yet taken up; NULL: none */
 	rd_kafka_topic_partition_list_t *assigned;
 	struct takeover *takeover;
+	struct fetcher *fetcher;
+	struct marker *marker;
 	uint64_t takeovers;		/* how many were begun: the number of the last */
 	struct mail *current;		/* whose memory the last event points into */
 	bool revoking, revoked_told, lost, closing, leaving, joined_told, stuck_told;
@@ -99,6 +101,7 @@ static void kafka_unassign(struct broker *broker)
 	struct broker_kafka *kafka = self(broker);
 	takeover_end(kafka->takeover, NULL);
 	kafka->takeover = NULL;
+	fetcher_clear(kafka->fetcher);
 	assignment_drop(kafka);
 }
 
@@ -165,7 +168,7 @@ static size_t headers_copy(struct copying *copying, const rd_kafka_message_t *me
 }
 
 /* librdkafka's own would hold on to the whole answer to a fetch, for one small message in it. */
-static void message_copy(const struct broker_kafka *kafka, const rd_kafka_message_t *message,
+void message_copy(const struct config *config, const rd_kafka_message_t *message,
 	struct broker_message *copied)
 {
 	struct copying copying = {0};
@@ -177,7 +180,9 @@ static void message_copy(const struct broker_kafka *kafka, const rd_kafka_messag
 		abort();		/* a message that is left out would be committed all the same */
 	copying = (struct copying){.at = (char *)list, .size = list_size};
 	headers_copy(&copying, message, list);
-	*copied = (struct broker_message){.topic = kafka->config->topics.requests,
+	enum broker_source source = strcmp(rd_kafka_topic_name(message->rkt),
+		config->topics.retries) == 0 ? BROKER_RETRIES : BROKER_REQUESTS;
+	*copied = (struct broker_message){.source = source, .topic = source_topic(config, source),
 		.partition = message->partition, .offset = message->offset,
 		.timestamp_ms = rd_kafka_message_timestamp(message, NULL),
 		.key = copy_bytes(&copying, message->key, message->key_len),
@@ -203,6 +208,21 @@ static bool mail_is_stale(const struct broker_kafka *kafka, const struct broker_
 		(!kafka->assigning || event->number != kafka->takeovers);
 }
 
+/* Each partition of the retries goes with that of the requests, as no assignor could promise: it is assigned by
+ * hand, and its offsets are committed under the same membership. */
+static void retries_assign(struct broker_kafka *kafka)
+{
+	const struct broker_offset *positions;
+	size_t count = takeover_positions(kafka->takeover, &positions);
+	for (size_t i = 0; i < count; i++) {
+		if (positions[i].source != BROKER_RETRIES)
+			continue;
+		rd_kafka_topic_partition_list_add(kafka->assigning, kafka->config->topics.retries,
+			positions[i].partition)->offset = positions[i].offset < 0 ?
+			RD_KAFKA_OFFSET_BEGINNING : positions[i].offset;
+	}
+}
+
 static bool next_mail(struct broker_kafka *kafka, struct broker_event *event)
 {
 	do {
@@ -216,6 +236,7 @@ static bool next_mail(struct broker_kafka *kafka, struct broker_event *event)
 		*event = kafka->current->event;
 	} while (mail_is_stale(kafka, event));
 	if (event->type == BROKER_ASSIGNED) {
+		retries_assign(kafka);
 		rd_kafka_assign(kafka->rk, kafka->assigning);
 		kafka->assigned = kafka->assigning;
 		kafka->assigning = NULL;
@@ -230,10 +251,12 @@ static void next_message(struct broker_kafka *kafka, struct broker_event *event)
 		return;
 	if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
 		event->type = BROKER_MESSAGE;
-		message_copy(kafka, message, &event->message);
+		message_copy(kafka->config, message, &event->message);
 	} else if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
 		event->type = BROKER_END;
-		event->end = (struct broker_offset){message->partition, message->offset, 0};
+		event->end = (struct broker_offset){message->partition, message->offset, 0,
+			strcmp(rd_kafka_topic_name(message->rkt), kafka->config->topics.retries) == 0 ?
+			BROKER_RETRIES : BROKER_REQUESTS};
 	} else if (message->err == RD_KAFKA_RESP_ERR__FATAL) {
 		fatal_tell(kafka);
 	} else {
@@ -258,6 +281,7 @@ static void kafka_next(struct broker *broker, struct broker_event *event)
 	struct broker_kafka *kafka = self(broker);
 	*event = (struct broker_event){.type = BROKER_NONE};
 	stuck_check(kafka);
+	marker_serve(kafka->marker);
 	if (next_mail(kafka, event))
 		return;
 	event->type = BROKER_NONE;
@@ -284,11 +308,12 @@ static int kafka_fd(struct broker *broker)
 	return self(broker)->mailbox.event_fd;
 }
 
-static void kafka_pause(struct broker *broker, int32_t partition, bool paused)
+static void kafka_pause(struct broker *broker, enum broker_source source, int32_t partition,
+	bool paused)
 {
 	struct broker_kafka *kafka = self(broker);
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-	rd_kafka_topic_partition_list_add(list, kafka->config->topics.requests, partition);
+	rd_kafka_topic_partition_list_add(list, source_topic(kafka->config, source), partition);
 	if (paused)
 		rd_kafka_pause_partitions(kafka->rk, list);
 	else
@@ -304,6 +329,21 @@ static bool kafka_free_for_batch(struct broker *broker)
 static void kafka_commit(struct broker *broker, struct broker_batch *batch)
 {
 	committer_give(self(broker)->committer, batch);
+}
+
+static void kafka_fetch(struct broker *broker, const struct broker_place *place)
+{
+	fetcher_ask(self(broker)->fetcher, place);
+}
+
+static void kafka_mark(struct broker *broker, int32_t partition, const char *value, uint64_t number)
+{
+	marker_put(self(broker)->marker, partition, value, number);
+}
+
+static void kafka_marks_flush(struct broker *broker, int timeout_ms)
+{
+	marker_flush(self(broker)->marker, timeout_ms);
 }
 
 static int64_t clock_us(void)
@@ -368,6 +408,8 @@ static bool kafka_close(struct broker *broker, bool leave)
 	assignment_drop(kafka);
 	if (kafka->committer)
 		ended = committer_end(kafka->committer, &until) && ended;
+	ended = fetcher_end(kafka->fetcher, &until) && ended;
+	marker_end(kafka->marker);
 	ended = consumer_join(kafka, &until) && ended;
 	if (!ended) {
 		log_event(LOG_WARN, "the brokers do not answer; not waiting for them", NULL);
@@ -383,7 +425,7 @@ static bool kafka_close(struct broker *broker, bool leave)
 }
 
 static const struct broker_functions functions = {kafka_fd, kafka_next, kafka_message_free,
-	kafka_pause, kafka_unassign, kafka_free_for_batch, kafka_commit, kafka_silence_ms,
+	kafka_pause, kafka_unassign, kafka_fetch, kafka_mark, kafka_marks_flush, kafka_free_for_batch, kafka_commit, kafka_silence_ms,
 	kafka_session_ms, kafka_close};
 
 /* ---- opening */
@@ -491,9 +533,9 @@ static int topics_check(struct broker_kafka *kafka, struct err *err)
 {
 	const struct config *config = kafka->config;
 	const char *topics[] = {config->topics.requests, config->topics.results,
-		config->topics.errors, config->topics.dead, config->topics.state};
-	int counts[5];
-	for (size_t i = 0; i < 5; i++) {
+		config->topics.errors, config->topics.dead, config->topics.state, config->topics.retries};
+	int counts[6];
+	for (size_t i = 0; i < 6; i++) {
 		counts[i] = partitions_of(kafka, topics[i], err);
 		if (counts[i] < 0)
 			return -1;
@@ -502,9 +544,11 @@ static int topics_check(struct broker_kafka *kafka, struct err *err)
 				"missing with: codeworker topics create -b %s", topics[i],
 				config_kafka(config, "bootstrap.servers"));
 	}
-	if (counts[4] < counts[0])
-		return err_set(err, ERR_INVALID, "%s has %d partitions and %s has %d: they must be as "
-			"many; see: codeworker topics check", topics[4], counts[4], topics[0], counts[0]);
+	for (size_t i = 4; i < 6; i++)
+		if (counts[i] < counts[0])
+			return err_set(err, ERR_INVALID, "%s has %d partitions and %s has %d: they must be "
+				"as many; see: codeworker topics check", topics[i], counts[i], topics[0],
+				counts[0]);
 	return 0;
 }
 
@@ -541,6 +585,10 @@ int broker_kafka_new(const struct config *config, const struct broker_kafka_limi
 	if (result == 0)
 		result = committer_new(config, limits, kafka->rk, &kafka->mailbox, stop_fd,
 			&kafka->committer, err);
+	if (result == 0)
+		result = fetcher_new(config, &kafka->mailbox, &kafka->fetcher, err);
+	if (result == 0)
+		result = marker_new(config, &kafka->mailbox, &kafka->marker, err);
 	if (result == 0)
 		result = subscribe(kafka, err);
 	if (result != 0) {

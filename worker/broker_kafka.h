@@ -5,9 +5,9 @@
 #include "broker.h"
 #include "config.h"
 
-#define LIMITED_TOPICS 4
+#define LIMITED_TOPICS 5
 struct broker_kafka_limits {		/* max.message.bytes of the topics that are written to */
-	int64_t results, errors, dead, state;
+	int64_t results, errors, dead, state, retries;
 };
 
 /* Asks the brokers; where they don't tell, Kafka's default. */

@@ -36,7 +36,8 @@
  * makes sets of up to batch.size across topics, so the smallest topic decides. */
 static int64_t set_bytes(const struct config *config, const struct broker_kafka_limits *limits)
 {
-	const int64_t all[] = {limits->results, limits->errors, limits->dead, limits->state};
+	const int64_t all[] = {limits->results, limits->errors, limits->dead, limits->state,
+		limits->retries};
 	const char *configured = config_kafka(config, "batch.size");
 	int64_t smallest = configured ? strtoll(configured, NULL, 10) : SET_BYTES;
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
@@ -389,7 +390,6 @@ int committer_new(const struct config *config, const struct broker_kafka_limits 
 	committer->consumer = consumer;
 	committer->mailbox = mailbox;
 	committer->config = config;
-	committer->requests = config->topics.requests;
 	committer->set_bytes = set_bytes(config, limits);
 	pthread_mutex_init(&committer->lock, NULL);
 	pthread_cond_init(&committer->changed, NULL);

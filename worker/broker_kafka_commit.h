@@ -8,7 +8,7 @@
 #include "broker_kafka_internal.h"
 
 #define PRODUCERS 2
-#define TOPICS 4
+#define TOPICS 5
 #define CALL_MS 5000		/* one call; it is repeated as long as that is right */
 #define LARGE_BYTES 16384	/* a smaller record is hardly refused for its size */
 #define PAUSE_MS 50		/* before a batch is published again, doubled up to: */
@@ -40,7 +40,6 @@ struct committer {
 	rd_kafka_t *consumer;
 	struct mailbox *mailbox;
 	const struct config *config;
-	const char *requests;		/* topic, of the configuration */
 	int64_t set_bytes;
 	uint64_t incarnation;		/* tells our commits from those of others */
 	pthread_mutex_t lock;

@@ -23,6 +23,11 @@ struct mailbox {
 	size_t count;
 };
 
+static inline const char *source_topic(const struct config *config, enum broker_source source)
+{
+	return source == BROKER_RETRIES ? config->topics.retries : config->topics.requests;
+}
+
 int mailbox_open(struct mailbox *mailbox, struct err *err);
 void mailbox_close(struct mailbox *mailbox);
 /* Takes memory. Without memory for the mail itself the process can't go on in order: abort(). */
@@ -57,11 +62,39 @@ int takeover_start(const struct config *config, const int32_t *partitions, size_
 /* Ends the thread, done or not, and frees it. takeover: NULL allowed. until: NULL waits for ever; false: the
  * thread did not end until then and is left to the end of the process, as is the mailbox. */
 bool takeover_end(struct takeover *takeover, const struct timespec *until);
+/* What it found committed, as BROKER_TAKEOVER told it: valid as long as the takeover, from BROKER_ASSIGNED on. */
+size_t takeover_positions(const struct takeover *takeover, const struct broker_offset **positions);
 /* since_ms out of a commit's metadata ("1 <since_ms>"); 0: none. */
 int64_t commit_metadata_read(const void *metadata, size_t size);
 /* From when on code.state is to be read: from window_begin_ms, or where something was committed, from when it
  * says; from the beginning (0) where that is not known, as of a commit that is not ours. */
 int64_t state_begin_ms(const struct broker_offset *committed, int64_t window_begin_ms);
+
+/* A handle that reads outside of the group, at the end of topics too. NULL with err. */
+rd_kafka_t *reader_open(const struct config *config, const char *isolation, const char *queue_kbytes,
+	struct err *err);
+void reader_close(rd_kafka_t **rk);	/* NULL in it: nothing */
+
+/* ---- reading a message again: broker_kafka_fetch.c */
+struct fetcher;
+int fetcher_new(const struct config *config, struct mailbox *mailbox, struct fetcher **fetcher,
+	struct err *err);
+void fetcher_ask(struct fetcher *fetcher, const struct broker_place *place);
+void fetcher_clear(struct fetcher *fetcher);	/* what was asked for is not wanted any more */
+bool fetcher_end(struct fetcher *fetcher, const struct timespec *until);	/* as takeover_end() */
+
+/* ---- marks in code.state: broker_kafka_marks.c */
+struct marker;
+int marker_new(const struct config *config, struct mailbox *mailbox, struct marker **marker,
+	struct err *err);
+void marker_put(struct marker *marker, int32_t partition, const char *value, uint64_t number);
+void marker_serve(struct marker *marker);	/* looks for answers; NULL allowed */
+void marker_flush(struct marker *marker, int timeout_ms);
+void marker_end(struct marker *marker);		/* what is not stored yet is lost; NULL allowed */
+
+/* librdkafka's own would hold on to the whole answer to a fetch, for one small message in it. */
+void message_copy(const struct config *config, const rd_kafka_message_t *message,
+	struct broker_message *copied);
 
 /* ---- staying in touch: broker_kafka_touch.c */
 

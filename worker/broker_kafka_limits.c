@@ -86,9 +86,9 @@ static rd_kafka_t *handle_open(const struct config *config)
 void broker_kafka_limits(const struct config *config, struct broker_kafka_limits *limits)
 {
 	const char *const topics[LIMITED_TOPICS] = {config->topics.results, config->topics.errors,
-		config->topics.dead, config->topics.state};
+		config->topics.dead, config->topics.state, config->topics.retries};
 	int64_t *const bytes[LIMITED_TOPICS] = {&limits->results, &limits->errors, &limits->dead,
-		&limits->state};
+		&limits->state, &limits->retries};
 	rd_kafka_t *rk = handle_open(config);
 	size_t taken = 0;
 	for (size_t i = 0; i < LIMITED_TOPICS; i++)

@@ -98,7 +98,7 @@ int producer_open(const struct config *config, struct producer *producer, const 
 void producer_warm(const struct config *config, struct producer *producer)
 {
 	const char *const topics[TOPICS] = {config->topics.results, config->topics.errors,
-		config->topics.dead, config->topics.state};
+		config->topics.dead, config->topics.state, config->topics.retries};
 	for (int i = 0; i < TOPICS; i++) {
 		const struct rd_kafka_metadata *metadata;
 		producer->topics[i] = rd_kafka_topic_new(producer->rk, topics[i], NULL);

@@ -31,6 +31,7 @@ struct takeover {
 	struct mailbox *mailbox;
 	uint64_t number;
 	int32_t *partitions;
+	struct broker_offset *positions;	/* of the requests by index, then of the retries */
 	int64_t *begin_ms;		/* by index, as ends: from when on code.state is read */
 	int64_t *ends;			/* what must be read; -1: done */
 	size_t count;
@@ -76,32 +77,55 @@ int64_t state_begin_ms(const struct broker_offset *committed, int64_t window_beg
 	return begin_ms > SLACK_MS ? begin_ms - SLACK_MS : 0;
 }
 
-/* Tells the loop, and notes from when on code.state is to be read. */
-static rd_kafka_resp_err_t committed_find(struct takeover *takeover)
+static int64_t earlier(int64_t a, int64_t b)
 {
-	rd_kafka_topic_partition_list_t *list = list_make(takeover, takeover->config->topics.requests);
+	return a < b ? a : b;
+}
+
+/* Notes what was committed of one source, and from when on code.state is to be read. */
+static rd_kafka_resp_err_t committed_of(struct takeover *takeover, enum broker_source source)
+{
+	rd_kafka_topic_partition_list_t *list = list_make(takeover, source_topic(takeover->config, source));
+	struct broker_offset *positions = takeover->positions + (size_t)source * takeover->count;
 	rd_kafka_resp_err_t code = rd_kafka_committed(takeover->reader, list, CALL_MS);
 	int64_t window_begin_ms = now_ms() - takeover->config->worker.dedupe_window_ms;
-	struct broker_offset *positions = calloc(takeover->count + 1, sizeof *positions);
-	if (!positions)
-		abort();
 	for (int i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && i < list->cnt; i++) {
 		const rd_kafka_topic_partition_t *found = &list->elems[i];
 		code = found->err;
 		positions[i] = (struct broker_offset){found->partition,
 			found->offset >= 0 ? found->offset : -1,
-			commit_metadata_read(found->metadata, found->metadata_size)};
-		takeover->begin_ms[i] = state_begin_ms(&positions[i], window_begin_ms);
+			commit_metadata_read(found->metadata, found->metadata_size), source};
+		int64_t begin_ms = state_begin_ms(&positions[i], window_begin_ms);
+		takeover->begin_ms[i] = source == 0 ? begin_ms :
+			earlier(takeover->begin_ms[i], begin_ms);
 	}
 	rd_kafka_topic_partition_list_destroy(list);
-	if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-		free(positions);
-		return code;
-	}
-	struct broker_event event = {.type = BROKER_TAKEOVER, .positions = positions,
-		.position_count = takeover->count, .number = takeover->number};
-	mailbox_put(takeover->mailbox, &event, positions);
 	return code;
+}
+
+/* Tells the loop. */
+static rd_kafka_resp_err_t committed_find(struct takeover *takeover)
+{
+	size_t count = BROKER_SOURCES * takeover->count;
+	for (int source = 0; source < BROKER_SOURCES; source++) {
+		rd_kafka_resp_err_t code = committed_of(takeover, (enum broker_source)source);
+		if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+			return code;
+	}
+	struct broker_offset *positions = malloc((count + 1) * sizeof *positions);
+	if (!positions)
+		abort();
+	memcpy(positions, takeover->positions, count * sizeof *positions);
+	struct broker_event event = {.type = BROKER_TAKEOVER, .positions = positions,
+		.position_count = count, .number = takeover->number};
+	mailbox_put(takeover->mailbox, &event, positions);
+	return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+size_t takeover_positions(const struct takeover *takeover, const struct broker_offset **positions)
+{
+	*positions = takeover ? takeover->positions : NULL;
+	return takeover ? BROKER_SOURCES * takeover->count : 0;
 }
 
 /* ---- where to read */
@@ -209,7 +233,7 @@ static void read_all(struct takeover *takeover)
 	}
 }
 
-static void handle_end(rd_kafka_t **rk)
+void reader_close(rd_kafka_t **rk)
 {
 	if (*rk)
 		rd_kafka_destroy_flags(*rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
@@ -268,20 +292,21 @@ static void *takeover_thread(void *opaque)
 	rd_kafka_topic_partition_list_destroy(list);
 	if (!takeover->ending)
 		takeover_done(takeover);
-	handle_end(&takeover->reader);
-	handle_end(&takeover->looker);
+	reader_close(&takeover->reader);
+	reader_close(&takeover->looker);
 	return NULL;
 }
 
 /* ---- setting up */
 
-static rd_kafka_t *handle_open(const struct config *config, const char *isolation, struct err *err)
+rd_kafka_t *reader_open(const struct config *config, const char *isolation, const char *queue_kbytes,
+	struct err *err)
 {
 	const char *group = config_kafka(config, "group.id");
 	const char *const settings[][2] = {{"group.id", group ? group : "codeworker"},
 		{"enable.auto.commit", "false"}, {"enable.partition.eof", "true"},
 		{"isolation.level", isolation}, {"auto.offset.reset", "earliest"},
-		{"fetch.wait.max.ms", "20"}};
+		{"fetch.wait.max.ms", "20"}, {"queued.max.messages.kbytes", queue_kbytes}};
 	char reason[256];
 	rd_kafka_conf_t *conf = kafka_conf_new(config, RD_KAFKA_CONSUMER, err);
 	if (!conf)
@@ -297,16 +322,17 @@ static rd_kafka_t *handle_open(const struct config *config, const char *isolatio
 	rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, reason, sizeof reason);
 	if (!rk) {
 		rd_kafka_conf_destroy(conf);
-		err_set(err, ERR_BROKER, "a reader of the state can't be made: %s", reason);
+		err_set(err, ERR_BROKER, "a reader can't be made: %s", reason);
 	}
 	return rk;
 }
 
 static void takeover_release(struct takeover *takeover)
 {
-	handle_end(&takeover->reader);
-	handle_end(&takeover->looker);
+	reader_close(&takeover->reader);
+	reader_close(&takeover->looker);
 	free(takeover->partitions);
+	free(takeover->positions);
 	free(takeover->begin_ms);
 	free(takeover->ends);
 	free(takeover);
@@ -321,16 +347,17 @@ int takeover_start(const struct config *config, const int32_t *partitions, size_
 	*takeover = (struct takeover){.config = config, .mailbox = mailbox, .number = number,
 		.count = count};
 	takeover->partitions = calloc(count + 1, sizeof *takeover->partitions);
+	takeover->positions = calloc(BROKER_SOURCES * count + 1, sizeof *takeover->positions);
 	takeover->begin_ms = calloc(count + 1, sizeof *takeover->begin_ms);
 	takeover->ends = calloc(count + 1, sizeof *takeover->ends);
-	if (!takeover->partitions || !takeover->begin_ms || !takeover->ends) {
+	if (!takeover->partitions || !takeover->positions || !takeover->begin_ms || !takeover->ends) {
 		takeover_release(takeover);
 		return err_set(err, ERR_MEMORY, "no memory");
 	}
 	memcpy(takeover->partitions, partitions, count * sizeof *partitions);
-	takeover->reader = handle_open(config, "read_committed", err);
+	takeover->reader = reader_open(config, "read_committed", "16384", err);
 	if (takeover->reader)
-		takeover->looker = handle_open(config, "read_uncommitted", err);
+		takeover->looker = reader_open(config, "read_uncommitted", "16384", err);
 	if (!takeover->looker) {
 		takeover_release(takeover);
 		return -1;

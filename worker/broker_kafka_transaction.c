@@ -105,7 +105,7 @@ enum step transaction_produce(struct producer *producer, const struct broker_bat
 static void offset_add(rd_kafka_topic_partition_list_t *list, const struct producer *producer,
 	const struct broker_offset *offset)
 {
-	const char *topic = producer->committer->requests;
+	const char *topic = source_topic(producer->committer->config, offset->source);
 	rd_kafka_topic_partition_t *added =
 		rd_kafka_topic_partition_list_add(list, topic, offset->partition);
 	char *text;
@@ -169,7 +169,8 @@ bool transaction_happened(struct producer *producer, const struct broker_batch *
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
 	rd_kafka_topic_partition_list_t *ours = rd_kafka_topic_partition_list_new(1);
 	offset_add(ours, producer, &batch->offsets[0]);
-	rd_kafka_topic_partition_list_add(list, committer->requests, batch->offsets[0].partition);
+	rd_kafka_topic_partition_list_add(list, source_topic(committer->config, batch->offsets[0].source),
+		batch->offsets[0].partition);
 	rd_kafka_resp_err_t code;
 	while ((code = rd_kafka_committed(committer->consumer, list, CALL_MS)) !=
 			RD_KAFKA_RESP_ERR_NO_ERROR && !committer->ending)

@@ -3,6 +3,7 @@
 #include "broker_memory.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/timerfd.h>
@@ -25,8 +26,8 @@ struct log {
 struct memory_store {
 	const struct config *config;
 	pthread_mutex_t lock;
-	struct log *requests;		/* by partition */
-	struct broker_offset *committed;
+	struct log *logs[BROKER_SOURCES];	/* by partition */
+	struct broker_offset *committed;	/* of all sources, by place_index() */
 	struct log records;
 	int partitions;
 };
@@ -35,11 +36,15 @@ struct broker_memory {
 	struct broker base;
 	struct memory_store *store;
 	int timer_fd;
-	int64_t *positions;
+	int64_t *positions;		/* as committed */
 	bool *paused;
 	int32_t *numbers;
 	struct broker_batch *batches[BATCHES];	/* in order */
 	size_t batch_count, committed_count, refuse_above;
+	struct broker_place *fetches;	/* asked for, in order */
+	size_t fetch_count;
+	uint64_t *marks;		/* stored and to be told */
+	size_t mark_count;
 	enum { IDLE, ASSIGNING, READING, ASSIGNED, REVOKING } phase;
 	bool joined_told, revoke_told, lost, held, drop, fatal;
 	size_t reading;			/* next record of the store to tell */
@@ -95,20 +100,37 @@ static void headers_free(const struct broker_header *headers, size_t count)
 
 /* ---- the store */
 
+static size_t place_index(const struct memory_store *store, enum broker_source source, int32_t partition)
+{
+	return (size_t)source * (size_t)store->partitions + (size_t)partition;
+}
+
+static size_t place_count(const struct memory_store *store)
+{
+	return BROKER_SOURCES * (size_t)store->partitions;
+}
+
+static void committed_reset(struct memory_store *store, enum broker_source source)
+{
+	for (int p = 0; p < store->partitions; p++)
+		store->committed[place_index(store, source, p)] = (struct broker_offset){p, -1, 0, source};
+}
+
 struct memory_store *memory_store_new(const struct config *config, int partitions)
 {
 	struct memory_store *store = must(calloc(1, sizeof *store));
 	store->config = config;
 	store->partitions = partitions;
 	pthread_mutex_init(&store->lock, NULL);
-	store->requests = must(calloc((size_t)partitions, sizeof *store->requests));
-	store->committed = must(calloc((size_t)partitions, sizeof *store->committed));
-	for (int i = 0; i < partitions; i++)
-		store->committed[i] = (struct broker_offset){i, -1, 0};
+	store->committed = must(calloc(place_count(store), sizeof *store->committed));
+	for (int source = 0; source < BROKER_SOURCES; source++) {
+		store->logs[source] = must(calloc((size_t)partitions, sizeof *store->logs[source]));
+		committed_reset(store, (enum broker_source)source);
+	}
 	return store;
 }
 
-static void requests_free(struct log *log)
+static void log_free(struct log *log)
 {
 	for (size_t i = 0; i < log->count; i++) {
 		struct broker_message *message = &log->entries[i]->message;
@@ -124,17 +146,19 @@ static void requests_free(struct log *log)
 void memory_store_recreate(struct memory_store *store)
 {
 	pthread_mutex_lock(&store->lock);
-	for (int p = 0; p < store->partitions; p++) {
-		requests_free(&store->requests[p]);
-		store->committed[p] = (struct broker_offset){p, -1, 0};
-	}
+	for (int p = 0; p < store->partitions; p++)
+		log_free(&store->logs[BROKER_REQUESTS][p]);
+	committed_reset(store, BROKER_REQUESTS);
 	pthread_mutex_unlock(&store->lock);
 }
 
 void memory_store_free(struct memory_store *store)
 {
-	for (int p = 0; p < store->partitions; p++)
-		requests_free(&store->requests[p]);
+	for (int source = 0; source < BROKER_SOURCES; source++) {
+		for (int p = 0; p < store->partitions; p++)
+			log_free(&store->logs[source][p]);
+		free(store->logs[source]);
+	}
 	for (size_t i = 0; i < store->records.count; i++) {
 		struct broker_record *record = &store->records.entries[i]->record;
 		free((void *)record->key);
@@ -143,7 +167,6 @@ void memory_store_free(struct memory_store *store)
 		free(store->records.entries[i]);
 	}
 	free(store->records.entries);
-	free(store->requests);
 	free(store->committed);
 	pthread_mutex_destroy(&store->lock);
 	free(store);
@@ -157,24 +180,43 @@ static size_t headers_bytes(const struct broker_header *headers, size_t count)
 	return bytes;
 }
 
+/* With the lock. */
+static int64_t message_store(struct memory_store *store, enum broker_source source,
+	const struct broker_record *record, int64_t timestamp_ms)
+{
+	struct log *log = &store->logs[source][record->partition];
+	struct stored *entry = log_add(log);
+	int64_t offset = (int64_t)log->count - 1;
+	entry->message = (struct broker_message){.source = source, .topic = source == BROKER_RETRIES ?
+			store->config->topics.retries : store->config->topics.requests,
+		.partition = record->partition, .offset = offset, .timestamp_ms = timestamp_ms,
+		.key = copy(record->key, record->key_size), .key_size = record->key_size,
+		.value = copy(record->value, record->value_size), .value_size = record->value_size,
+		.headers = headers_copy(record->headers, record->header_count),
+		.header_count = record->header_count, .bytes = record->key_size + record->value_size +
+			headers_bytes(record->headers, record->header_count), .owner = store};
+	return offset;
+}
+
 static int64_t produce(struct memory_store *store, int32_t partition, const char *key,
 	const char *value, const struct broker_header *headers, size_t header_count,
 	int64_t timestamp_ms)
 {
+	const struct broker_record record = {.partition = partition, .key = key,
+		.key_size = key ? strlen(key) : 0, .value = value,
+		.value_size = value ? strlen(value) : 0, .headers = headers,
+		.header_count = header_count};
 	pthread_mutex_lock(&store->lock);
-	struct log *log = &store->requests[partition];
-	struct stored *entry = log_add(log);
-	int64_t offset = (int64_t)log->count - 1;
-	entry->message = (struct broker_message){.topic = store->config->topics.requests,
-		.partition = partition, .offset = offset, .timestamp_ms = timestamp_ms,
-		.key = copy(key, key ? strlen(key) : 0), .key_size = key ? strlen(key) : 0,
-		.value = copy(value, value ? strlen(value) : 0),
-		.value_size = value ? strlen(value) : 0,
-		.headers = headers_copy(headers, header_count), .header_count = header_count,
-		.bytes = (key ? strlen(key) : 0) + (value ? strlen(value) : 0) +
-			headers_bytes(headers, header_count), .owner = store};
+	int64_t offset = message_store(store, BROKER_REQUESTS, &record, timestamp_ms);
 	pthread_mutex_unlock(&store->lock);
 	return offset;
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	return now.tv_sec * 1000ll + now.tv_nsec / 1000000;
 }
 
 int64_t memory_store_produce_at(struct memory_store *store, int32_t partition, const char *key,
@@ -186,17 +228,14 @@ int64_t memory_store_produce_at(struct memory_store *store, int32_t partition, c
 int64_t memory_store_produce(struct memory_store *store, int32_t partition, const char *key,
 	const char *value, const struct broker_header *headers, size_t header_count)
 {
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
-	return produce(store, partition, key, value, headers, header_count,
-		now.tv_sec * 1000ll + now.tv_nsec / 1000000);
+	return produce(store, partition, key, value, headers, header_count, now_ms());
 }
 
 void memory_store_skip(struct memory_store *store, int32_t partition, int64_t offsets)
 {
 	pthread_mutex_lock(&store->lock);
 	for (int64_t i = 0; i < offsets; i++)
-		log_add(&store->requests[partition]);
+		log_add(&store->logs[BROKER_REQUESTS][partition]);
 	pthread_mutex_unlock(&store->lock);
 }
 
@@ -206,6 +245,46 @@ int64_t memory_store_committed(struct memory_store *store, int32_t partition)
 	int64_t offset = store->committed[partition].offset;
 	pthread_mutex_unlock(&store->lock);
 	return offset;
+}
+
+int64_t memory_store_retries_committed(struct memory_store *store, int32_t partition)
+{
+	pthread_mutex_lock(&store->lock);
+	int64_t offset = store->committed[place_index(store, BROKER_RETRIES, partition)].offset;
+	pthread_mutex_unlock(&store->lock);
+	return offset;
+}
+
+void memory_store_produce_retry(struct memory_store *store, int32_t partition, const char *value)
+{
+	const struct broker_record record = {.partition = partition, .value = value,
+		.value_size = strlen(value)};
+	pthread_mutex_lock(&store->lock);
+	message_store(store, BROKER_RETRIES, &record, now_ms());
+	pthread_mutex_unlock(&store->lock);
+}
+
+static void due_move(const struct broker_message *message, int64_t ms)
+{
+	for (size_t i = 0; i < message->header_count; i++) {
+		struct broker_header *header = (struct broker_header *)&message->headers[i];
+		if (strcmp(header->name, "codeworker-due-ms") != 0)
+			continue;
+		int64_t due_ms = strtoll(header->value, NULL, 10) - ms;
+		free((void *)header->value);
+		char *text = must(malloc(24));
+		header->size = (size_t)snprintf(text, 24, "%lld", (long long)due_ms);
+		header->value = text;
+	}
+}
+
+void memory_store_hurry(struct memory_store *store, int64_t ms)
+{
+	pthread_mutex_lock(&store->lock);
+	for (int p = 0; p < store->partitions; p++)
+		for (size_t i = 0; i < store->logs[BROKER_RETRIES][p].count; i++)
+			due_move(&store->logs[BROKER_RETRIES][p].entries[i]->message, ms);
+	pthread_mutex_unlock(&store->lock);
 }
 
 int64_t memory_store_since(struct memory_store *store, int32_t partition)
@@ -251,6 +330,8 @@ static void record_store(struct broker_memory *memory, const struct broker_recor
 		record = record->instead;
 	if (!record)
 		return;
+	if (strcmp(record->topic, memory->store->config->topics.retries) == 0)
+		message_store(memory->store, BROKER_RETRIES, record, now_ms());
 	struct broker_record *made = &log_add(&memory->store->records)->record;
 	*made = *record;
 	made->key = copy(record->key, record->key_size);
@@ -273,7 +354,8 @@ static struct broker_batch *batch_end(struct broker_memory *memory)
 	for (size_t i = 0; i < batch->record_count; i++)
 		record_store(memory, &batch->records[i]);
 	for (size_t i = 0; i < batch->offset_count; i++)
-		memory->store->committed[batch->offsets[i].partition] = batch->offsets[i];
+		memory->store->committed[place_index(memory->store, batch->offsets[i].source,
+			batch->offsets[i].partition)] = batch->offsets[i];
 	memory->committed_count++;
 	return batch;
 }
@@ -317,13 +399,13 @@ static bool state_next(struct broker_memory *memory, struct broker_event *event)
 static void takeover_begin(struct broker_memory *memory, struct broker_event *event)
 {
 	const struct memory_store *store = memory->store;
-	for (int p = 0; p < store->partitions; p++)
-		memory->positions[p] = store->committed[p].offset < 0 ? 0 : store->committed[p].offset;
+	for (size_t i = 0; i < place_count(store); i++)
+		memory->positions[i] = store->committed[i].offset < 0 ? 0 : store->committed[i].offset;
 	memory->phase = READING;
 	memory->reading = 0;
 	event->type = BROKER_TAKEOVER;
 	event->positions = store->committed;
-	event->position_count = (size_t)store->partitions;
+	event->position_count = place_count(store);
 }
 
 static void assignment_tell(struct broker_memory *memory, struct broker_event *event)
@@ -337,10 +419,11 @@ static void assignment_tell(struct broker_memory *memory, struct broker_event *e
 
 static bool message_next(struct broker_memory *memory, struct broker_event *event)
 {
-	for (int p = 0; p < memory->store->partitions; p++) {
-		const struct log *log = &memory->store->requests[p];
-		while (!memory->paused[p] && memory->positions[p] < (int64_t)log->count) {
-			const struct stored *entry = log->entries[memory->positions[p]++];
+	for (size_t i = 0; i < place_count(memory->store); i++) {
+		const struct broker_offset *place = &memory->store->committed[i];
+		const struct log *log = &memory->store->logs[place->source][place->partition];
+		while (!memory->paused[i] && memory->positions[i] < (int64_t)log->count) {
+			const struct stored *entry = log->entries[memory->positions[i]++];
 			if (!entry->message.owner)
 				continue;	/* a gap */
 			event->type = BROKER_MESSAGE;
@@ -349,6 +432,28 @@ static bool message_next(struct broker_memory *memory, struct broker_event *even
 		}
 	}
 	return false;
+}
+
+static bool fetched_next(struct broker_memory *memory, struct broker_event *event)
+{
+	if (memory->fetch_count == 0)
+		return false;
+	event->type = BROKER_FETCHED;
+	event->place = memory->fetches[0];
+	memmove(memory->fetches, memory->fetches + 1, --memory->fetch_count * sizeof *memory->fetches);
+	event->message = memory->store->logs[event->place.source][event->place.partition]
+		.entries[event->place.offset]->message;
+	return true;
+}
+
+static bool marked_next(struct broker_memory *memory, struct broker_event *event)
+{
+	if (memory->mark_count == 0)
+		return false;
+	event->type = BROKER_MARKED;
+	event->number = memory->marks[0];
+	memmove(memory->marks, memory->marks + 1, --memory->mark_count * sizeof *memory->marks);
+	return true;
 }
 
 static void event_make(struct broker_memory *memory, struct broker_event *event)
@@ -373,7 +478,8 @@ static void event_make(struct broker_memory *memory, struct broker_event *event)
 		memory->revoke_told = true;
 		event->type = BROKER_REVOKED;
 		event->lost = memory->lost;
-	} else if (memory->phase == ASSIGNED) {
+	} else if (memory->phase == ASSIGNED && !marked_next(memory, event) &&
+			!fetched_next(memory, event)) {
 		message_next(memory, event);
 	}
 }
@@ -402,11 +508,12 @@ static int memory_fd(struct broker *broker)
 	return self(broker)->timer_fd;
 }
 
-static void memory_pause(struct broker *broker, int32_t partition, bool paused)
+static void memory_pause(struct broker *broker, enum broker_source source, int32_t partition,
+	bool paused)
 {
 	struct broker_memory *memory = self(broker);
 	pthread_mutex_lock(&memory->store->lock);
-	memory->paused[partition] = paused;
+	memory->paused[place_index(memory->store, source, partition)] = paused;
 	pthread_mutex_unlock(&memory->store->lock);
 }
 
@@ -416,7 +523,40 @@ static void memory_unassign(struct broker *broker)
 	pthread_mutex_lock(&memory->store->lock);
 	memory->phase = IDLE;
 	memory->drop = memory->batch_count > 0;	/* of a generation that is over */
+	memory->fetch_count = 0;
 	pthread_mutex_unlock(&memory->store->lock);
+}
+
+static void memory_fetch(struct broker *broker, const struct broker_place *place)
+{
+	struct broker_memory *memory = self(broker);
+	pthread_mutex_lock(&memory->store->lock);
+	memory->fetches = must(realloc(memory->fetches,
+		(memory->fetch_count + 1) * sizeof *memory->fetches));
+	memory->fetches[memory->fetch_count++] = *place;
+	pthread_mutex_unlock(&memory->store->lock);
+}
+
+static void memory_mark(struct broker *broker, int32_t partition, const char *value, uint64_t number)
+{
+	struct broker_memory *memory = self(broker);
+	const struct broker_record record = {.topic = memory->store->config->topics.state,
+		.partition = partition, .value = value, .value_size = strlen(value)};
+	pthread_mutex_lock(&memory->store->lock);
+	if (!memory->held)
+		record_store(memory, &record);
+	if (!memory->held && number != 0) {
+		memory->marks = must(realloc(memory->marks,
+			(memory->mark_count + 1) * sizeof *memory->marks));
+		memory->marks[memory->mark_count++] = number;
+	}
+	pthread_mutex_unlock(&memory->store->lock);
+}
+
+static void memory_marks_flush(struct broker *broker, int timeout_ms)
+{
+	(void)broker;
+	(void)timeout_ms;		/* they are stored at once */
 }
 
 static int64_t memory_silence_ms(struct broker *broker)
@@ -442,6 +582,8 @@ static bool memory_close(struct broker *broker, bool leave)
 	struct broker_memory *memory = self(broker);
 	(void)leave;
 	close(memory->timer_fd);
+	free(memory->fetches);
+	free(memory->marks);
 	free(memory->positions);
 	free(memory->paused);
 	free(memory->numbers);
@@ -451,6 +593,7 @@ static bool memory_close(struct broker *broker, bool leave)
 
 static const struct broker_functions functions = {.fd = memory_fd, .next = memory_next,
 	.message_free = memory_message_free, .pause = memory_pause, .unassign = memory_unassign,
+	.fetch = memory_fetch, .mark = memory_mark, .marks_flush = memory_marks_flush,
 	.free_for_batch = memory_free_for_batch, .commit = memory_commit,
 	.silence_ms = memory_silence_ms, .session_ms = memory_session_ms, .close = memory_close};
 
@@ -466,14 +609,14 @@ static int timer_open(void)
 struct broker *broker_memory_new(struct memory_store *store)
 {
 	struct broker_memory *memory = must(calloc(1, sizeof *memory));
-	size_t count = (size_t)store->partitions;
+	size_t count = place_count(store);
 	memory->base.functions = &functions;
 	memory->store = store;
 	memory->session_ms = 10000;
 	memory->timer_fd = timer_open();
 	memory->positions = must(calloc(count, sizeof *memory->positions));
 	memory->paused = must(calloc(count, sizeof *memory->paused));
-	memory->numbers = must(calloc(count, sizeof *memory->numbers));
+	memory->numbers = must(calloc((size_t)store->partitions, sizeof *memory->numbers));
 	for (int p = 0; p < store->partitions; p++)
 		memory->numbers[p] = p;
 	return &memory->base;

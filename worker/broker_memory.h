@@ -26,6 +26,11 @@ void memory_store_skip(struct memory_store *store, int32_t partition, int64_t of
 /* As if the requests' topic had been deleted and made again; no broker has anything of it. */
 void memory_store_recreate(struct memory_store *store);
 int64_t memory_store_committed(struct memory_store *store, int32_t partition);	/* -1: nothing */
+int64_t memory_store_retries_committed(struct memory_store *store, int32_t partition);
+/* Appends to the retries what no worker wrote. */
+void memory_store_produce_retry(struct memory_store *store, int32_t partition, const char *value);
+/* As if so much time had passed for what waits in the retries; no broker has anything of it. */
+void memory_store_hurry(struct memory_store *store, int64_t ms);
 
 /* What was committed with it: see struct broker_offset. */
 int64_t memory_store_since(struct memory_store *store, int32_t partition);
@@ -42,7 +47,7 @@ struct broker *broker_memory_new(struct memory_store *store);	/* NULL: no memory
 void broker_memory_assign(struct broker *broker);	/* all partitions, from what is committed */
 void broker_memory_revoke(struct broker *broker, bool lost);
 bool broker_memory_assigned(struct broker *broker);
-/* Batches wait while held, as they do when the brokers are away. */
+/* Batches wait while held, as they do when the brokers are away; marks are lost. */
 void broker_memory_hold(struct broker *broker, bool held);
 /* The next batch, and those behind it, are dropped until the next assignment. */
 void broker_memory_drop_next(struct broker *broker);

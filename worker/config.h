@@ -64,6 +64,7 @@ struct config {
 	struct {
 		char *isolation_floor;	/* none, restricted, strict */
 		int64_t max_timeout_ms, max_retries, max_retry_delay_ms, default_timeout_ms;
+		int retry_growth, retry_jitter;	/* percent */
 	} policy;
 	struct {
 		struct config_list require;

@@ -42,6 +42,8 @@
 	X(SLOTS, GAUGE, NONE, "codeworker_slots", "Jobs that may run at once.")                  \
 	X(JOBS_RUNNING, GAUGE, NONE, "codeworker_jobs_running", "Jobs running now.")             \
 	X(JOBS_QUEUED, GAUGE, NONE, "codeworker_jobs_queued", "Requests waiting in memory.")     \
+	X(RETRIES_GONE, COUNTER, NONE, "codeworker_retries_gone_total",                          \
+		"Retries that were deleted from their topic before they were due")                \
 	X(RETRIES_WAITING, GAUGE, NONE, "codeworker_retries_waiting",                            \
 		"Requests whose next attempt is not due yet.")                                   \
 	X(PAUSED, GAUGE, NONE, "codeworker_partitions_paused", "Partitions paused now.")         \

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define RING_LEAST INT64_C(1024)
 #define RESTORE_MOST INT64_C(16777216)	/* offsets beyond the watermark: more is no window of ours */
 
 enum mark { MARK_NONE, MARK_OPEN, MARK_FINISHED };
@@ -13,7 +14,7 @@ struct offset_window {
 	int64_t watermark, next;	/* next: one above the newest seen */
 	int64_t restored;		/* one above the newest restored */
 	int64_t size, pending;
-	int64_t ring_size;		/* at least size; larger where what was restored took it */
+	int64_t ring_size;		/* grows to size, and beyond where what was restored takes it */
 	int64_t since_ms;		/* what is done beyond the watermark ended at or after it */
 	int64_t next_since_ms, next_since_from;	/* holds once the watermark is at from */
 	unsigned char *marks;		/* marks[offset % ring_size], from watermark up */
@@ -25,8 +26,9 @@ struct offset_window *offset_window_new(int64_t start, int64_t size)
 	if (!window)
 		return NULL;
 	window->watermark = window->next = window->restored = start;
-	window->size = window->ring_size = size;
-	window->marks = calloc((size_t)size, 1);
+	window->size = size;
+	window->ring_size = size < RING_LEAST ? size : RING_LEAST;
+	window->marks = calloc((size_t)window->ring_size, 1);
 	if (!window->marks) {
 		free(window);
 		return NULL;
@@ -108,14 +110,23 @@ static void skip_to(struct offset_window *window, int64_t next)
 	window->watermark = window->next = next;
 }
 
+static int ring_make_room(struct offset_window *window, int64_t distance)
+{
+	int64_t ring_size = window->ring_size * 2;
+	while (ring_size <= distance)
+		ring_size *= 2;
+	return ring_grow(window, ring_size < window->size ? ring_size : window->size);
+}
+
 enum offset_seen offset_window_add(struct offset_window *window, int64_t offset)
 {
 	if (offset < window->next)
 		return OFFSET_KNOWN;
 	if (window->pending == 0)
 		skip_to(window, offset);
+	int64_t distance = offset - window->watermark;
 	int64_t room = offset < window->restored ? window->ring_size : window->size;
-	if (offset - window->watermark >= room)
+	if (distance >= room || (distance >= window->ring_size && ring_make_room(window, distance) < 0))
 		return OFFSET_FULL;
 	window->next = offset + 1;
 	if (*mark_of(window, offset) == MARK_FINISHED) {

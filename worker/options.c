@@ -97,6 +97,12 @@ const struct option_row option_rows[] = {
 		"who can write requests are trusted."},
 	{"policy.default_timeout", VALUE_DURATION, AT(policy.default_timeout_ms), "30s", .least = 1,
 		.most = 7 * DAY, .help = "Wall time of an attempt that asks for none."},
+	{"policy.retry_growth", VALUE_INT, AT(policy.retry_growth), "100", .least = 100, .most = 1000, .help =
+		"Each further attempt waits so many percent of the delay before: 200 doubles it. "
+		"policy.max_retry_delay is the most."},
+	{"policy.retry_jitter", VALUE_INT, AT(policy.retry_jitter), "0", .least = 0, .most = 100, .help =
+		"Up to so many percent are added to the delay of a retry, at random, so that those of one "
+		"outage don't come back at once."},
 	{"policy.max_timeout", VALUE_DURATION, AT(policy.max_timeout_ms), "1h", .least = 1,
 		.most = 7 * DAY, .help = "Caps the wall time that a request asks for."},
 	{"policy.max_retries", VALUE_COUNT, AT(policy.max_retries), "20", .most = 1000, .help =

@@ -9,7 +9,7 @@
 #include <time.h>
 
 #include "publisher_fit.h"
-#include "state.h"
+#include "retry_record.h"
 
 #define ARENA_BYTES (1u << 30)	/* never reached: the loop closes a batch by its bytes */
 #define HEADERS_MAX 24
@@ -18,7 +18,6 @@
 #define RECORD_LEAST 68		/* the same at least: a batch of one record, with lengths of a byte */
 #define HEADER_LEAST 2
 #define DEAD_HEADERS 7
-#define INSTEAD_BYTES 16384	/* a smaller one is refused by no topic of ours */
 
 static int no_memory(struct err *err)
 {
@@ -77,14 +76,13 @@ static int grow(void **array, size_t count, size_t *capacity, size_t size, struc
 	return 0;
 }
 
-int publish_offset(struct publication *publication, int32_t partition, int64_t offset,
-	int64_t since_ms, struct err *err)
+int publish_offset(struct publication *publication, const struct broker_offset *offset,
+	struct err *err)
 {
 	if (grow((void **)&publication->offsets, publication->batch.offset_count,
 			&publication->offset_capacity, sizeof *publication->offsets, err) < 0)
 		return -1;
-	publication->offsets[publication->batch.offset_count++] =
-		(struct broker_offset){partition, offset, since_ms};
+	publication->offsets[publication->batch.offset_count++] = *offset;
 	return 0;
 }
 
@@ -337,7 +335,7 @@ int publish_result(struct publisher *publisher, struct publication *publication,
 		if (result->status == STATUS_COMPLETED)
 			break;
 	}
-	if (done == 0 && record.value_size > INSTEAD_BYTES)
+	if (done == 0 && record.value_size > PUBLISH_SURELY_BYTES)
 		done = result_instead(publisher, publication, message, encoding, result, &record, err);
 	return done == 0 ? add(publication, &record, err) : done;
 }
@@ -398,7 +396,7 @@ int publish_error(struct publisher *publisher, struct publication *publication,
 	for (int fit = FIT_WHOLE; fit < FITS && done == 1; fit++)
 		done = event_try(publisher, publication, message, encoding, &without_tail,
 			(enum fit)fit, &record, err);
-	if (done == 0 && record.value_size > INSTEAD_BYTES) {
+	if (done == 0 && record.value_size > PUBLISH_SURELY_BYTES) {
 		done = event_try(publisher, publication, message, encoding, &without_tail, FIT_LEAST,
 			instead, err);
 		record.instead = instead;
@@ -417,13 +415,13 @@ static void dead_header(struct arena *arena, struct broker_header *list, size_t 
 }
 
 /* Where messages are compressed, only the broker can tell. */
-static bool too_large_for_sure(const struct publisher *publisher, const struct broker_record *record)
+static bool too_large_for_sure(const struct publisher *publisher, const struct broker_record *record,
+	int64_t bytes)
 {
 	size_t size = RECORD_LEAST + record->key_size + record->value_size;
 	for (size_t i = 0; i < record->header_count; i++)
 		size += HEADER_LEAST + strlen(record->headers[i].name) + record->headers[i].size;
-	return !config_compresses(publisher->config) && publisher->dead_bytes > 0 &&
-		size > (size_t)publisher->dead_bytes;
+	return !config_compresses(publisher->config) && bytes > 0 && size > (size_t)bytes;
 }
 
 int publish_dead(struct publisher *publisher, struct publication *publication,
@@ -459,20 +457,40 @@ int publish_dead(struct publisher *publisher, struct publication *publication,
 	bare->value_size = 0;
 	bare->header_count = count;
 	record.instead = bare;
-	return add(publication, too_large_for_sure(publisher, &record) ? bare : &record, err);
+	return add(publication, too_large_for_sure(publisher, &record, publisher->dead_bytes) ? bare :
+		&record, err);
 }
 
-/* ---- finals */
+/* ---- retries and marks */
 
-int publish_final(struct publisher *publisher, struct publication *publication,
-	const struct broker_message *message, const char *thread_id, const char *node_id,
-	const char *execution_id, int64_t now_ms, struct err *err)
+int publish_retry(struct publisher *publisher, struct publication *publication,
+	const struct broker_message *message, int attempt, int64_t due_ms,
+	const struct error_record *error, enum encoding encoding, const struct result *failed,
+	struct err *err)
 {
-	const char *value = state_final(publication->arena, thread_id, node_id, execution_id,
-		message->offset, now_ms);
+	size_t count;
+	const struct broker_header *headers = retry_headers_make(publication->arena, message, attempt,
+		due_ms, error, &count);
+	if (!headers)
+		return no_memory(err);
+	struct broker_record record = {.topic = publisher->config->topics.retries,
+		.partition = message->partition, .key = message->key, .key_size = message->key_size,
+		.value = message->value, .value_size = message->value_size, .headers = headers,
+		.header_count = count};
+	if (too_large_for_sure(publisher, &record, publisher->retry_bytes))
+		return 1;
+	if (failed && result_instead(publisher, publication, message, encoding, failed, &record, err) < 0)
+		return -1;
+	return add(publication, &record, err);
+}
+
+int publish_mark(struct publisher *publisher, struct publication *publication, int32_t partition,
+	const struct state_mark *mark, struct err *err)
+{
+	const char *value = state_write(publication->arena, mark);
 	if (!value)
 		return no_memory(err);
 	struct broker_record record = {.topic = publisher->config->topics.state,
-		.partition = message->partition, .value = value, .value_size = strlen(value)};
+		.partition = partition, .value = value, .value_size = strlen(value)};
 	return add(publication, &record, err);
 }

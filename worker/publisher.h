@@ -6,12 +6,13 @@
 #include "broker.h"
 #include "codec.h"
 #include "config.h"
+#include "state.h"
 
 struct publisher {
 	const struct config *config;
 	struct codec *codec;
 	const char *worker;		/* its name, for ce_source */
-	int64_t result_bytes, error_bytes, dead_bytes;	/* what the topics take */
+	int64_t result_bytes, error_bytes, dead_bytes, retry_bytes; /* what the topics take */
 };
 
 /* A batch with the memory of its records. */
@@ -38,9 +39,8 @@ size_t publication_bytes(const struct publication *publication);
 /* Points batch at the records; call before the broker gets it. */
 void publication_seal(struct publication *publication);
 
-/* since_ms: see struct broker_offset. */
-int publish_offset(struct publication *publication, int32_t partition, int64_t offset,
-	int64_t since_ms, struct err *err);
+int publish_offset(struct publication *publication, const struct broker_offset *offset,
+	struct err *err);
 
 /* Takes over the message: it lives as long as the batch. */
 int publication_keep(struct publication *publication, const struct broker_message *message,
@@ -62,8 +62,18 @@ int publish_error(struct publisher *publisher, struct publication *publication,
 int publish_dead(struct publisher *publisher, struct publication *publication,
 	const struct broker_message *message, int attempts, const char *text, struct err *err);
 
-int publish_final(struct publisher *publisher, struct publication *publication,
-	const struct broker_message *message, const char *thread_id, const char *node_id,
-	const char *execution_id, int64_t now_ms, struct err *err);
+#define PUBLISH_SURELY_BYTES 16384	/* a smaller record is refused by no topic of ours */
+
+/* The next attempt, into code.retries. Returns 1, and publishes nothing, when that topic can't take the record;
+ * where that is only found out when it is refused, this FAILED result goes instead. failed: NULL allowed
+ * where the message takes no more than PUBLISH_SURELY_BYTES. */
+int publish_retry(struct publisher *publisher, struct publication *publication,
+	const struct broker_message *message, int attempt, int64_t due_ms,
+	const struct error_record *error, enum encoding encoding, const struct result *failed,
+	struct err *err);
+
+/* Into code.state. */
+int publish_mark(struct publisher *publisher, struct publication *publication, int32_t partition,
+	const struct state_mark *mark, struct err *err);
 
 #endif

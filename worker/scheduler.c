@@ -154,11 +154,15 @@ static void waiting_add(struct scheduler *scheduler, struct scheduler_entry *ent
 	entry->key->waiting++;
 }
 
-void scheduler_retry(struct scheduler *scheduler, struct scheduler_entry *entry, int64_t due_ms)
+int scheduler_add_waiting(struct scheduler *scheduler, struct scheduler_entry *entry,
+	int32_t partition, const char *name, size_t size, int64_t due_ms)
 {
+	struct scheduler_key *key = key_find(scheduler, partition, name, size);
+	if (!key)
+		return -1;
+	entry->key = key;
 	waiting_add(scheduler, entry, due_ms);
-	entry->key->busy = false;
-	key_ready(scheduler, entry->key);
+	return 0;
 }
 
 void scheduler_suspend(struct scheduler *scheduler, struct scheduler_entry *entry, int64_t due_ms)

@@ -30,14 +30,16 @@ void scheduler_free(struct scheduler *scheduler);	/* entries are the caller's */
 int scheduler_add(struct scheduler *scheduler, struct scheduler_entry *entry, int32_t partition,
 	const char *key, size_t key_size);
 
+/* Queues a retry, which holds nothing up and comes before the others of its key, but not before due_ms.
+ * -1: no memory. */
+int scheduler_add_waiting(struct scheduler *scheduler, struct scheduler_entry *entry,
+	int32_t partition, const char *key, size_t key_size, int64_t due_ms);
+
 /* The next to run, now busy; NULL when no key is free or nothing waits. */
 struct scheduler_entry *scheduler_next(struct scheduler *scheduler);
 
 /* The running entry goes back to the front of its key: it could not be started. */
 void scheduler_put_back(struct scheduler *scheduler, struct scheduler_entry *entry);
-
-/* The running entry's attempt ended and another follows, not before due_ms. */
-void scheduler_retry(struct scheduler *scheduler, struct scheduler_entry *entry, int64_t due_ms);
 
 /* The running entry's attempt has not ended, but goes on no sooner than due_ms: its key waits for it. */
 void scheduler_suspend(struct scheduler *scheduler, struct scheduler_entry *entry, int64_t due_ms);

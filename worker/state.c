@@ -1,6 +1,7 @@
 /* state.c: see state.h. */
 #include "state.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,13 +23,34 @@ struct execution_name execution_name(const char *thread_id, const char *node_id,
 	return (struct execution_name){hash.low64, hash.high64};
 }
 
-const char *state_final(struct arena *arena, const char *thread_id, const char *node_id,
-	const char *execution_id, int64_t offset, int64_t now_ms)
+static const char *const types[STATE_TYPES] = {
+	[STATE_FINAL] = "final",
+	[STATE_RETRY] = "retry",
+	[STATE_STARTED] = "started",
+	[STATE_HANDED_BACK] = "handed-back",
+};
+
+static bool has_incarnation(enum state_type type)
 {
-	json_t *json = json_pack("{s:s, s:s?, s:s?, s:s?, s:I, s:I}", "type", "final", "threadId",
-		thread_id, "nodeId", node_id, "executionId", execution_id, "offset",
-		(json_int_t)offset, "at", (json_int_t)now_ms);
-	char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+	return type == STATE_STARTED || type == STATE_HANDED_BACK;
+}
+
+const char *state_write(struct arena *arena, const struct state_mark *mark)
+{
+	char incarnation[17];
+	json_t *json = json_pack("{s:s, s:s, s:I, s:I}", "type", types[mark->type], "topic",
+		mark->topic, "offset", (json_int_t)mark->offset, "at", (json_int_t)mark->at_ms);
+	snprintf(incarnation, sizeof incarnation, "%016llx", (unsigned long long)mark->incarnation);
+	bool whole = json != NULL;
+	if (whole && has_incarnation(mark->type))
+		whole = json_object_set_new(json, "worker", json_string(incarnation)) == 0;
+	if (whole && mark->type == STATE_RETRY)
+		whole = json_object_set_new(json, "due", json_integer(mark->due_ms)) == 0;
+	if (whole && mark->thread_id && mark->node_id && mark->execution_id)
+		whole = json_object_set_new(json, "threadId", json_string(mark->thread_id)) == 0 &&
+			json_object_set_new(json, "nodeId", json_string(mark->node_id)) == 0 &&
+			json_object_set_new(json, "executionId", json_string(mark->execution_id)) == 0;
+	char *text = whole ? json_dumps(json, JSON_COMPACT) : NULL;
 	const char *copy = text ? arena_string(arena, text) : NULL;
 	free(text);
 	json_decref(json);
@@ -40,21 +62,48 @@ static const char *member(const json_t *json, const char *name)
 	return json_string_value(json_object_get(json, name));
 }
 
-bool state_read_final(const void *value, size_t size, struct execution_name *name, int64_t *offset,
-	int64_t *at_ms)
+static bool number(const json_t *json, const char *name, int64_t *value)
+{
+	const json_t *found = json_object_get(json, name);
+	*value = json_integer_value(found);
+	return json_is_integer(found);
+}
+
+static bool type_read(const json_t *json, enum state_type *type)
+{
+	const char *name = member(json, "type");
+	for (int i = 0; name && i < STATE_TYPES; i++)
+		if (strcmp(name, types[i]) == 0) {
+			*type = (enum state_type)i;
+			return true;
+		}
+	return false;
+}
+
+static bool mark_read(const json_t *json, struct state_mark *mark)
+{
+	const char *topic = member(json, "topic"), *worker = member(json, "worker");
+	const char *thread_id = member(json, "threadId"), *node_id = member(json, "nodeId"),
+		*execution_id = member(json, "executionId");
+	*mark = (struct state_mark){0};
+	if (!type_read(json, &mark->type) || !number(json, "offset", &mark->offset) ||
+			!number(json, "at", &mark->at_ms) ||
+			(mark->type == STATE_RETRY && !number(json, "due", &mark->due_ms)) ||
+			(has_incarnation(mark->type) && !worker))
+		return false;
+	if (topic && strlen(topic) < sizeof mark->topic)
+		memcpy(mark->topic, topic, strlen(topic) + 1);
+	if (worker)
+		mark->incarnation = strtoull(worker, NULL, 16);
+	mark->name = thread_id && node_id && execution_id ?
+		execution_name(thread_id, node_id, execution_id) : offset_name(mark->offset);
+	return true;
+}
+
+bool state_read(const void *value, size_t size, struct state_mark *mark)
 {
 	json_t *json = value ? json_loadb(value, size, 0, NULL) : NULL;
-	const char *type = member(json, "type"), *thread_id = member(json, "threadId"),
-		*node_id = member(json, "nodeId"), *execution_id = member(json, "executionId");
-	bool read = type && strcmp(type, "final") == 0 &&
-		json_is_integer(json_object_get(json, "offset")) &&
-		json_is_integer(json_object_get(json, "at"));
-	if (read) {
-		*offset = json_integer_value(json_object_get(json, "offset"));
-		*at_ms = json_integer_value(json_object_get(json, "at"));
-		*name = thread_id && node_id && execution_id ?
-			execution_name(thread_id, node_id, execution_id) : offset_name(*offset);
-	}
+	bool read = json_is_object(json) && mark_read(json, mark);
 	json_decref(json);
 	return read;
 }
@@ -122,13 +171,15 @@ void finished_clear(struct finished **table)
 	}
 }
 
+#define PENDING (INT64_MAX / 2)	/* does not expire */
+
 struct remembered {
 	UT_hash_handle hh;
 	struct {
 		struct execution_name name;
 		int64_t partition;
 	} key;
-	int64_t at_ms;
+	int64_t at_ms;			/* PENDING: not final */
 };
 
 struct dedupe {
@@ -155,18 +206,14 @@ static struct remembered *find(const struct dedupe *dedupe, int32_t partition,
 	return found;
 }
 
-int dedupe_add(struct dedupe *dedupe, int32_t partition, struct execution_name name, int64_t at_ms)
+/* Known from now on as of this time, and the newest of all. */
+static int put(struct dedupe *dedupe, int32_t partition, struct execution_name name, int64_t at_ms)
 {
 	struct remembered *known = find(dedupe, partition, name);
-	if (known && known->at_ms >= at_ms)
-		return 0;
-	if (known) {
+	if (known)
 		HASH_DEL(dedupe->table, known);
-		known->at_ms = at_ms;
-		HASH_ADD(hh, dedupe->table, key, sizeof known->key, known);
-		return 0;
-	}
-	known = calloc(1, sizeof *known);
+	else
+		known = calloc(1, sizeof *known);
 	if (!known)
 		return -1;
 	known->key.name = name;
@@ -176,10 +223,31 @@ int dedupe_add(struct dedupe *dedupe, int32_t partition, struct execution_name n
 	return 0;
 }
 
-bool dedupe_has(struct dedupe *dedupe, int32_t partition, struct execution_name name, int64_t copy_ms)
+int dedupe_add(struct dedupe *dedupe, int32_t partition, struct execution_name name, int64_t at_ms)
+{
+	const struct remembered *known = find(dedupe, partition, name);
+	if (known && known->at_ms != PENDING && known->at_ms >= at_ms)
+		return 0;
+	return put(dedupe, partition, name, at_ms);
+}
+
+int dedupe_pend(struct dedupe *dedupe, int32_t partition, struct execution_name name)
+{
+	return put(dedupe, partition, name, PENDING);
+}
+
+bool dedupe_has(const struct dedupe *dedupe, int32_t partition, struct execution_name name,
+	int64_t copy_ms)
 {
 	const struct remembered *known = find(dedupe, partition, name);
 	return known && known->at_ms + dedupe->window_ms > copy_ms;
+}
+
+bool dedupe_is_final(const struct dedupe *dedupe, int32_t partition, struct execution_name name,
+	int64_t copy_ms)
+{
+	const struct remembered *known = find(dedupe, partition, name);
+	return known && known->at_ms != PENDING && known->at_ms + dedupe->window_ms > copy_ms;
 }
 
 static void forget(struct dedupe *dedupe, struct remembered *known)
@@ -188,18 +256,11 @@ static void forget(struct dedupe *dedupe, struct remembered *known)
 	free(known);
 }
 
-void dedupe_remove(struct dedupe *dedupe, int32_t partition, struct execution_name name)
-{
-	struct remembered *known = find(dedupe, partition, name);
-	if (known)
-		forget(dedupe, known);
-}
-
 void dedupe_expire(struct dedupe *dedupe, int64_t oldest_ms)
 {
 	for (int i = 0; i < 100 && dedupe->table; i++) {
 		struct remembered *oldest = dedupe->table;
-		if (oldest->at_ms == DEDUPE_PENDING) {	/* not final: out of the way of those that are */
+		if (oldest->at_ms == PENDING) {	/* not final: out of the way of those that are */
 			HASH_DEL(dedupe->table, oldest);
 			HASH_ADD(hh, dedupe->table, key, sizeof oldest->key, oldest);
 			continue;

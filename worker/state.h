@@ -1,7 +1,9 @@
 /* state.h: the records of code.state: what committed offsets can't say.
  *
- * "final": an execution has its final result, in the same transaction. It tells a successor what is
- * finished beyond the watermark, and makes a resubmission inside the dedupe window run nothing.
+ * "final": an execution has its final result. "retry": an attempt failed, and the next one is in code.retries
+ * until its time. Both are in the transaction with what they tell of, tell a successor what is finished beyond the
+ * watermark, and make a resubmission run nothing. "started" and "handed-back" come of a plain producer:
+ * what was started and neither ended nor was handed back took its worker down (crash_marks.h).
  * Values are JSON, since they are small and an operator may want to read them.
  */
 #ifndef CODEWORKER_STATE_H
@@ -25,14 +27,32 @@ struct execution_name execution_name(const char *thread_id, const char *node_id,
 /* Stands for the request at this offset of its partition, whatever is in it. */
 struct execution_name offset_name(int64_t offset);
 
-/* The value of a final record, in arena; NULL when there is no room. Ids may be NULL: of a request
- * that could not be read, only the offset is remembered. */
-const char *state_final(struct arena *arena, const char *thread_id, const char *node_id,
-	const char *execution_id, int64_t offset, int64_t now_ms);
+enum state_type {
+	STATE_FINAL,
+	STATE_RETRY,
+	STATE_STARTED,
+	STATE_HANDED_BACK,
+	STATE_TYPES
+};
 
-/* Reads a record. Returns false when it is of no kind that is known: a newer worker's. */
-bool state_read_final(const void *value, size_t size, struct execution_name *name, int64_t *offset,
-	int64_t *at_ms);
+#define STATE_TOPIC_BYTES 250		/* the longest name of a topic is 249 */
+
+struct state_mark {
+	enum state_type type;
+	/* Written: of a request that could not be read, all are NULL, and only the offset is remembered. */
+	const char *thread_id, *node_id, *execution_id;
+	struct execution_name name;	/* read */
+	char topic[STATE_TOPIC_BYTES];	/* that the offset is of; "": not told */
+	int64_t offset, at_ms;
+	int64_t due_ms;			/* of a retry */
+	uint64_t incarnation;		/* of the worker: started, handed-back */
+};
+
+/* The record's value, in arena; NULL when there is no room. */
+const char *state_write(struct arena *arena, const struct state_mark *mark);
+
+/* Returns false when it is of no kind that is known: a newer worker's. */
+bool state_read(const void *value, size_t size, struct state_mark *mark);
 
 bool execution_same(struct execution_name a, struct execution_name b);
 
@@ -48,16 +68,18 @@ void finished_clear(struct finished **table);
 /* Executions that are final, with the time until which that is remembered. */
 struct dedupe;
 
-#define DEDUPE_PENDING (INT64_MAX / 2)	/* as at_ms: not final yet, does not expire */
-
 struct dedupe *dedupe_new(int64_t window_ms);
 void dedupe_free(struct dedupe *dedupe);
-/* at_ms: when it became final. Of one that is known the later time counts. -1: no memory. */
+/* It became final at at_ms. Of one that is final the later time counts. -1: no memory. */
 int dedupe_add(struct dedupe *dedupe, int32_t partition, struct execution_name name, int64_t at_ms);
-/* copy_ms: when the copy was submitted. */
-bool dedupe_has(struct dedupe *dedupe, int32_t partition, struct execution_name name,
+/* It is not final yet: queued, running, waiting for a retry; this does not expire. Replaces what was known.
+ * -1: no memory. */
+int dedupe_pend(struct dedupe *dedupe, int32_t partition, struct execution_name name);
+/* Final within the window, or pending. copy_ms: when the copy was submitted. */
+bool dedupe_has(const struct dedupe *dedupe, int32_t partition, struct execution_name name,
 	int64_t copy_ms);
-void dedupe_remove(struct dedupe *dedupe, int32_t partition, struct execution_name name);
+bool dedupe_is_final(const struct dedupe *dedupe, int32_t partition, struct execution_name name,
+	int64_t copy_ms);
 /* Forgets what is older than the window when no copy submitted before oldest_ms can come: a few a call. */
 void dedupe_expire(struct dedupe *dedupe, int64_t oldest_ms);
 void dedupe_clear(struct dedupe *dedupe);

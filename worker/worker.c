@@ -12,9 +12,12 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "log.h"
+
+#define SUSPECT_WAIT_MS 5		/* the broker's answer to its mark wakes nobody */
 
 void worker_fatal(struct worker *worker, const struct err *err)
 {
@@ -47,6 +50,12 @@ static void event_handle(struct worker *worker, struct broker_event *event)
 		break;
 	case BROKER_BATCH:
 		batch_ended(worker, event->batch);
+		break;
+	case BROKER_FETCHED:
+		retry_fetched(worker, event);
+		break;
+	case BROKER_MARKED:
+		suspect_marked(worker, event->number);
 		break;
 	case BROKER_JOINED:
 		worker->parts.health->joined = true;
@@ -120,9 +129,12 @@ static void code_counts_update(struct worker *worker)
 
 static void gauges_update(struct worker *worker)
 {
-	size_t paused = 0;
+	size_t paused = 0, partitions = 0;
 	for (size_t i = 0; i < worker->partition_count; i++) {
 		const struct partition *partition = &worker->partitions[i];
+		if (partition->source != BROKER_REQUESTS)
+			continue;
+		partitions++;
 		paused += partition->paused;
 		if (partition->window)
 			metrics_set(worker->parts.metrics, METRIC_WINDOW_FILL, partition->number,
@@ -130,18 +142,21 @@ static void gauges_update(struct worker *worker)
 				worker->parts.config->worker.window);
 	}
 	gauge(worker, METRIC_JOBS_QUEUED, scheduler_queued(worker->scheduler));
-	gauge(worker, METRIC_RETRIES_WAITING, scheduler_waiting(worker->scheduler));
+	gauge(worker, METRIC_RETRIES_WAITING, scheduler_waiting(worker->scheduler) +
+		retry_index_count(worker->retries) + worker->fetching);
 	gauge(worker, METRIC_JOBS_RUNNING, (size_t)worker->running_count);
-	gauge(worker, METRIC_PARTITIONS, worker->partition_count);
+	gauge(worker, METRIC_PARTITIONS, partitions);
 	gauge(worker, METRIC_PAUSED, paused);
 	code_counts_update(worker);
 }
 
-static int wait_ms(int64_t retry_at_ms, int64_t batch_in_ms)
+static int wait_ms(const struct worker *worker, int64_t retry_at_ms, int64_t batch_in_ms)
 {
 	int64_t wait = retry_at_ms == INT64_MAX ? 1000 : retry_at_ms - wall_ms();
 	if (wait > batch_in_ms)
 		wait = batch_in_ms;
+	if (suspect_waits(worker) && wait > SUSPECT_WAIT_MS)
+		wait = SUSPECT_WAIT_MS;
 	return wait < 0 ? 0 : wait > 1000 ? 1000 : (int)wait;
 }
 
@@ -171,6 +186,7 @@ static void loop(struct worker *worker, int epoll)
 	struct epoll_event events[8];
 	while (!worker->ended) {
 		int64_t due = scheduler_tick(worker->scheduler, wall_ms());
+		int64_t fetch = retries_fetch(worker);
 		touch_check(worker);
 		stall_check(worker);
 		jobs_start(worker);
@@ -178,7 +194,7 @@ static void loop(struct worker *worker, int epoll)
 		pauses_update(worker);
 		dedupe_expire(worker->dedupe, oldest_to_come_ms(worker));
 		gauges_update(worker);
-		if (epoll_wait(epoll, events, 8, wait_ms(due, batch_in_ms)) < 0 && errno != EINTR)
+		if (epoll_wait(epoll, events, 8, wait_ms(worker, due < fetch ? due : fetch, batch_in_ms)) < 0 && errno != EINTR)
 			break;
 		events_take(worker);
 		attempts_collect(worker, 0);
@@ -197,9 +213,12 @@ int worker_run(const struct worker_parts *parts, struct err *err)
 		.next_tag = 1, .slots = parts->config->worker.slots};
 	worker.scheduler = scheduler_new();
 	worker.dedupe = dedupe_new(parts->config->worker.dedupe_window_ms);
+	worker.retries = retry_index_new();
 	worker.running = calloc((size_t)worker.slots, sizeof *worker.running);
 	int epoll = epoll_make(&worker), result = 0;
-	if (!worker.scheduler || !worker.dedupe || !worker.running || epoll < 0) {
+	if (getrandom(&worker.incarnation, sizeof worker.incarnation, 0) != sizeof worker.incarnation) {
+		result = err_system(err, "getrandom");
+	} else if (!worker.scheduler || !worker.dedupe || !worker.retries || !worker.running || epoll < 0) {
 		result = err_set(err, ERR_MEMORY, "no memory or descriptors for the loop");
 	} else {
 		loop(&worker, epoll);
@@ -212,6 +231,9 @@ int worker_run(const struct worker_parts *parts, struct err *err)
 	partitions_forget(&worker);
 	scheduler_free(worker.scheduler);
 	dedupe_free(worker.dedupe);
+	retry_index_free(worker.retries);
+	for (int i = 0; i < ORIGINS; i++)
+		free(worker.origins[i]);
 	free(worker.running);
 	if (epoll >= 0)
 		close(epoll);

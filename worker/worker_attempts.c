@@ -35,6 +35,12 @@ static void job_started(struct worker *worker, struct job *job)
 		}
 }
 
+static void job_put_back(struct worker *worker, struct job *job)
+{
+	suspect_leave(worker, job);
+	scheduler_put_back(worker->scheduler, &job->entry);
+}
+
 static void job_skip(struct worker *worker, struct job *job)
 {
 	static const struct error_record expired = {.code = ERROR_EXPIRED,
@@ -48,8 +54,7 @@ static void job_skip(struct worker *worker, struct job *job)
 	job_conclude(worker, job, STATUS_FAILED, &job->last_error, NULL);
 }
 
-/* Returns false when no more can be started now. */
-static bool job_start(struct worker *worker, struct job *job)
+bool job_start(struct worker *worker, struct job *job)
 {
 	struct error_record error = {0};
 	struct err err = {0};
@@ -70,15 +75,16 @@ static bool job_start(struct worker *worker, struct job *job)
 			&err)) {
 	case EXECUTOR_STARTED:
 		job_started(worker, job);
+		mark_started(worker, job);
 		return true;
 	case EXECUTOR_REFUSED:
 		job_fail(worker, job, &error, NULL);
 		return true;
 	case EXECUTOR_BUSY:
-		scheduler_put_back(worker->scheduler, &job->entry);
+		job_put_back(worker, job);
 		return false;
 	case EXECUTOR_BROKEN:
-		scheduler_put_back(worker->scheduler, &job->entry);
+		job_put_back(worker, job);
 		worker_fatal(worker, &err);
 		return false;
 	}
@@ -87,30 +93,23 @@ static bool job_start(struct worker *worker, struct job *job)
 
 void jobs_start(struct worker *worker)
 {
-	while (!worker->draining && !worker->ended && !worker->stalled && !worker->out_of_touch &&
-			!batch_backlogged(worker) && worker->running_count < worker->slots) {
+	bool may_start = !worker->draining && !worker->ended && !worker->stalled &&
+		!worker->out_of_touch && !batch_backlogged(worker);
+	if (may_start)
+		suspect_start(worker);
+	while (may_start && !worker->ended && !batch_backlogged(worker) && suspects_let(worker) &&
+			worker->running_count < worker->slots) {
 		struct scheduler_entry *entry = scheduler_next(worker->scheduler);
 		if (!entry) {		/* nobody waits for the slot */
 			executor_idle(worker->parts.executor);
 			break;
 		}
-		if (!job_start(worker, (struct job *)entry))
+		struct job *job = (struct job *)entry;
+		if (job->deaths > 0 && !job->refused)
+			suspect_take(worker, job);
+		else if (!job_start(worker, job))
 			break;
 	}
-}
-
-/* Details of an error live as long as the attempt; the next attempt may have to repeat them. */
-static struct error_record error_copy(struct arena *arena, const struct error_record *error)
-{
-	struct error_record copy = {.code = error->code};
-	struct pair *pairs = arena_alloc(arena, (error->details.count + 1) * sizeof *pairs);
-	copy.message = arena_string(arena, error->message);
-	copy.field = arena_string(arena, error->field);
-	for (size_t i = 0; pairs && i < error->details.count; i++)
-		pairs[i] = (struct pair){arena_string(arena, error->details.pairs[i].name),
-			arena_string(arena, error->details.pairs[i].value)};
-	copy.details = (struct map){pairs, pairs ? error->details.count : 0};
-	return copy;
 }
 
 static void attempt_sandbox_failed(struct worker *worker, struct job *job,
@@ -129,26 +128,15 @@ static void attempt_sandbox_failed(struct worker *worker, struct job *job,
 
 static void attempt_failed(struct worker *worker, struct job *job, const struct attempt *attempt)
 {
-	const struct config *config = worker->parts.config;
-	int64_t retries = job->request->retries, delay = job->request->retry_delay_ms;
-	int64_t now = wall_ms();
+	int64_t most = worker->parts.config->policy.max_retries, retries = job->request->retries;
 	if (attempt->sandbox_failed) {
 		attempt_sandbox_failed(worker, job, attempt);
 		return;
 	}
-	if (retries > config->policy.max_retries)
-		retries = config->policy.max_retries;
-	if (delay > config->policy.max_retry_delay_ms)
-		delay = config->policy.max_retry_delay_ms;
-	if (!error_retryable(attempt->error.code) || job->attempt > retries) {
+	bool again = error_retryable(attempt->error.code) &&
+		job->attempt <= (retries < most ? retries : most);
+	if (!again || !job_retry(worker, job, attempt))
 		job_fail(worker, job, &attempt->error, attempt);
-		return;
-	}
-	job_error_event(worker, job, false, now + delay, &attempt->error, attempt);
-	job->last_error = error_copy(job->request->arena, &attempt->error);
-	job->attempt++;
-	count(worker, METRIC_RETRIES, METRIC_UNLABELLED);
-	scheduler_retry(worker->scheduler, &job->entry, now + delay);
 }
 
 static void attempt_succeeded(struct worker *worker, struct job *job, struct attempt *attempt)
@@ -191,6 +179,9 @@ void attempt_ended(struct worker *worker, struct attempt *attempt)
 	if (attempt->sandbox.warm)
 		count(worker, METRIC_WARM, METRIC_UNLABELLED);
 	job->running = false;
+	suspect_leave(worker, job);
+	if (attempt->killed || job->epoch != worker->epoch)
+		mark_handed_back(worker, job);
 	if (job->epoch != worker->epoch) {
 		scheduler_finish(worker->scheduler, &job->entry);
 		job_free(worker, job, false);	/* its partition is somebody else's now */
@@ -228,6 +219,8 @@ void jobs_kill(struct worker *worker)
 void jobs_drop(struct worker *worker)
 {
 	struct scheduler_entry *entry;
+	if (suspect_waits(worker))
+		job_put_back(worker, worker->suspects.job);
 	while ((entry = scheduler_drop(worker->scheduler)))
 		job_free(worker, (struct job *)entry, false);
 }

@@ -57,8 +57,9 @@ static void offset_publish(struct worker *worker, struct publication *publicatio
 	int64_t since_ms = offset_window_since(partition->window,
 		partition_since_ms(worker, partition));
 	partition->published = offset_window_watermark(partition->window);
-	batch_published(worker, publish_offset(publication, partition->number, partition->published,
-		since_ms, &err), &err);
+	const struct broker_offset offset = {partition->number, partition->published, since_ms,
+		partition->source};
+	batch_published(worker, publish_offset(publication, &offset, &err), &err);
 }
 
 /* At least one, moved or not: the group's generation is checked with the offsets, and a transaction without

@@ -10,6 +10,8 @@
 
 #include "log.h"
 
+#define MARKS_FLUSH_MS 2000		/* for the hand-backs to be stored */
+
 /* Taken away while draining for the end: close() gives them back, but the group waits for it. */
 static void drain_shorten(struct worker *worker, bool lost)
 {
@@ -29,6 +31,8 @@ static void events_while_draining(struct worker *worker)
 			return;
 		if (event.type == BROKER_MESSAGE)
 			worker->broker->message_free(worker->parts.broker, &event.message);
+		else if (event.type == BROKER_FETCHED)
+			retry_fetched(worker, &event);
 		else if (event.type == BROKER_BATCH)
 			batch_ended(worker, event.batch);
 		else if (event.type == BROKER_REVOKED)
@@ -71,6 +75,7 @@ void partitions_revoked(struct worker *worker, bool lost)
 	}
 	partitions_forget(worker);
 	dedupe_clear(worker->dedupe);
+	worker->broker->marks_flush(worker->parts.broker, MARKS_FLUSH_MS);
 	worker->draining = was_draining;
 	worker->stalled = false;
 	count(worker, METRIC_REBALANCES, METRIC_UNLABELLED);
@@ -107,11 +112,14 @@ void drain_hand_back(struct worker *worker)
 		worker->broker->next(worker->parts.broker, &event);
 		if (event.type == BROKER_MESSAGE)
 			worker->broker->message_free(worker->parts.broker, &event.message);
+		else if (event.type == BROKER_FETCHED && !event.missing)
+			worker->broker->message_free(worker->parts.broker, &event.message);
 		else if (event.type == BROKER_BATCH)
 			batch_ended(worker, event.batch);
 		else if (event.type == BROKER_NONE)
 			poll(NULL, 0, 5);
 	}
+	worker->broker->marks_flush(worker->parts.broker, MARKS_FLUSH_MS);
 	if (worker->open)
 		publication_end(worker, worker->open);
 	for (int i = 0; i < worker->slots; i++)

@@ -5,6 +5,7 @@
  */
 #include "worker_internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,7 @@
 
 void job_free(struct worker *worker, struct job *job, bool keep_message)
 {
+	suspect_leave(worker, job);
 	worker->held--;
 	worker->held_bytes -= job->bytes;
 	if (!keep_message)
@@ -22,7 +24,7 @@ void job_free(struct worker *worker, struct job *job, bool keep_message)
 	free(job);
 }
 
-static enum encoding answer_encoding(const struct worker *worker, const struct request *request)
+enum encoding answer_encoding(const struct worker *worker, const struct request *request)
 {
 	const char *configured = worker->parts.config->worker.result_encoding;
 	if (configured && strcmp(configured, "json") == 0)
@@ -49,6 +51,22 @@ int result_publish(struct worker *worker, const struct job *job, enum status sta
 	return done;
 }
 
+void mark_topic(const struct worker *worker, const struct broker_place *place, struct state_mark *mark)
+{
+	const struct config *config = worker->parts.config;
+	snprintf(mark->topic, sizeof mark->topic, "%s", place->source == BROKER_RETRIES ?
+		config->topics.retries : config->topics.requests);
+}
+
+int mark_publish(struct worker *worker, struct publication *publication, const struct broker_place *place,
+	const struct state_mark *mark, struct err *err)
+{
+	struct state_mark whole = *mark;
+	whole.offset = place->offset;
+	mark_topic(worker, place, &whole);
+	return publish_mark(worker->parts.publisher, publication, place->partition, &whole, err);
+}
+
 void job_settle(struct worker *worker, struct job *job, enum status status,
 	const struct error_record *error)
 {
@@ -57,13 +75,14 @@ void job_settle(struct worker *worker, struct job *job, enum status status,
 	struct publication *publication = publication_open(worker);
 	struct err err = {0};
 	int64_t now = wall_ms();
+	const struct state_mark mark = {.type = STATE_FINAL, .thread_id = request->thread_id,
+		.node_id = request->node_id, .execution_id = request->execution_id, .at_ms = now};
 	int done = publication ? 0 : -1;
 	if (done == 0 && status == STATUS_FAILED)
 		done = publish_dead(parts->publisher, publication, &job->message, job->attempt,
 			error->message, &err);
 	if (done == 0)
-		done = publish_final(parts->publisher, publication, &job->message, request->thread_id,
-			request->node_id, request->execution_id, now, &err);
+		done = mark_publish(worker, publication, &job->place, &mark, &err);
 	if (done == 0)
 		done = publication_keep(publication, &job->message, &err);
 	if (publication)
@@ -74,13 +93,12 @@ void job_settle(struct worker *worker, struct job *job, enum status status,
 		job_free(worker, job, false);
 		return;
 	}
-	dedupe_remove(worker->dedupe, job->message.partition, name);
 	if (dedupe_add(worker->dedupe, job->message.partition, name, now) < 0)
 		log_event(LOG_WARN, "no memory to remember an execution for the dedupe window", NULL);
 	count(worker, METRIC_RESULTS, (int)status);
 	if (status == STATUS_FAILED)
 		count(worker, METRIC_DEAD, METRIC_UNLABELLED);
-	offset_done(worker, job->message.partition, job->message.offset);
+	offset_done(worker, &job->place);
 	job_free(worker, job, true);
 }
 

@@ -10,102 +10,143 @@
 
 #include "log.h"
 
+/* A message on its way to be a job. */
+struct incoming {
+	struct broker_message *message;
+	struct broker_place place;
+	const struct retry *retry;	/* NULL: the first attempt */
+	struct request *request;
+};
+
 /* Not done: a successor finds it again. */
-static void message_drop(struct worker *worker, struct broker_message *message,
-	struct request *request)
+static void incoming_drop(struct worker *worker, struct incoming *incoming)
 {
-	worker->broker->message_free(worker->parts.broker, message);
-	arena_free(request->arena);
+	worker->broker->message_free(worker->parts.broker, incoming->message);
+	arena_free(incoming->request->arena);
+}
+
+static void incoming_no_memory(struct worker *worker, struct incoming *incoming, const char *remedy)
+{
+	struct err err;
+	incoming_drop(worker, incoming);
+	err_set(&err, ERR_MEMORY, "no memory for requests: %s", remedy);
+	worker_fatal(worker, &err);
 }
 
 /* A value that can't be answered with a result: nobody knows whose it is, or the execution has its answer
  * already. It is told and kept. */
-static void message_discard(struct worker *worker, struct broker_message *message,
-	struct request *request, const struct error_record *error)
+static void incoming_discard(struct worker *worker, struct incoming *incoming,
+	const struct error_record *error)
 {
 	const struct worker_parts *parts = &worker->parts;
+	struct broker_message *message = incoming->message;
 	struct publication *publication = publication_open(worker);
-	const struct happening what = {request, 1, true, REQUEST_TIME_NONE, error, NULL};
+	const struct happening what = {incoming->request, 1, true, REQUEST_TIME_NONE, error, NULL};
+	const struct state_mark mark = {.type = STATE_FINAL, .at_ms = wall_ms()};
 	struct err err = {0};
 	if (!publication) {
-		message_drop(worker, message, request);
+		incoming_drop(worker, incoming);
 		return;
 	}
 	int done = event_publish(worker, message, &what, ENCODING_JSON, &err);
 	if (done == 0)
 		done = publish_dead(parts->publisher, publication, message, 1, error->message, &err);
 	if (done == 0)
-		done = publish_final(parts->publisher, publication, message, NULL, NULL, NULL,
-			wall_ms(), &err);
+		done = mark_publish(worker, publication, &incoming->place, &mark, &err);
 	if (done == 0)
 		done = publication_keep(publication, message, &err);
 	batch_published(worker, done, &err);
 	if (done < 0) {
-		message_drop(worker, message, request);
+		incoming_drop(worker, incoming);
 		return;
 	}
 	count(worker, METRIC_ERRORS, (int)error->code);
 	count(worker, METRIC_DEAD, METRIC_UNLABELLED);
-	offset_done(worker, message->partition, message->offset);
-	arena_free(request->arena);
+	offset_done(worker, &incoming->place);
+	arena_free(incoming->request->arena);
 }
 
-static void message_skip(struct worker *worker, struct broker_message *message,
-	struct request *request)
+void message_forget(struct worker *worker, struct broker_message *message,
+	const struct broker_place *place)
 {
-	offset_done(worker, message->partition, message->offset);
-	message_drop(worker, message, request);
+	offset_done(worker, place);
+	worker->broker->message_free(worker->parts.broker, message);
+}
+
+static int job_schedule(struct worker *worker, struct job *job, int64_t due_ms)
+{
+	const struct request *request = job->request;
+	const char *key = arena_format(request->arena, "%s:%s", request->thread_id, request->node_id);
+	if (!key)
+		return -1;
+	if (due_ms == 0)
+		return scheduler_add(worker->scheduler, &job->entry, job->place.partition, key,
+			strlen(key));
+	return scheduler_add_waiting(worker->scheduler, &job->entry, job->place.partition, key,
+		strlen(key), due_ms);
 }
 
 /* refusal: why it is not to be run, in the request's arena; NULL: it is. Either way it waits for its key. */
-static void request_queue(struct worker *worker, struct broker_message *message,
-	struct request *request, const struct error_record *refusal)
+static void request_queue(struct worker *worker, struct incoming *incoming,
+	const struct error_record *refusal)
 {
-	struct err err;
+	const struct retry *retry = incoming->retry;
 	struct job *job = calloc(1, sizeof *job);
-	const char *key = arena_format(request->arena, "%s:%s", request->thread_id,
-		request->node_id);
-	if (!job || !key || scheduler_add(worker->scheduler, &job->entry, message->partition, key,
-			strlen(key)) < 0) {
-		free(job);
-		message_drop(worker, message, request);
-		err_set(&err, ERR_MEMORY, "no memory for requests: lower worker.queue");
-		worker_fatal(worker, &err);
+	if (!job) {
+		incoming_no_memory(worker, incoming, "lower worker.queue");
 		return;
 	}
-	job->request = request;
-	job->message = *message;
+	job->request = incoming->request;
+	job->message = *incoming->message;
+	job->place = incoming->place;
 	job->epoch = worker->epoch;
-	job->attempt = 1;
+	job->attempt = retry ? retry->attempt : 1;
 	job->received_ms = monotonic_ms();
 	job->refused = refusal != NULL;
 	if (refusal)
 		job->last_error = *refusal;
+	else if (retry)
+		job->last_error = retry_error(incoming->request->arena, retry);
+	job_deaths_count(worker, job);
+	if (job_schedule(worker, job, retry ? retry->due_ms : 0) < 0) {
+		free(job);
+		incoming_no_memory(worker, incoming, "lower worker.queue");
+		return;
+	}
 	worker->held++;
-	job->bytes = (int64_t)(message->bytes + arena_used(request->arena));
+	job->bytes = (int64_t)(job->message.bytes + arena_used(job->request->arena));
 	worker->held_bytes += job->bytes;
 }
 
-static void request_take(struct worker *worker, struct broker_message *message,
-	struct request *request, const struct error_record *refusal)
+/* Whether it has its answer, or is on its way to it: then a copy is nothing new. Of a retry, only the answer
+ * counts. */
+static bool incoming_known(const struct worker *worker, const struct incoming *incoming,
+	struct execution_name name)
 {
-	struct err err;
+	/* Not when it is read: it may have waited for long in its topic. */
+	int64_t copy_ms = submitted_ms(incoming->message);
+	return incoming->retry ?
+		dedupe_is_final(worker->dedupe, incoming->place.partition, name, copy_ms) :
+		dedupe_has(worker->dedupe, incoming->place.partition, name, copy_ms);
+}
+
+static void request_take(struct worker *worker, struct incoming *incoming,
+	const struct error_record *refusal)
+{
+	const struct request *request = incoming->request;
 	struct execution_name name = execution_name(request->thread_id, request->node_id,
 		request->execution_id);
-	/* Not when it is read: it may have waited for long in its topic. */
-	bool known = dedupe_has(worker->dedupe, message->partition, name, submitted_ms(message));
+	bool known = incoming_known(worker, incoming, name);
 	if (known && refusal) {
-		message_discard(worker, message, request, refusal);
+		incoming_discard(worker, incoming, refusal);
 	} else if (known) {
 		count(worker, METRIC_DEDUPED, METRIC_UNLABELLED);
-		message_skip(worker, message, request);
-	} else if (dedupe_add(worker->dedupe, message->partition, name, DEDUPE_PENDING) < 0) {
-		message_drop(worker, message, request);
-		err_set(&err, ERR_MEMORY, "no memory for the dedupe window: shorten "
-			"worker.dedupe_window");
-		worker_fatal(worker, &err);
+		offset_done(worker, &incoming->place);
+		incoming_drop(worker, incoming);
+	} else if (dedupe_pend(worker->dedupe, incoming->place.partition, name) < 0) {
+		incoming_no_memory(worker, incoming, "shorten worker.dedupe_window");
 	} else {
-		request_queue(worker, message, request, refusal);
+		request_queue(worker, incoming, refusal);
 	}
 }
 
@@ -121,17 +162,18 @@ static void malformed_fill(const struct broker_message *message, struct request 
 			(long long)message->offset);
 }
 
-static void message_malformed(struct worker *worker, struct broker_message *message,
-	struct request *request, const struct malformed *why)
+static void incoming_malformed(struct worker *worker, struct incoming *incoming,
+	const struct malformed *why)
 {
 	const struct error_record error = {.code = ERROR_REQUEST_MALFORMED, .message = why->message,
 		.field = why->field};
-	malformed_fill(message, request, why);
+	const struct request *request = incoming->request;
+	malformed_fill(incoming->message, incoming->request, why);
 	count(worker, METRIC_MALFORMED, METRIC_UNLABELLED);
 	if (request->thread_id && request->node_id && request->execution_id)
-		request_take(worker, message, request, &error);
+		request_take(worker, incoming, &error);
 	else
-		message_discard(worker, message, request, &error);
+		incoming_discard(worker, incoming, &error);
 }
 
 static int request_decode(struct worker *worker, const struct broker_message *message,
@@ -142,20 +184,22 @@ static int request_decode(struct worker *worker, const struct broker_message *me
 		request, why, err);
 }
 
-static void message_decode(struct worker *worker, struct broker_message *message)
+void message_decode(struct worker *worker, struct broker_message *message,
+	const struct broker_place *place, const struct retry *retry)
 {
-	struct request *request = NULL;
+	struct incoming incoming = {.message = message, .place = *place, .retry = retry};
 	struct malformed why = {0};
 	struct err err = {0};
-	int decoded = request_decode(worker, message, &request, &why, &err);
+	int decoded = request_decode(worker, message, &incoming.request, &why, &err);
 	if (decoded < 0) {
 		worker->broker->message_free(worker->parts.broker, message);
 		worker_fatal(worker, &err);
 	} else if (decoded == 1) {
-		message_malformed(worker, message, request, &why);
+		incoming_malformed(worker, &incoming, &why);
 	} else {
-		count(worker, METRIC_REQUESTS, (int)request->encoding);
-		request_take(worker, message, request, NULL);
+		if (!retry)
+			count(worker, METRIC_REQUESTS, (int)incoming.request->encoding);
+		request_take(worker, &incoming, NULL);
 	}
 }
 
@@ -175,12 +219,16 @@ static void message_hold(struct worker *worker, struct partition *partition,
 }
 
 /* Whether it is the execution that was finished at its offset. */
-static bool message_is(struct worker *worker, const struct broker_message *message,
+static bool message_is(struct worker *worker, const struct broker_message *asked,
 	struct execution_name finished)
 {
 	struct request *request = NULL;
 	struct malformed why = {0};
 	struct err err = {0};
+	struct broker_message original = *asked, *message = &original;
+	struct retry retry;
+	if (asked->source == BROKER_RETRIES && retry_read(message, &retry))
+		message->topic = retry_origin(worker, &retry);
 	int decoded = request_decode(worker, message, &request, &why, &err);
 	if (decoded < 0) {
 		worker_fatal(worker, &err);
@@ -188,7 +236,7 @@ static bool message_is(struct worker *worker, const struct broker_message *messa
 	}
 	if (decoded == 1)
 		malformed_fill(message, request, &why);
-	bool same = decoded == 1 && execution_same(finished, offset_name(message->offset));
+	bool same = decoded == 1 && execution_same(finished, offset_name(asked->offset));
 	if (!same && request->thread_id && request->node_id && request->execution_id)
 		same = execution_same(finished, execution_name(request->thread_id, request->node_id,
 			request->execution_id));
@@ -213,11 +261,12 @@ static void finished_check(struct worker *worker, struct partition *partition,
 
 void message_take(struct worker *worker, struct broker_message *message)
 {
-	struct partition *partition = partition_find(worker, message->partition);
+	struct partition *partition = partition_find(worker, message->source, message->partition);
+	const struct broker_place place = {message->source, message->partition, message->offset};
 	if (partition && !partition->window) {
 		/* Its start is committed with the first batch: a successor must know that something may
 		 * be finished beyond it. */
-		partition->window = window_make(worker, message->offset);
+		partition->window = window_make(worker, message->source, message->offset);
 		partition->newest_ms = submitted_ms(message);
 		if (partition->window)
 			offset_window_since_set(partition->window,
@@ -232,7 +281,10 @@ void message_take(struct worker *worker, struct broker_message *message)
 	finished_check(worker, partition, message);
 	switch (offset_window_add(partition->window, message->offset)) {
 	case OFFSET_NEW:
-		message_decode(worker, message);
+		if (message->source == BROKER_RETRIES)
+			retry_take(worker, message, false);
+		else
+			message_decode(worker, message, &place, NULL);
 		return;
 	case OFFSET_FULL:
 		message_hold(worker, partition, message);

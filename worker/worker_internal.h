@@ -4,14 +4,21 @@
 
 #include <time.h>
 
+#include "crash_marks.h"
 #include "offset_window.h"
+#include "retry_index.h"
+#include "retry_record.h"
 #include "scheduler.h"
 #include "state.h"
 #include "worker.h"
 
 #define DEATH_MS 5000			/* how long killed jobs may take to be dead */
 
-struct partition {
+#define SUSPECT_PAUSE_MS 100		/* after which one looks again whether it is its turn */
+#define ORIGINS 8			/* names that the requests' topic had, among waiting retries */
+
+struct partition {			/* of the requests or of the retries */
+	enum broker_source source;
 	int32_t number;
 	struct offset_window *window;	/* made with the first message */
 	struct finished *finished;	/* beyond the watermark, by predecessors */
@@ -25,15 +32,25 @@ struct partition {
 struct job {
 	struct scheduler_entry entry;	/* first: the scheduler hands it back */
 	struct request *request;
-	struct broker_message message;
+	struct broker_message message;	/* the request; of a retry it is no more, but made to be it again */
+	struct broker_place place;	/* that is done when it ends */
 	uint64_t epoch, tag;
 	int attempt;			/* that runs or runs next, from 1 */
 	int sandbox_failures;
 	int64_t received_ms, queued_ms;
 	int64_t bytes;			/* that it counts in held_bytes */
 	struct error_record last_error;	/* of the attempt before, in the request's arena */
+	int deaths;			/* of workers under it */
 	bool running;
 	bool refused;			/* last_error says why; it is not to be run */
+};
+
+/* Jobs under which a worker died run one at a time; one that the next death would end, alone. */
+struct suspects {
+	struct job *job;		/* that has the turn, running or about to; NULL: none */
+	uint64_t mark;			/* number of its mark in code.state; 0: not written */
+	bool marked;			/* it is stored: the job may start */
+	uint64_t marks;			/* written so far */
 };
 
 struct worker {
@@ -41,6 +58,12 @@ struct worker {
 	const struct broker_functions *broker;
 	struct scheduler *scheduler;
 	struct dedupe *dedupe;
+	struct retry_index *retries;	/* that are not due for long */
+	size_t fetching;		/* of them, that are due soon */
+	char *origins[ORIGINS];
+	struct crash_marks *crash_marks;
+	struct suspects suspects;
+	uint64_t incarnation;
 	struct partition *partitions;
 	size_t partition_count;
 	struct job **running;		/* slots of them, NULL where free */
@@ -90,7 +113,7 @@ void touch_check(struct worker *worker);
 
 /* ---- worker_partitions.c */
 
-struct partition *partition_find(struct worker *worker, int32_t number);
+struct partition *partition_find(struct worker *worker, enum broker_source source, int32_t number);
 /* Full windows pause their partition, full memory or draining all of them; half empty, they go on. */
 void pauses_update(struct worker *worker);
 void partitions_forget(struct worker *worker);
@@ -98,8 +121,8 @@ void partitions_forget(struct worker *worker);
 int64_t oldest_to_come_ms(const struct worker *worker);
 /* What code.state tells from then on is enough for a successor that begins behind all that has come. */
 int64_t partition_since_ms(const struct worker *worker, const struct partition *partition);
-void offset_done(struct worker *worker, int32_t number, int64_t offset);
-struct offset_window *window_make(struct worker *worker, int64_t start);
+void offset_done(struct worker *worker, const struct broker_place *place);
+struct offset_window *window_make(struct worker *worker, enum broker_source source, int64_t start);
 /* What was committed, before what code.state tells of it. */
 void positions_take(struct worker *worker, const struct broker_event *event);
 /* Nothing but transaction markers is left there: the offset committed is the end, or an idle partition
@@ -111,10 +134,50 @@ void state_take(struct worker *worker, const struct broker_state *state);
 /* ---- worker_intake.c */
 
 void message_take(struct worker *worker, struct broker_message *message);
+/* A message whose offset is open in its window. retry: of code.retries; NULL: a request. */
+void message_decode(struct worker *worker, struct broker_message *message,
+	const struct broker_place *place, const struct retry *retry);
+/* That offset is through: of no use to anybody. */
+void message_forget(struct worker *worker, struct broker_message *message,
+	const struct broker_place *place);
+
+/* ---- worker_retries.c */
+
+/* What the topic was called that the request came in by. */
+const char *retry_origin(struct worker *worker, const struct retry *retry);
+
+/* A record of code.retries whose offset is open. fetched: it comes for the second time, as it is due soon. */
+void retry_take(struct worker *worker, struct broker_message *message, bool fetched);
+void retry_fetched(struct worker *worker, struct broker_event *event);
+/* Has those fetched that are due soon, while there is room. Returns when the next one is; INT64_MAX: never. */
+int64_t retries_fetch(struct worker *worker);
+/* The running job's attempt failed and another follows: it leaves the worker. false: it can't, and ends. */
+bool job_retry(struct worker *worker, struct job *job, const struct attempt *attempt);
+void retries_forget(struct worker *worker);
+
+/* ---- worker_suspects.c */
+
+/* One that came in: how often it took a worker down; beyond worker.crash_limit it is not to be run. */
+void job_deaths_count(struct worker *worker, struct job *job);
+void mark_started(struct worker *worker, const struct job *job);
+void mark_handed_back(struct worker *worker, const struct job *job);
+/* Whether others may start. */
+bool suspects_let(const struct worker *worker);
+/* Takes a suspect that the scheduler gave: it has the turn, or waits for it. */
+void suspect_take(struct worker *worker, struct job *job);
+/* Starts the one that has the turn, once its mark is stored. */
+void suspect_start(struct worker *worker);
+void suspect_marked(struct worker *worker, uint64_t number);
+/* It ended, or goes back: the turn is free. */
+void suspect_leave(struct worker *worker, const struct job *job);
+/* Whether one waits for its start, and the loop is not to sleep for long. */
+bool suspect_waits(const struct worker *worker);
 
 /* ---- worker_attempts.c */
 
 void jobs_start(struct worker *worker);
+/* The job is the caller's, out of the scheduler. Returns false when none can be started now: it is put back. */
+bool job_start(struct worker *worker, struct job *job);
 void attempt_ended(struct worker *worker, struct attempt *attempt);
 void attempts_collect(struct worker *worker, int timeout_ms);
 void jobs_kill(struct worker *worker);
@@ -130,6 +193,12 @@ int result_publish(struct worker *worker, const struct job *job, enum status sta
  * job. */
 void job_settle(struct worker *worker, struct job *job, enum status status,
 	const struct error_record *error);
+/* Which offset the mark is of. */
+void mark_topic(const struct worker *worker, const struct broker_place *place, struct state_mark *mark);
+/* What code.state is told of that offset, in the open batch; -1 with err. */
+int mark_publish(struct worker *worker, struct publication *publication, const struct broker_place *place,
+	const struct state_mark *mark, struct err *err);
+enum encoding answer_encoding(const struct worker *worker, const struct request *request);
 /* The end of a request that is not COMPLETED. attempt: NULL where nothing ran. */
 void job_conclude(struct worker *worker, struct job *job, enum status status,
 	const struct error_record *error, const struct attempt *attempt);

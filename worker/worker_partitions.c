@@ -5,17 +5,24 @@
 #include "worker_internal.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "log.h"
 
 #define CLOCKS_MS 60000		/* by which those of brokers and workers may differ */
+#define RETRY_WINDOW 100000	/* retries of one partition that are known at a time: 24 bytes each */
 
-struct partition *partition_find(struct worker *worker, int32_t number)
+struct partition *partition_find(struct worker *worker, enum broker_source source, int32_t number)
 {
 	for (size_t i = 0; i < worker->partition_count; i++)
-		if (worker->partitions[i].number == number)
+		if (worker->partitions[i].source == source && worker->partitions[i].number == number)
 			return &worker->partitions[i];
 	return NULL;
+}
+
+static int64_t window_size(const struct worker *worker, enum broker_source source)
+{
+	return source == BROKER_RETRIES ? RETRY_WINDOW : worker->parts.config->worker.window;
 }
 
 static void partition_pause(struct worker *worker, struct partition *partition, bool paused)
@@ -30,7 +37,7 @@ static void partition_pause(struct worker *worker, struct partition *partition, 
 			return;		/* there is still no room */
 	}
 	partition->paused = paused;
-	worker->broker->pause(worker->parts.broker, partition->number, paused);
+	worker->broker->pause(worker->parts.broker, partition->source, partition->number, paused);
 }
 
 void pauses_update(struct worker *worker)
@@ -44,10 +51,12 @@ void pauses_update(struct worker *worker)
 	for (size_t i = 0; i < worker->partition_count; i++) {
 		struct partition *partition = &worker->partitions[i];
 		int64_t fill = partition->window ? offset_window_fill(partition->window) : 0;
-		bool full = fill >= config->worker.window ||
-			(partition->held.owner && !partition->paused) ||
-			(partition->paused && fill > config->worker.window / 2);
-		partition_pause(worker, partition, full || worker->paused_all || worker->draining ||
+		int64_t size = window_size(worker, partition->source);
+		bool full = fill >= size || (partition->held.owner && !partition->paused) ||
+			(partition->paused && fill > size / 2);
+		/* Retries that find no room are only noted. */
+		bool no_room = worker->paused_all && partition->source == BROKER_REQUESTS;
+		partition_pause(worker, partition, full || no_room || worker->draining ||
 			batch_backlogged(worker));
 	}
 }
@@ -65,7 +74,7 @@ int64_t oldest_to_come_ms(const struct worker *worker)
 	int64_t oldest_ms = wall_ms();
 	for (size_t i = 0; i < worker->partition_count; i++) {
 		int64_t of_one_ms = partition_oldest_ms(&worker->partitions[i]);
-		if (of_one_ms < oldest_ms)
+		if (worker->partitions[i].source == BROKER_REQUESTS && of_one_ms < oldest_ms)
 			oldest_ms = of_one_ms;
 	}
 	return oldest_ms;
@@ -84,7 +93,8 @@ void partitions_forget(struct worker *worker)
 	for (size_t i = 0; i < worker->partition_count; i++) {
 		struct partition *partition = &worker->partitions[i];
 		if (partition->paused)
-			worker->broker->pause(worker->parts.broker, partition->number, false);
+			worker->broker->pause(worker->parts.broker, partition->source, partition->number,
+				false);
 		if (partition->held.owner)
 			worker->broker->message_free(worker->parts.broker, &partition->held);
 		offset_window_free(partition->window);
@@ -93,19 +103,21 @@ void partitions_forget(struct worker *worker)
 	free(worker->partitions);
 	worker->partitions = NULL;
 	worker->partition_count = 0;
+	crash_marks_clear(&worker->crash_marks);
+	retries_forget(worker);
 }
 
-void offset_done(struct worker *worker, int32_t number, int64_t offset)
+void offset_done(struct worker *worker, const struct broker_place *place)
 {
-	struct partition *partition = partition_find(worker, number);
+	struct partition *partition = partition_find(worker, place->source, place->partition);
 	if (partition && partition->window)
-		offset_window_done(partition->window, offset);
+		offset_window_done(partition->window, place->offset);
 }
 
-struct offset_window *window_make(struct worker *worker, int64_t start)
+struct offset_window *window_make(struct worker *worker, enum broker_source source, int64_t start)
 {
 	struct err err;
-	struct offset_window *window = offset_window_new(start, worker->parts.config->worker.window);
+	struct offset_window *window = offset_window_new(start, window_size(worker, source));
 	if (!window) {
 		err_set(&err, ERR_MEMORY, "no memory for the offset window");
 		worker_fatal(worker, &err);
@@ -127,14 +139,15 @@ void positions_take(struct worker *worker, const struct broker_event *event)
 	for (size_t i = 0; i < event->position_count; i++) {
 		const struct broker_offset *position = &event->positions[i];
 		struct partition *partition = &worker->partitions[i];
-		*partition = (struct partition){.number = position->partition, .published = -1};
+		*partition = (struct partition){.source = position->source,
+			.number = position->partition, .published = -1};
 		if (position->offset < 0)
 			continue;	/* its window begins with the first message */
 		if (position->since_ms > 0)
 			partition->newest_ms = position->since_ms +
 				worker->parts.config->worker.dedupe_window_ms + CLOCKS_MS;
 		partition->published = position->offset;
-		partition->window = window_make(worker, position->offset);
+		partition->window = window_make(worker, position->source, position->offset);
 		if (partition->window)
 			offset_window_since_set(partition->window, position->since_ms);
 	}
@@ -142,7 +155,7 @@ void positions_take(struct worker *worker, const struct broker_event *event)
 
 void end_take(struct worker *worker, const struct broker_offset *end)
 {
-	struct partition *partition = partition_find(worker, end->partition);
+	struct partition *partition = partition_find(worker, end->source, end->partition);
 	if (partition)
 		partition->at_end = true;
 	if (partition && partition->window && !partition->held.owner)
@@ -153,12 +166,13 @@ void partitions_assigned(struct worker *worker, const struct broker_event *event
 {
 	struct broker_offset *unknown = NULL;
 	if (worker->partition_count == 0 && event->partition_count > 0)
-		unknown = calloc(event->partition_count, sizeof *unknown);
-	for (size_t i = 0; unknown && i < event->partition_count; i++)
-		unknown[i] = (struct broker_offset){event->partitions[i], -1, 0};
+		unknown = calloc(event->partition_count * BROKER_SOURCES, sizeof *unknown);
+	for (size_t i = 0; unknown && i < event->partition_count * BROKER_SOURCES; i++)
+		unknown[i] = (struct broker_offset){event->partitions[i / BROKER_SOURCES], -1, 0,
+			(enum broker_source)(i % BROKER_SOURCES)};
 	if (unknown) {
 		const struct broker_event positions = {.positions = unknown,
-			.position_count = event->partition_count};
+			.position_count = event->partition_count * BROKER_SOURCES};
 		positions_take(worker, &positions);
 		free(unknown);
 	}
@@ -177,16 +191,54 @@ static int finished_restore(struct partition *partition, int64_t offset, struct 
 		finished_add(&partition->finished, offset, name) < 0 ? -1 : 0;
 }
 
+/* Which of our topics the mark is of; one that is of neither says nothing of offsets here. */
+static bool mark_place(const struct worker *worker, int32_t partition, const struct state_mark *mark,
+	struct broker_place *place)
+{
+	const struct config *config = worker->parts.config;
+	*place = (struct broker_place){BROKER_REQUESTS, partition, mark->offset};
+	if (!*mark->topic || strcmp(mark->topic, config->topics.requests) == 0)
+		return true;
+	place->source = BROKER_RETRIES;
+	return strcmp(mark->topic, config->topics.retries) == 0;
+}
+
+/* Final, or gone on to code.retries: its offset is finished either way. */
+static int ended_take(struct worker *worker, int32_t number, const struct state_mark *mark)
+{
+	struct broker_place place;
+	int done = mark->type == STATE_RETRY ? dedupe_pend(worker->dedupe, number, mark->name) :
+		dedupe_add(worker->dedupe, number, mark->name, mark->at_ms);
+	if (done < 0 || !mark_place(worker, number, mark, &place))
+		return done;
+	crash_marks_remove(&worker->crash_marks, &place);
+	return finished_restore(partition_find(worker, place.source, number), mark->offset, mark->name);
+}
+
+static int start_take(struct worker *worker, int32_t number, const struct state_mark *mark)
+{
+	struct broker_place place;
+	if (mark->incarnation == worker->incarnation || !mark_place(worker, number, mark, &place))
+		return 0;
+	const struct partition *partition = partition_find(worker, place.source, number);
+	if (mark->type == STATE_HANDED_BACK)
+		crash_marks_handed_back(&worker->crash_marks, &place, mark->incarnation);
+	else if (!partition || !partition->window ||
+			mark->offset >= offset_window_watermark(partition->window))
+		return crash_marks_started(&worker->crash_marks, &place, mark->incarnation);
+	return 0;
+}
+
 void state_take(struct worker *worker, const struct broker_state *state)
 {
-	struct execution_name name;
+	struct state_mark mark;
 	struct err err;
-	int64_t offset, at_ms;
-	if (!state_read_final(state->value, state->size, &name, &offset, &at_ms))
+	if (!state_read(state->value, state->size, &mark))
 		return;
-	struct partition *partition = partition_find(worker, state->partition);
-	if (dedupe_add(worker->dedupe, state->partition, name, at_ms) < 0 ||
-			finished_restore(partition, offset, name) < 0) {
+	int done = mark.type == STATE_FINAL || mark.type == STATE_RETRY ?
+		ended_take(worker, state->partition, &mark) :
+		start_take(worker, state->partition, &mark);
+	if (done < 0) {
 		err_set(&err, ERR_MEMORY, "no memory for what %s tells of partition %d",
 			worker->parts.config->topics.state, (int)state->partition);
 		worker_fatal(worker, &err);

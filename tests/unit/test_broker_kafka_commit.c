@@ -92,7 +92,7 @@ static void teardown(void)
 
 static int make(struct committer **committer, struct err *err)
 {
-	const struct broker_kafka_limits limits = {1 << 20, 1 << 20, 1 << 20, 1 << 20};
+	const struct broker_kafka_limits limits = {1 << 20, 1 << 20, 1 << 20, 1 << 20, 1 << 20};
 	return committer_new(config, &limits, NULL, &mailbox, stop_fd, committer, err);
 }
 

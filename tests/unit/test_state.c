@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PENDING (INT64_MAX / 2)
 
 static struct dedupe *dedupe;
 
@@ -25,45 +24,63 @@ static bool same(struct execution_name a, struct execution_name b)
 	return a.low == b.low && a.high == b.high;
 }
 
-START_TEST(a_final_record_comes_back_as_it_was_written)
+/* Writes the mark and reads it back. */
+static struct state_mark over(const struct state_mark *mark)
 {
 	struct arena *arena = arena_new(4096);
-	const char *text = state_final(arena, "t\"\n", "n\xc3\xa9", "x", 42, 1234567890123);
-	struct execution_name name;
-	int64_t offset, at_ms;
+	const char *text = state_write(arena, mark);
+	struct state_mark found;
 	ck_assert_ptr_nonnull(text);
-	ck_assert(state_read_final(text, strlen(text), &name, &offset, &at_ms));
-	ck_assert(same(name, execution_name("t\"\n", "n\xc3\xa9", "x")));
-	ck_assert_int_eq(offset, 42);
-	ck_assert_int_eq(at_ms, 1234567890123);
+	ck_assert(state_read(text, strlen(text), &found));
+	ck_assert_int_eq(found.type, mark->type);
+	ck_assert_int_eq(found.offset, mark->offset);
+	ck_assert_int_eq(found.at_ms, mark->at_ms);
+	ck_assert_str_eq(found.topic, mark->topic);
 	arena_free(arena);
+	return found;
+}
+
+START_TEST(a_final_mark_comes_back_as_it_was_written)
+{
+	const struct state_mark mark = {.type = STATE_FINAL, .thread_id = "t\"\n",
+		.node_id = "n\xc3\xa9", .execution_id = "x", .topic = "code.requests", .offset = 42,
+		.at_ms = 1234567890123};
+	ck_assert(same(over(&mark).name, execution_name("t\"\n", "n\xc3\xa9", "x")));
 }
 END_TEST
 
 START_TEST(one_without_ids_stands_for_its_offset)
 {
-	struct arena *arena = arena_new(4096);
-	const char *text = state_final(arena, NULL, NULL, NULL, 7, 1);
-	struct execution_name name;
-	int64_t offset, at_ms;
-	ck_assert(state_read_final(text, strlen(text), &name, &offset, &at_ms));
-	ck_assert(same(name, offset_name(7)));
-	ck_assert_int_eq(offset, 7);
-	arena_free(arena);
+	const struct state_mark mark = {.type = STATE_FINAL, .offset = 7, .at_ms = 1};
+	ck_assert(same(over(&mark).name, offset_name(7)));
 }
 END_TEST
 
-START_TEST(records_of_other_kinds_and_rubbish_are_passed_over)
+START_TEST(marks_of_retries_tell_when_and_marks_of_starts_tell_who)
+{
+	const struct state_mark retry = {.type = STATE_RETRY, .thread_id = "t", .node_id = "n",
+		.execution_id = "x", .topic = "code.retries", .offset = 3, .at_ms = 5, .due_ms = 99};
+	const struct state_mark started = {.type = STATE_STARTED, .topic = "code.requests", .offset = 4,
+		.at_ms = 6, .incarnation = 0xfedcba9876543210};
+	struct state_mark back = started;
+	back.type = STATE_HANDED_BACK;
+	ck_assert_int_eq(over(&retry).due_ms, 99);
+	ck_assert_uint_eq(over(&started).incarnation, 0xfedcba9876543210);
+	ck_assert_uint_eq(over(&back).incarnation, 0xfedcba9876543210);
+}
+END_TEST
+
+START_TEST(marks_of_other_kinds_and_rubbish_are_passed_over)
 {
 	static const char *const texts[] = {"", "{", "[]", "null", "{\"type\":\"final\"}",
-		"{\"type\":\"started\",\"offset\":1,\"at\":1}", "\xff\xfe",
+		"{\"type\":\"paused\",\"offset\":1,\"at\":1}", "\xff\xfe",
+		"{\"type\":\"started\",\"offset\":1,\"at\":1}",
+		"{\"type\":\"retry\",\"offset\":1,\"at\":1}",
 		"{\"type\":\"final\",\"offset\":\"1\",\"at\":1}"};
-	struct execution_name name;
-	int64_t offset, at_ms;
+	struct state_mark mark;
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-		ck_assert_msg(!state_read_final(texts[i], strlen(texts[i]), &name, &offset, &at_ms),
-			"%s", texts[i]);
-	ck_assert(!state_read_final(NULL, 0, &name, &offset, &at_ms));
+		ck_assert_msg(!state_read(texts[i], strlen(texts[i]), &mark), "%s", texts[i]);
+	ck_assert(!state_read(NULL, 0, &mark));
 }
 END_TEST
 
@@ -103,7 +120,7 @@ START_TEST(the_later_time_counts_and_a_copy_that_runs_again_is_remembered_anew)
 	dedupe_expire(dedupe, 7500);
 	ck_assert_uint_eq(dedupe_count(dedupe), 1);
 	ck_assert(!dedupe_has(dedupe, 3, name, 8000));
-	ck_assert_int_eq(dedupe_add(dedupe, 3, name, DEDUPE_PENDING), 0);
+	ck_assert_int_eq(dedupe_pend(dedupe, 3, name), 0);
 	ck_assert(dedupe_has(dedupe, 3, name, 100000));
 	dedupe_clear(dedupe);
 }
@@ -112,7 +129,7 @@ END_TEST
 START_TEST(what_is_not_final_never_expires_and_hides_nothing_that_does)
 {
 	struct execution_name pending = execution_name("t", "n", "pending");
-	ck_assert_int_eq(dedupe_add(dedupe, 0, pending, PENDING), 0);
+	ck_assert_int_eq(dedupe_pend(dedupe, 0, pending), 0);
 	for (int i = 0; i < 50; i++) {
 		char id[16];
 		snprintf(id, sizeof id, "x%d", i);
@@ -121,9 +138,10 @@ START_TEST(what_is_not_final_never_expires_and_hides_nothing_that_does)
 	dedupe_expire(dedupe, 100000);
 	ck_assert_uint_eq(dedupe_count(dedupe), 1);
 	ck_assert(dedupe_has(dedupe, 0, pending, 100000));
-	dedupe_remove(dedupe, 0, pending);
-	ck_assert(!dedupe_has(dedupe, 0, pending, 0));
-	dedupe_remove(dedupe, 0, pending);
+	ck_assert(!dedupe_is_final(dedupe, 0, pending, 0));
+	ck_assert_int_eq(dedupe_add(dedupe, 0, pending, 100), 0);
+	ck_assert(dedupe_is_final(dedupe, 0, pending, 1099));
+	ck_assert(!dedupe_is_final(dedupe, 0, pending, 1100));
 	dedupe_clear(dedupe);
 }
 END_TEST
@@ -133,9 +151,10 @@ int main(void)
 	Suite *suite = suite_create("state");
 	TCase *cases = tcase_create("all");
 	tcase_add_checked_fixture(cases, setup, teardown);
-	tcase_add_test(cases, a_final_record_comes_back_as_it_was_written);
+	tcase_add_test(cases, a_final_mark_comes_back_as_it_was_written);
 	tcase_add_test(cases, one_without_ids_stands_for_its_offset);
-	tcase_add_test(cases, records_of_other_kinds_and_rubbish_are_passed_over);
+	tcase_add_test(cases, marks_of_retries_tell_when_and_marks_of_starts_tell_who);
+	tcase_add_test(cases, marks_of_other_kinds_and_rubbish_are_passed_over);
 	tcase_add_test(cases, names_are_told_apart_by_where_their_parts_end);
 	tcase_add_test(cases, an_execution_is_remembered_for_the_window_and_by_partition);
 	tcase_add_test(cases,

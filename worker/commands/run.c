@@ -163,6 +163,7 @@ static int serve(struct worker_parts *parts, const char *name, bool *closed, str
 	publisher.result_bytes = limits.results;
 	publisher.error_bytes = limits.errors;
 	publisher.dead_bytes = limits.dead;
+	publisher.retry_bytes = limits.retries;
 	limits_warn(parts->config->topics.results, limits.results);
 	limits_warn(parts->config->topics.errors, limits.errors);
 	int result = broker_kafka_new(parts->config, &limits, parts->stop_fd, &broker, err);

@@ -1,0 +1,182 @@
+/* worker_retries.c: attempts that follow.
+ *
+ * An attempt that failed and has another to come leaves the worker: the request goes to code.retries, in the
+ * transaction that tells of the failure, and its offset is done. It comes back as a record of that topic,
+ * here or at the partition's next owner, and its key is free meanwhile. Of those that are not due for long only
+ * time and place are kept; shortly before, they are fetched again.
+ */
+#include "worker_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+
+#define HOLD_MS 10000			/* due sooner, and with room for it: it is kept */
+#define AHEAD_MS 2000			/* how long before it is due it is fetched */
+#define FETCHES_MOST 64			/* at a time, also while requests use up the room */
+#define RESULT_ARENA_BYTES (64u << 20)
+
+/* ---- leaving */
+
+/* Grows from attempt to attempt, and never below what was asked for. */
+static int64_t delay_ms(const struct config *config, const struct job *job)
+{
+	int64_t most = config->policy.max_retry_delay_ms, delay = job->request->retry_delay_ms;
+	for (int i = 1; i < job->attempt && delay > 0 && delay < most; i++)
+		delay = delay * config->policy.retry_growth / 100;
+	delay += (int64_t)(drand48() * (double)delay * config->policy.retry_jitter / 100);
+	return delay < most ? delay : most;
+}
+
+/* The result in place of a record that its topic refuses. */
+static int failed_result(struct worker *worker, struct job *job, const struct attempt *attempt,
+	struct arena *arena, struct result *result, struct err *err)
+{
+	if (!arena)
+		return err_set(err, ERR_MEMORY, "no memory for a result");
+	return executor_result(worker->parts.executor, arena, job->request, job->attempt, STATUS_FAILED,
+		&attempt->error, attempt, job->queued_ms, result, err);
+}
+
+static int retry_publish(struct worker *worker, struct job *job, const struct attempt *attempt,
+	int64_t due_ms, struct err *err)
+{
+	struct publisher *publisher = worker->parts.publisher;
+	struct publication *publication = publication_open(worker);
+	bool surely = job->message.bytes <= PUBLISH_SURELY_BYTES;
+	struct arena *scratch = surely ? NULL : arena_new(RESULT_ARENA_BYTES);
+	struct result failed;
+	int done = publication ? 0 : err_set(err, ERR_MEMORY, "no memory for a retry");
+	if (done == 0 && !surely)
+		done = failed_result(worker, job, attempt, scratch, &failed, err);
+	if (done == 0)
+		done = publish_retry(publisher, publication, &job->message, job->attempt + 1, due_ms,
+			&attempt->error, answer_encoding(worker, job->request),
+			surely ? NULL : &failed, err);
+	arena_free(scratch);
+	return done;
+}
+
+bool job_retry(struct worker *worker, struct job *job, const struct attempt *attempt)
+{
+	const struct request *request = job->request;
+	int64_t now = wall_ms(), due_ms = now + delay_ms(worker->parts.config, job);
+	const struct state_mark mark = {.type = STATE_RETRY, .thread_id = request->thread_id,
+		.node_id = request->node_id, .execution_id = request->execution_id, .at_ms = now,
+		.due_ms = due_ms};
+	struct err err = {0};
+	int done = retry_publish(worker, job, attempt, due_ms, &err);
+	if (done == 1) {
+		log_event(LOG_ERROR, "a retry is larger than its topic takes, so no attempt follows; see: "
+			"codeworker topics check", "topic", worker->parts.config->topics.retries,
+			"executionId", request->execution_id, NULL);
+		return false;
+	}
+	if (done == 0) {
+		job_error_event(worker, job, false, due_ms, &attempt->error, attempt);
+		done = mark_publish(worker, worker->open, &job->place, &mark, &err);
+	}
+	if (done == 0)
+		done = publication_keep(worker->open, &job->message, &err);
+	batch_published(worker, done, &err);
+	count(worker, METRIC_RETRIES, METRIC_UNLABELLED);
+	scheduler_finish(worker->scheduler, &job->entry);
+	if (done == 0)
+		offset_done(worker, &job->place);
+	job_free(worker, job, done == 0);
+	return true;
+}
+
+/* ---- coming back */
+
+const char *retry_origin(struct worker *worker, const struct retry *retry)
+{
+	const char *now = worker->parts.config->topics.requests;
+	if (strlen(now) == retry->topic_size && memcmp(now, retry->topic, retry->topic_size) == 0)
+		return now;
+	for (int i = 0; i < ORIGINS; i++) {
+		if (!worker->origins[i])
+			worker->origins[i] = strndup(retry->topic, retry->topic_size);
+		if (worker->origins[i] && strlen(worker->origins[i]) == retry->topic_size &&
+				memcmp(worker->origins[i], retry->topic, retry->topic_size) == 0)
+			return worker->origins[i];
+	}
+	return now;
+}
+
+static bool room_for_retries(const struct worker *worker)
+{
+	const struct config *config = worker->parts.config;
+	return (worker->held < config->worker.queue && worker->held_bytes < config->worker.queue_bytes) ||
+		worker->held < config->worker.queue + FETCHES_MOST;
+}
+
+static void retry_note(struct worker *worker, struct broker_message *message,
+	const struct waiting_retry *waiting)
+{
+	struct err err;
+	worker->broker->message_free(worker->parts.broker, message);
+	if (retry_index_add(worker->retries, waiting) == 0)
+		return;
+	err_set(&err, ERR_MEMORY, "no memory for what waits in %s",
+		worker->parts.config->topics.retries);
+	worker_fatal(worker, &err);
+}
+
+void retry_take(struct worker *worker, struct broker_message *message, bool fetched)
+{
+	const struct broker_place place = {BROKER_RETRIES, message->partition, message->offset};
+	struct retry retry;
+	if (!retry_read(message, &retry)) {
+		log_event(LOG_ERROR, "no record of a worker's: it is left alone", "topic", message->topic,
+			"partition", log_number(place.partition), "offset", log_number(place.offset), NULL);
+		message_forget(worker, message, &place);
+		return;
+	}
+	message->topic = retry_origin(worker, &retry);
+	const struct waiting_retry waiting = {place, retry.due_ms};
+	if (!fetched && (retry.due_ms > wall_ms() + HOLD_MS || !room_for_retries(worker)))
+		retry_note(worker, message, &waiting);
+	else
+		message_decode(worker, message, &place, &retry);
+}
+
+void retry_fetched(struct worker *worker, struct broker_event *event)
+{
+	const struct partition *partition = partition_find(worker, event->place.source,
+		event->place.partition);
+	bool ours = partition && partition->window &&
+		offset_window_open(partition->window, event->place.offset);
+	if (worker->fetching > 0)
+		worker->fetching--;
+	if (event->missing && ours) {
+		log_event(LOG_ERROR, "a retry is gone from its topic before it was due, and its execution with "
+			"it: is retention.ms longer than policy.max_retry_delay?", "partition",
+			log_number(event->place.partition), "offset", log_number(event->place.offset), NULL);
+		count(worker, METRIC_RETRIES_GONE, METRIC_UNLABELLED);
+		offset_done(worker, &event->place);
+	} else if (!event->missing && ours) {
+		retry_take(worker, &event->message, true);
+	} else if (!event->missing) {
+		worker->broker->message_free(worker->parts.broker, &event->message);
+	}
+}
+
+int64_t retries_fetch(struct worker *worker)
+{
+	struct waiting_retry waiting;
+	while (worker->fetching < FETCHES_MOST && !worker->draining && room_for_retries(worker) &&
+			retry_index_take(worker->retries, wall_ms() + AHEAD_MS, &waiting)) {
+		worker->fetching++;
+		worker->broker->fetch(worker->parts.broker, &waiting.place);
+	}
+	int64_t due_ms = retry_index_due_ms(worker->retries);
+	return due_ms == INT64_MAX ? due_ms : due_ms - AHEAD_MS;
+}
+
+void retries_forget(struct worker *worker)
+{
+	retry_index_clear(worker->retries);
+	worker->fetching = 0;
+}

@@ -1,0 +1,104 @@
+/* worker_suspects.c: jobs that may have taken a worker down.
+ *
+ * Each start is marked in code.state. A job whose earlier starts ended with their workers is a suspect: suspects
+ * run one at a time, and start only once their mark is stored, so that the next death is theirs and not
+ * a neighbour's. One that the next death would end runs alone.
+ */
+#include "worker_internal.h"
+
+#include "log.h"
+
+void job_deaths_count(struct worker *worker, struct job *job)
+{
+	int limit = worker->parts.config->worker.crash_limit;
+	job->deaths = crash_marks_deaths(worker->crash_marks, &job->place);
+	crash_marks_remove(&worker->crash_marks, &job->place);
+	if (job->deaths == 0)
+		return;
+	log_event(LOG_WARN, "a worker died under this job", "executionId", job->request->execution_id,
+		"threadId", job->request->thread_id, "nodeId", job->request->node_id, "deaths",
+		log_number(job->deaths), NULL);
+	if (job->deaths < limit || job->refused)
+		return;
+	const char *text = arena_format(job->request->arena,
+		"%d workers died under it (worker.crash_limit)", job->deaths);
+	job->last_error = (struct error_record){.code = ERROR_EXECUTION_LOST,
+		.message = text ? text : "Workers died under it"};
+	job->refused = true;
+}
+
+static void mark(struct worker *worker, const struct job *job, enum state_type type, uint64_t number)
+{
+	struct arena *arena = arena_new(STATE_TOPIC_BYTES * 4);
+	struct state_mark what = {.type = type, .offset = job->place.offset, .at_ms = wall_ms(),
+		.incarnation = worker->incarnation};
+	mark_topic(worker, &job->place, &what);
+	const char *value = arena ? state_write(arena, &what) : NULL;
+	if (value)
+		worker->broker->mark(worker->parts.broker, job->place.partition, value, number);
+	arena_free(arena);
+}
+
+void mark_started(struct worker *worker, const struct job *job)
+{
+	if (job != worker->suspects.job)	/* its mark is stored already */
+		mark(worker, job, STATE_STARTED, 0);
+}
+
+void mark_handed_back(struct worker *worker, const struct job *job)
+{
+	mark(worker, job, STATE_HANDED_BACK, 0);
+}
+
+static bool runs_alone(const struct worker *worker, const struct job *job)
+{
+	return job->deaths + 1 >= worker->parts.config->worker.crash_limit;
+}
+
+bool suspects_let(const struct worker *worker)
+{
+	return !worker->suspects.job || !runs_alone(worker, worker->suspects.job);
+}
+
+void suspect_take(struct worker *worker, struct job *job)
+{
+	if (worker->suspects.job) {
+		scheduler_suspend(worker->scheduler, &job->entry, wall_ms() + SUSPECT_PAUSE_MS);
+		return;
+	}
+	worker->suspects.job = job;
+	worker->suspects.mark = 0;
+	worker->suspects.marked = false;
+}
+
+void suspect_start(struct worker *worker)
+{
+	struct suspects *suspects = &worker->suspects;
+	struct job *job = suspects->job;
+	if (!job || job->running || worker->running_count >= worker->slots ||
+			(runs_alone(worker, job) && worker->running_count > 0))
+		return;
+	if (suspects->mark == 0) {
+		suspects->mark = ++suspects->marks;
+		mark(worker, job, STATE_STARTED, suspects->mark);
+	}
+	if (suspects->marked)
+		job_start(worker, job);
+}
+
+void suspect_marked(struct worker *worker, uint64_t number)
+{
+	if (worker->suspects.job && worker->suspects.mark == number)
+		worker->suspects.marked = true;
+}
+
+void suspect_leave(struct worker *worker, const struct job *job)
+{
+	if (worker->suspects.job == job)
+		worker->suspects.job = NULL;
+}
+
+bool suspect_waits(const struct worker *worker)
+{
+	return worker->suspects.job && !worker->suspects.job->running;
+}
