@@ -13,6 +13,7 @@ enum mark { MARK_NONE, MARK_OPEN, MARK_FINISHED };
 struct offset_window {
 	int64_t watermark, next;	/* next: one above the newest seen */
 	int64_t restored;		/* one above the newest restored */
+	int64_t end;			/* nothing below it is still to come; 0: not known */
 	int64_t size, pending;
 	int64_t ring_size;		/* grows to size, and beyond where what was restored takes it */
 	int64_t since_ms;		/* what is done beyond the watermark ended at or after it */
@@ -118,6 +119,12 @@ static int ring_make_room(struct offset_window *window, int64_t distance)
 	return ring_grow(window, ring_size < window->size ? ring_size : window->size);
 }
 
+static void end_reach(struct offset_window *window)
+{
+	if (window->pending == 0 && window->end > window->next)
+		skip_to(window, window->end);
+}
+
 enum offset_seen offset_window_add(struct offset_window *window, int64_t offset)
 {
 	if (offset < window->next)
@@ -152,12 +159,14 @@ void offset_window_done(struct offset_window *window, int64_t offset)
 	*mark_of(window, offset) = MARK_NONE;
 	window->pending--;
 	advance(window);
+	end_reach(window);
 }
 
 void offset_window_end(struct offset_window *window, int64_t end)
 {
-	if (window->pending == 0 && end > window->next)
-		skip_to(window, end);
+	if (end > window->end)
+		window->end = end;
+	end_reach(window);
 }
 
 int64_t offset_window_watermark(const struct offset_window *window)

@@ -40,7 +40,7 @@ bool offset_window_open(const struct offset_window *window, int64_t offset);
 void offset_window_done(struct offset_window *window, int64_t offset);
 
 /* Nothing below end that was not added exists: transaction markers at the end of the partition. Moves
- * the watermark when nothing is open. */
+ * the watermark there as soon as nothing is open. */
 void offset_window_end(struct offset_window *window, int64_t end);
 
 /* How far back one must look for what is finished beyond the watermark: all of it ended at or after this

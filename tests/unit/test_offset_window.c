@@ -164,13 +164,30 @@ START_TEST(a_restored_offset_that_no_longer_exists_holds_nothing_up)
 }
 END_TEST
 
+START_TEST(it_grows_as_it_fills_up_to_its_size)
+{
+	struct offset_window *large = offset_window_new(100, 5000);
+	for (int64_t offset = 100; offset < 5100; offset++)
+		ck_assert_int_eq(offset_window_add(large, offset), OFFSET_NEW);
+	ck_assert_int_eq(offset_window_add(large, 5100), OFFSET_FULL);
+	for (int64_t offset = 101; offset < 5100; offset += 2)
+		offset_window_done(large, offset);
+	ck_assert_int_eq(offset_window_watermark(large), 100);
+	for (int64_t offset = 100; offset < 5100; offset += 2) {
+		ck_assert(offset_window_open(large, offset));
+		offset_window_done(large, offset);
+		ck_assert_int_eq(offset_window_watermark(large), offset + 2);
+	}
+	offset_window_free(large);
+}
+END_TEST
+
 START_TEST(the_end_of_the_partition_moves_an_empty_window_only)
 {
 	add(100);
 	offset_window_end(window, 120);
 	ck_assert_int_eq(offset_window_watermark(window), 100);
-	offset_window_done(window, 100);
-	offset_window_end(window, 120);
+	offset_window_done(window, 100);	/* what the end was told while it was open holds on */
 	ck_assert_int_eq(offset_window_watermark(window), 120);
 	offset_window_end(window, 110);
 	ck_assert_int_eq(offset_window_watermark(window), 120);
@@ -242,6 +259,7 @@ int main(void)
 	tcase_add_test(cases, an_offset_that_was_restored_by_mistake_is_new);
 	tcase_add_test(cases, restoring_more_than_the_window_makes_it_larger);
 	tcase_add_test(cases, a_restored_offset_that_no_longer_exists_holds_nothing_up);
+	tcase_add_test(cases, it_grows_as_it_fills_up_to_its_size);
 	tcase_add_test(cases, the_end_of_the_partition_moves_an_empty_window_only);
 	tcase_add_test(cases, the_time_to_look_back_to_follows_the_watermark);
 	tcase_add_test(cases, it_agrees_with_a_model_over_random_steps);
