@@ -14,6 +14,7 @@
 
 void job_free(struct worker *worker, struct job *job, bool keep_message)
 {
+	watermark_job_remove(worker, job);
 	worker->held--;
 	worker->held_bytes -= job->bytes;
 	if (!keep_message)

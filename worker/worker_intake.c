@@ -10,6 +10,8 @@
 
 #include "log.h"
 
+#define JOB_BYTES (sizeof(struct job) + 512)	/* with its key, its flow and its name for dedupe */
+
 /* Not done: a successor finds it again. */
 static void message_drop(struct worker *worker, struct broker_message *message,
 	struct request *request)
@@ -63,10 +65,11 @@ static void request_queue(struct worker *worker, struct broker_message *message,
 {
 	struct err err;
 	struct job *job = calloc(1, sizeof *job);
+	const struct scheduler_terms terms = request_terms(worker, request, refusal != NULL);
 	const char *key = arena_format(request->arena, "%s:%s", request->thread_id,
 		request->node_id);
 	if (!job || !key || scheduler_add(worker->scheduler, &job->entry, message->partition, key,
-			strlen(key)) < 0) {
+			strlen(key), &terms) < 0) {
 		free(job);
 		message_drop(worker, message, request);
 		err_set(&err, ERR_MEMORY, "no memory for requests: lower worker.queue");
@@ -81,8 +84,9 @@ static void request_queue(struct worker *worker, struct broker_message *message,
 	job->refused = refusal != NULL;
 	if (refusal)
 		job->last_error = *refusal;
+	watermark_job_add(worker, job);
 	worker->held++;
-	job->bytes = (int64_t)(message->bytes + arena_used(request->arena));
+	job->bytes = (int64_t)(message->bytes + arena_size(request->arena) + JOB_BYTES);
 	worker->held_bytes += job->bytes;
 }
 
