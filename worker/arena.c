@@ -1,7 +1,7 @@
 /* arena.c: memory that is freed all at once, with a bound.
  *
  * Blocks in a list, the newest first; small pieces are cut from the newest, a big piece gets a
- * block of its own behind it. Blocks grow from 4 to 64 KiB, so a small request costs little and
+ * block of its own behind it. Blocks grow from 1 to 64 KiB, so a small request costs little and
  * a big one few calls.
  */
 #include "arena.h"
@@ -13,7 +13,7 @@
 #include <string.h>
 
 #define ALIGNMENT _Alignof(max_align_t)
-#define FIRST_BLOCK ((size_t)4 << 10)
+#define FIRST_BLOCK ((size_t)1 << 10)
 #define LAST_BLOCK ((size_t)64 << 10)
 
 struct block {

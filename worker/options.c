@@ -81,7 +81,7 @@ const struct option_row option_rows[] = {
 	{"worker.window", VALUE_INT, AT(worker.window), "10000", .least = 1, .most = 1000000, .help =
 		"Requests of one partition that may be under way beyond its oldest unfinished one. A "
 		"full window pauses the partition."},
-	{"worker.queue", VALUE_INT, AT(worker.queue), "1000", .least = 1, .most = 1000000, .help =
+	{"worker.queue", VALUE_INT, AT(worker.queue), "100000", .least = 1, .most = 1000000, .help =
 		"Requests kept in memory, over all partitions."},
 	{"worker.queue_bytes", VALUE_SIZE, AT(worker.queue_bytes), "64M", .least = M, .most = 64 * G,
 		.help = "Bytes of requests kept in memory, over all partitions."},
