@@ -1,7 +1,7 @@
 /* arena.c: memory that is freed all at once, with a bound.
  *
  * Blocks in a list, the newest first; small pieces are cut from the newest, a big piece gets a
- * block of its own behind it. Blocks grow from 4 to 64 KiB, so a small request costs little and
+ * block of its own behind it. Blocks grow from 1 to 64 KiB, so a small request costs little and
  * a big one few calls.
  */
 #include "arena.h"
@@ -13,7 +13,7 @@
 #include <string.h>
 
 #define ALIGNMENT _Alignof(max_align_t)
-#define FIRST_BLOCK ((size_t)4 << 10)
+#define FIRST_BLOCK ((size_t)1 << 10)
 #define LAST_BLOCK ((size_t)64 << 10)
 
 struct block {
@@ -24,7 +24,7 @@ struct block {
 
 struct arena {
 	struct block *blocks;
-	size_t limit, used, next_block;
+	size_t limit, used, size, next_block;
 	bool full;
 	long failure_in;	/* allocations until one fails on purpose; negative: never */
 };
@@ -51,12 +51,14 @@ void arena_free(struct arena *arena)
 	free(arena);
 }
 
-static struct block *block_new(size_t size)
+static struct block *block_new(struct arena *arena, size_t size)
 {
 	/* calloc, since large blocks come zeroed from the kernel for nothing */
 	struct block *block = calloc(1, sizeof *block + size);
-	if (block)
-		block->size = size;
+	if (!block)
+		return NULL;
+	block->size = size;
+	arena->size += sizeof *block + size;
 	return block;
 }
 
@@ -69,7 +71,7 @@ static void *cut(struct block *block, size_t size)
 
 static void *piece_of_own_block(struct arena *arena, size_t size)
 {
-	struct block *block = block_new(size);
+	struct block *block = block_new(arena, size);
 	if (!block)
 		return NULL;
 	if (arena->blocks) {
@@ -88,7 +90,7 @@ static void *piece(struct arena *arena, size_t size)
 		return cut(newest, size);
 	if (size > arena->next_block / 2)
 		return piece_of_own_block(arena, size);
-	struct block *block = block_new(arena->next_block);
+	struct block *block = block_new(arena, arena->next_block);
 	if (!block)
 		return NULL;
 	if (arena->next_block < LAST_BLOCK)
@@ -146,6 +148,11 @@ char *arena_format(struct arena *arena, const char *format, ...)
 size_t arena_used(const struct arena *arena)
 {
 	return arena->used;
+}
+
+size_t arena_size(const struct arena *arena)
+{
+	return sizeof *arena + arena->size;
 }
 
 bool arena_full(const struct arena *arena)

@@ -25,6 +25,7 @@ char *arena_format(struct arena *arena, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
 size_t arena_used(const struct arena *arena);
+size_t arena_size(const struct arena *arena);	/* of memory that it takes */
 
 /* Whether an allocation was refused by the bound: the input asks too much, as opposed to a
  * machine without memory. */

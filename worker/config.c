@@ -71,6 +71,8 @@ static int assign(struct config *config, const struct assignment *assignment, st
 	int answer = strncmp(assignment->name, "kafka.", 6) == 0 ?
 		config_kafka_assign(config, assignment, &why) :
 		config_is_map(assignment->name) ? config_map_assign(config, assignment, &why) :
+		config_is_fairness(assignment->name) ?
+		config_fairness_assign(config, assignment, &why) :
 		assign_row(config, assignment, &why);
 	if (answer != 0)
 		err_set(err, why.code, "%s: %.120s %s", assignment->origin, assignment->name,
@@ -100,6 +102,7 @@ static int check_empty(const struct yaml_leaf *leaf, const char *origin, struct 
 {
 	char hint[120];
 	if (is_section(leaf->name) || option_find(leaf->name) || config_is_map(leaf->name) ||
+		config_is_fairness(leaf->name) || config_is_fairness_map(leaf->name) ||
 		strncmp(leaf->name, "kafka.", 6) == 0)
 		return 0;
 	return err_set(err, ERR_INVALID, "%s: %.120s is no option%s", origin, leaf->name,
@@ -315,6 +318,7 @@ static int finish(struct config *config, struct err *err)
 	if (listen_address_parse(config->http.listen, &address, &why) != 0)
 		return err_set(err, ERR_INVALID, "%s: http.listen %s",
 			origin_of(config, "http.listen"), why.text);
+	config_fairness_finish(config);
 	return check_topics(config, err) != 0 ? -1 : config_map_finish(config, err);
 }
 

@@ -39,6 +39,13 @@ struct config_rule {			/* rules.<name>.{risk,scope,pattern,...}: see validator.h
 	const char *pattern_origin;	/* NULL: no pattern was given */
 };
 
+struct config_tenant {			/* fairness.{weights,cpu_per_minute_of}.<name> */
+	char *name;
+	int weight;			/* 0: not given */
+	int64_t cpu_ms_per_minute;	/* -1: not given */
+	const char *weight_origin, *budget_origin;
+};
+
 struct config {
 	struct {
 		struct config_property *properties;
@@ -83,6 +90,12 @@ struct config {
 		bool enabled;
 		int64_t max_jobs;
 	} zygote;
+	struct {
+		int default_weight;
+		int64_t cpu_ms_per_minute;	/* 0: no budget */
+		struct config_tenant *tenants;	/* by name */
+		size_t tenant_count;
+	} fairness;
 	struct { struct config_list preload; } python;
 	struct { int64_t bytes, min_code_bytes; } cache;
 	struct { char *directory; } scripts;
@@ -115,6 +128,10 @@ void config_print_markdown(FILE *out);
 void config_print_sample(FILE *out);
 
 const char *config_kafka(const struct config *config, const char *property); /* NULL: not set */
+
+/* What holds for that tenant ("": requests without one). cpu_ms_per_minute: 0: no budget. */
+void config_tenant_terms(const struct config *config, const char *name, int *weight,
+	int64_t *cpu_ms_per_minute);
 
 /* Whether what is produced may be compressed. */
 bool config_compresses(const struct config *config);

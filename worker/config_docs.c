@@ -60,6 +60,13 @@ static const char kafka_text[] =
 	"Properties that carry one of the worker's promises are refused:\n\n"
 	"| refused | because |\n|---|---|\n";
 
+static const char fairness_text[] =
+	"`fairness.weights.<tenant>` and `fairness.cpu_per_minute_of.<tenant>` stand for one tenant in\n"
+	"the place of the options below; in the file or by `--set`, not in the environment, which has no\n"
+	"small letters.\n\n"
+	"```yaml\nfairness:\n  weights:\n    tenant-a: 3\n  cpu_per_minute: 30s\n"
+	"  cpu_per_minute_of:\n    tenant-a: 2m\n```\n\n";
+
 static const char runtimes_text[] =
 	"`runtimes.<script type>.<field>`. Those built in can be changed, and taken away by an empty\n"
 	"`argv`.\n\n"
@@ -118,6 +125,8 @@ static void markdown_section(const struct option_section *section, FILE *out)
 {
 	bool first = true;
 	fprintf(out, "\n## %s\n\n%s\n\n", section->name, section->help);
+	if (strcmp(section->name, "fairness") == 0)
+		fputs(fairness_text, out);
 	if (strcmp(section->name, "runtimes") == 0)
 		fputs(runtimes_text, out);
 	if (strcmp(section->name, "rules") == 0) {
@@ -160,6 +169,12 @@ static const char sample_kafka[] =
 	"  # sasl.mechanism: PLAIN\n"
 	"  # sasl.username: codeworker\n"
 	"  # (the password is better given as CODEWORKER_KAFKA_SASL_PASSWORD)\n\n";
+
+static const char sample_fairness[] =
+	"  # weights:\n"
+	"  #   tenant-a: 3\n"
+	"  # cpu_per_minute_of:\n"
+	"  #   tenant-a: 2m\n\n";
 
 static const char sample_runtimes[] =
 	"  # ruby:\n"
@@ -222,6 +237,8 @@ static void sample_section(const struct option_section *section, FILE *out)
 	fprintf(out, "%s:\n", section->name);
 	if (strcmp(section->name, "kafka") == 0)
 		fputs(sample_kafka, out);
+	if (strcmp(section->name, "fairness") == 0)
+		fputs(sample_fairness, out);
 	if (strcmp(section->name, "runtimes") == 0)
 		fputs(sample_runtimes, out);
 	if (strcmp(section->name, "rules") == 0)

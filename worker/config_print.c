@@ -78,10 +78,35 @@ static void print_rules(const struct config *config, FILE *out)
 	}
 }
 
+/* A tenant may be called anything, so the name may have to be quoted. */
+static void print_tenant(const char *map, const char *name, FILE *out)
+{
+	char whole[400];
+	snprintf(whole, sizeof whole, "%s.%s", map, name);
+	option_print_scalar(whole, out);
+}
+
+static void print_fairness(const struct config *config, FILE *out)
+{
+	for (size_t i = 0; i < config->fairness.tenant_count; i++) {
+		const struct config_tenant *tenant = &config->fairness.tenants[i];
+		if (tenant->weight) {
+			print_tenant("fairness.weights", tenant->name, out);
+			fprintf(out, ": %d  # %s\n", tenant->weight, tenant->weight_origin);
+		}
+		if (tenant->cpu_ms_per_minute >= 0) {
+			print_tenant("fairness.cpu_per_minute_of", tenant->name, out);
+			fprintf(out, ": %lldms  # %s\n", (long long)tenant->cpu_ms_per_minute,
+				tenant->budget_origin);
+		}
+	}
+}
+
 void config_print(const struct config *config, FILE *out)
 {
 	print_kafka(config, out);
 	print_rows(config, out);
+	print_fairness(config, out);
 	print_runtimes(config, out);
 	print_rules(config, out);
 }

@@ -1,4 +1,5 @@
-/* endpoints.c: see endpoints.h. Everything here is read from atomics: the loop is never asked. */
+/* endpoints.c: see endpoints.h. Everything here is read from atomics, or under a lock that is held for moments: the
+ * loop is never asked. */
 #include "endpoints.h"
 
 #include <jansson.h>
@@ -8,11 +9,13 @@
 
 #include "http.h"
 #include "log.h"
+#include "watermark_report.h"
 
 struct endpoints {
 	const struct config *config;
 	struct metrics *metrics;
 	struct worker_health *health;
+	struct watermark_report *watermarks;
 	struct http *http;
 };
 
@@ -59,6 +62,7 @@ static char *status(void *context, size_t *size)
 	put(json, endpoints, "running", METRIC_JOBS_RUNNING, METRIC_UNLABELLED);
 	put(json, endpoints, "queued", METRIC_JOBS_QUEUED, METRIC_UNLABELLED);
 	put(json, endpoints, "retriesWaiting", METRIC_RETRIES_WAITING, METRIC_UNLABELLED);
+	put(json, endpoints, "tenantsHeld", METRIC_TENANTS_HELD, METRIC_UNLABELLED);
 	for (int i = STATUS_COMPLETED; i <= STATUS_SKIPPED; i++)
 		put(results, endpoints, status_name((enum status)i), METRIC_RESULTS, i);
 	json_object_set_new(json, "results", results);
@@ -67,6 +71,7 @@ static char *status(void *context, size_t *size)
 	put(json, endpoints, "retries", METRIC_RETRIES, METRIC_UNLABELLED);
 	put(json, endpoints, "dead", METRIC_DEAD, METRIC_UNLABELLED);
 	put(json, endpoints, "commits", METRIC_COMMITS, METRIC_UNLABELLED);
+	json_object_set_new(json, "windowsFull", watermark_report_json(endpoints->watermarks));
 	char *text = json_dumps(json, JSON_COMPACT);
 	json_decref(json);
 	*size = text ? strlen(text) : 0;
@@ -74,12 +79,14 @@ static char *status(void *context, size_t *size)
 }
 
 int endpoints_open(const struct config *config, struct metrics *counted,
-	struct worker_health *health, struct endpoints **opened, struct err *err)
+	struct worker_health *health, struct watermark_report *watermarks,
+	struct endpoints **opened, struct err *err)
 {
 	struct endpoints *endpoints = calloc(1, sizeof *endpoints);
 	if (!endpoints)
 		return err_set(err, ERR_MEMORY, "no memory");
-	*endpoints = (struct endpoints){.config = config, .metrics = counted, .health = health};
+	*endpoints = (struct endpoints){.config = config, .metrics = counted, .health = health,
+		.watermarks = watermarks};
 	struct http_source source = {.context = endpoints, .metrics = metrics, .ready = ready,
 		.status = status};
 	metrics_set(counted, METRIC_SLOTS, METRIC_UNLABELLED, config->worker.slots);

@@ -10,7 +10,8 @@ struct endpoints;
 
 /* All borrowed until endpoints_close. Starts a thread: after the sandbox was opened. */
 int endpoints_open(const struct config *config, struct metrics *metrics,
-	struct worker_health *health, struct endpoints **endpoints, struct err *err);
+	struct worker_health *health, struct watermark_report *watermarks,
+	struct endpoints **endpoints, struct err *err);
 void endpoints_close(struct endpoints *endpoints);
 
 #endif

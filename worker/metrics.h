@@ -57,6 +57,8 @@
 		"Share of the partition's offset window in use, 0 to 1.")                        \
 	X(WATERMARK_AGE, GAUGE, PARTITION, "codeworker_watermark_age_seconds",                   \
 		"How long the partition's oldest unfinished request has been under way.")        \
+	X(TENANTS_HELD, GAUGE, NONE, "codeworker_tenants_held",                                  \
+		"Tenants whose requests wait because their CPU budget is used up.")              \
 	X(TRANSACTION_SECONDS, HISTOGRAM, NONE, "codeworker_transaction_seconds",                \
 		"From a batch's first record to its commit.")                                    \
 	X(BATCH_RECORDS, HISTOGRAM, NONE, "codeworker_batch_records",                            \

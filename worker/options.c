@@ -21,6 +21,8 @@ const struct option_section option_sections[] = {
 	{"kafka", "Any property of librdkafka, passed on as it is."},
 	{"topics", "Names of the topics. `codeworker topics create` makes them."},
 	{"worker", "The worker as a member of its consumer group, and how much it takes on."},
+	{"fairness", "How tenants share the worker. A request's `tenant` says whose it is; those without one "
+		"are one tenant."},
 	{"policy", "Bounds on what a request may ask for."},
 	{"sandbox", "What every job is held by. A request may tighten its limits, never widen them."},
 	{"runtimes", "How each script type is run."},
@@ -79,7 +81,7 @@ const struct option_row option_rows[] = {
 	{"worker.window", VALUE_INT, AT(worker.window), "10000", .least = 1, .most = 1000000, .help =
 		"Requests of one partition that may be under way beyond its oldest unfinished one. A "
 		"full window pauses the partition."},
-	{"worker.queue", VALUE_INT, AT(worker.queue), "1000", .least = 1, .most = 1000000, .help =
+	{"worker.queue", VALUE_INT, AT(worker.queue), "100000", .least = 1, .most = 1000000, .help =
 		"Requests kept in memory, over all partitions."},
 	{"worker.queue_bytes", VALUE_SIZE, AT(worker.queue_bytes), "64M", .least = M, .most = 64 * G,
 		.help = "Bytes of requests kept in memory, over all partitions."},
@@ -90,6 +92,15 @@ const struct option_row option_rows[] = {
 		"slot. While none do, it does not wait."},
 	{"worker.result_encoding", VALUE_CHOICE, AT(worker.result_encoding), "", "json|avro", .help =
 		"Encoding of results and error events. Empty: the request's own."},
+
+	{"fairness.default_weight", VALUE_INT, AT(fairness.default_weight), "1", .least = 1,
+		.most = 1000, .help = "Weight of tenants that `fairness.weights` does not name. While "
+		"several have requests waiting, the slots' time is shared among them as their weights "
+		"are."},
+	{"fairness.cpu_per_minute", VALUE_DURATION, AT(fairness.cpu_ms_per_minute), "0", .most = HOUR,
+		.help = "CPU time that the jobs of one tenant may use a minute on this worker, such as "
+		"30s; what it did not use adds up to one minute's worth. Above it the tenant's requests "
+		"wait. 0: no budget."},
 
 	{"policy.isolation_floor", VALUE_CHOICE, AT(policy.isolation_floor), "strict",
 		"none|restricted|strict", .help =

@@ -1,18 +1,18 @@
 /* scheduler.c: see scheduler.h. A key exists while it has a request queued, running or waiting; keys that
- * can start one stand in the ready list. */
+ * can start one stand in the fair queue, each in its first request's flow. */
 #include "scheduler.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include <uthash.h>
+#include <utlist.h>
 
 struct scheduler_key {
 	UT_hash_handle hh;
-	struct scheduler_key *ready_next;
-	struct scheduler_entry *first, *last;
-	bool busy;			/* an attempt runs */
-	bool ready;			/* in the ready list */
+	struct fair_item ready;		/* in its first request's flow while it can start */
+	struct scheduler_entry *entries;	/* utlist's head */
+	bool busy;			/* an attempt runs, or is suspended */
 	size_t waiting;			/* retries that are not due */
 	size_t size;
 	char name[];			/* partition, then the key's bytes */
@@ -20,14 +20,22 @@ struct scheduler_key {
 
 struct scheduler {
 	struct scheduler_key *keys;	/* uthash's head */
-	struct scheduler_key *ready_first, *ready_last;
-	struct scheduler_entry *waiting;	/* by due time, then arrival */
-	size_t queued_count, waiting_count;
+	struct fair_queue *turns;
+	struct heap waiting;		/* entries by due time */
+	struct heap deadlines;		/* of entries that don't run */
+	size_t queued_count;
 };
 
 struct scheduler *scheduler_new(void)
 {
-	return calloc(1, sizeof(struct scheduler));
+	struct scheduler *scheduler = calloc(1, sizeof *scheduler);
+	if (scheduler)
+		scheduler->turns = fair_queue_new();
+	if (scheduler && !scheduler->turns) {
+		free(scheduler);
+		return NULL;
+	}
+	return scheduler;
 }
 
 void scheduler_free(struct scheduler *scheduler)
@@ -39,8 +47,11 @@ void scheduler_free(struct scheduler *scheduler)
 		HASH_DEL(scheduler->keys, key);
 		free(key);
 	}
+	fair_queue_free(scheduler->turns);
 	free(scheduler);
 }
+
+/* ---- keys */
 
 static struct scheduler_key *key_find(struct scheduler *scheduler, int32_t partition,
 	const char *name, size_t size)
@@ -62,179 +73,211 @@ static struct scheduler_key *key_find(struct scheduler *scheduler, int32_t parti
 	return key;
 }
 
-static void key_ready(struct scheduler *scheduler, struct scheduler_key *key)
+/* Puts the key where it now belongs: in the flow of its first request, in none, or out of the world. */
+static void key_update(struct scheduler *scheduler, struct scheduler_key *key)
 {
-	if (key->busy || key->ready || !key->first)
-		return;
-	key->ready = true;
-	key->ready_next = NULL;
-	if (scheduler->ready_last)
-		scheduler->ready_last->ready_next = key;
-	else
-		scheduler->ready_first = key;
-	scheduler->ready_last = key;
-}
-
-static void key_drop_if_unused(struct scheduler *scheduler, struct scheduler_key *key)
-{
-	if (key->busy || key->ready || key->first || key->waiting > 0)
+	struct fair_flow *flow = key->busy || !key->entries ? NULL : key->entries->flow;
+	if (key->ready.flow != flow) {
+		fair_remove(scheduler->turns, &key->ready);
+		if (flow)
+			fair_add(scheduler->turns, &key->ready, flow);
+	}
+	if (key->busy || key->entries || key->waiting > 0)
 		return;
 	HASH_DEL(scheduler->keys, key);
 	free(key);
 }
 
-int scheduler_add(struct scheduler *scheduler, struct scheduler_entry *entry, int32_t partition,
-	const char *name, size_t size)
+/* ---- entries, in their key's queue or among the waiting; key_update is to follow */
+
+static void deadline_watch(struct scheduler *scheduler, struct scheduler_entry *entry)
 {
-	struct scheduler_key *key = key_find(scheduler, partition, name, size);
-	if (!key)
-		return -1;
-	entry->key = key;
-	entry->next = NULL;
-	if (key->last)
-		key->last->next = entry;
-	else
-		key->first = entry;
-	key->last = entry;
-	scheduler->queued_count++;
-	key_ready(scheduler, key);
-	return 0;
+	if (entry->deadline_ms != INT64_MAX)
+		heap_add(&scheduler->deadlines, &entry->deadline, entry->deadline_ms);
 }
 
-static struct scheduler_entry *key_pop(struct scheduler *scheduler, struct scheduler_key *key)
+static void entry_queue(struct scheduler *scheduler, struct scheduler_entry *entry, bool first)
 {
-	struct scheduler_entry *entry = key->first;
-	key->first = entry->next;
-	if (!key->first)
-		key->last = NULL;
-	entry->next = NULL;
+	struct scheduler_key *key = entry->key;
+	if (first)
+		DL_PREPEND2(key->entries, entry, previous, next);
+	else
+		DL_APPEND2(key->entries, entry, previous, next);
+	entry->state = SCHEDULER_QUEUED;
+	scheduler->queued_count++;
+}
+
+static void entry_unqueue(struct scheduler *scheduler, struct scheduler_entry *entry)
+{
+	DL_DELETE2(entry->key->entries, entry, previous, next);
 	scheduler->queued_count--;
+}
+
+static void entry_wait(struct scheduler *scheduler, struct scheduler_entry *entry, int64_t due_ms)
+{
+	heap_add(&scheduler->waiting, &entry->due, due_ms);
+	entry->state = SCHEDULER_WAITING;
+	entry->key->waiting++;
+	deadline_watch(scheduler, entry);
+}
+
+static void entry_unwait(struct scheduler *scheduler, struct scheduler_entry *entry)
+{
+	heap_remove(&scheduler->waiting, &entry->due);
+	entry->key->waiting--;
+	if (entry->holds)
+		entry->key->busy = entry->holds = false;
+}
+
+/* One that does not run leaves. */
+static struct scheduler_entry *entry_out(struct scheduler *scheduler, struct scheduler_entry *entry)
+{
+	struct fair_flow *flow = entry->flow;
+	if (entry->state == SCHEDULER_WAITING)
+		entry_unwait(scheduler, entry);
+	else
+		entry_unqueue(scheduler, entry);
+	heap_remove(&scheduler->deadlines, &entry->deadline);
+	key_update(scheduler, entry->key);
+	fair_flow_give_back(scheduler->turns, flow);
 	return entry;
 }
 
-static void key_push_front(struct scheduler *scheduler, struct scheduler_entry *entry)
+/* Into the world, in its flow and of its key; not yet anywhere. */
+static int entry_in(struct scheduler *scheduler, struct scheduler_entry *entry, int32_t partition,
+	const char *name, size_t size, const struct scheduler_terms *terms)
 {
-	struct scheduler_key *key = entry->key;
-	entry->next = key->first;
-	key->first = entry;
-	if (!key->last)
-		key->last = entry;
-	scheduler->queued_count++;
+	entry->flow = fair_flow_take(scheduler->turns, &terms->flow);
+	if (!entry->flow)
+		return -1;
+	entry->key = key_find(scheduler, partition, name, size);
+	if (!entry->key) {
+		fair_flow_give_back(scheduler->turns, entry->flow);
+		return -1;
+	}
+	entry->deadline_ms = terms->deadline_ms;
+	return 0;
 }
 
-struct scheduler_entry *scheduler_next(struct scheduler *scheduler)
+int scheduler_add(struct scheduler *scheduler, struct scheduler_entry *entry, int32_t partition,
+	const char *name, size_t size, const struct scheduler_terms *terms)
 {
-	struct scheduler_key *key = scheduler->ready_first;
-	if (!key)
+	if (entry_in(scheduler, entry, partition, name, size, terms) < 0)
+		return -1;
+	deadline_watch(scheduler, entry);
+	entry_queue(scheduler, entry, false);
+	key_update(scheduler, entry->key);
+	return 0;
+}
+
+int scheduler_add_waiting(struct scheduler *scheduler, struct scheduler_entry *entry,
+	int32_t partition, const char *name, size_t size, const struct scheduler_terms *terms,
+	int64_t due_ms)
+{
+	if (entry_in(scheduler, entry, partition, name, size, terms) < 0)
+		return -1;
+	entry_wait(scheduler, entry, due_ms);
+	return 0;
+}
+
+/* ---- attempts */
+
+struct scheduler_entry *scheduler_next(struct scheduler *scheduler, int64_t now_ms)
+{
+	struct fair_cost charged;
+	struct fair_item *item = fair_next(scheduler->turns, now_ms, &charged);
+	if (!item)
 		return NULL;
-	scheduler->ready_first = key->ready_next;
-	if (!scheduler->ready_first)
-		scheduler->ready_last = NULL;
-	key->ready = false;
+	struct scheduler_key *key = (struct scheduler_key *)(void *)((char *)item -
+		offsetof(struct scheduler_key, ready));
+	struct scheduler_entry *entry = key->entries;
+	entry_unqueue(scheduler, entry);
+	heap_remove(&scheduler->deadlines, &entry->deadline);
+	entry->state = SCHEDULER_RUNNING;
+	entry->charged = charged;
+	entry->measured = false;
 	key->busy = true;
-	return key_pop(scheduler, key);
+	return entry;
+}
+
+void scheduler_measured(struct scheduler_entry *entry, int64_t wall_us, int64_t cpu_us)
+{
+	entry->cost = (struct fair_cost){wall_us, cpu_us};
+	entry->measured = true;
+}
+
+static void settle(struct scheduler *scheduler, struct scheduler_entry *entry)
+{
+	fair_settle(scheduler->turns, entry->flow, &entry->charged,
+		entry->measured ? &entry->cost : NULL);
 }
 
 void scheduler_put_back(struct scheduler *scheduler, struct scheduler_entry *entry)
 {
+	settle(scheduler, entry);
 	entry->key->busy = false;
-	key_push_front(scheduler, entry);
-	key_ready(scheduler, entry->key);
-}
-
-static void waiting_add(struct scheduler *scheduler, struct scheduler_entry *entry, int64_t due_ms)
-{
-	struct scheduler_entry **at = &scheduler->waiting;
-	entry->due_ms = due_ms;
-	while (*at && (*at)->due_ms <= due_ms)
-		at = &(*at)->next;
-	entry->next = *at;
-	*at = entry;
-	scheduler->waiting_count++;
-	entry->key->waiting++;
-}
-
-int scheduler_add_waiting(struct scheduler *scheduler, struct scheduler_entry *entry,
-	int32_t partition, const char *name, size_t size, int64_t due_ms)
-{
-	struct scheduler_key *key = key_find(scheduler, partition, name, size);
-	if (!key)
-		return -1;
-	entry->key = key;
-	waiting_add(scheduler, entry, due_ms);
-	return 0;
+	entry_queue(scheduler, entry, true);
+	deadline_watch(scheduler, entry);
+	key_update(scheduler, entry->key);
 }
 
 void scheduler_suspend(struct scheduler *scheduler, struct scheduler_entry *entry, int64_t due_ms)
 {
+	settle(scheduler, entry);
 	entry->holds = true;
-	waiting_add(scheduler, entry, due_ms);
+	entry_wait(scheduler, entry, due_ms);
 }
 
 void scheduler_finish(struct scheduler *scheduler, struct scheduler_entry *entry)
 {
-	struct scheduler_key *key = entry->key;
-	key->busy = false;
-	key_ready(scheduler, key);
-	key_drop_if_unused(scheduler, key);
+	settle(scheduler, entry);
+	entry->key->busy = false;
+	key_update(scheduler, entry->key);
+	fair_flow_give_back(scheduler->turns, entry->flow);
 }
 
-static struct scheduler_entry *waiting_pop(struct scheduler *scheduler)
+void scheduler_tick(struct scheduler *scheduler, int64_t now_ms)
 {
-	struct scheduler_entry *entry = scheduler->waiting;
-	scheduler->waiting = entry->next;
-	scheduler->waiting_count--;
-	entry->key->waiting--;
-	entry->next = NULL;
-	if (entry->holds)
-		entry->key->busy = entry->holds = false;
-	return entry;
-}
-
-int64_t scheduler_tick(struct scheduler *scheduler, int64_t now_ms)
-{
-	while (scheduler->waiting && scheduler->waiting->due_ms <= now_ms) {
-		struct scheduler_entry *entry = waiting_pop(scheduler);
-		key_push_front(scheduler, entry);
-		key_ready(scheduler, entry->key);
+	struct scheduler_entry *entry;
+	fair_tick(scheduler->turns, now_ms);
+	while ((entry = heap_first(&scheduler->waiting, struct scheduler_entry, due)) &&
+			entry->due.order <= now_ms) {
+		entry_unwait(scheduler, entry);
+		entry_queue(scheduler, entry, true);
+		key_update(scheduler, entry->key);
 	}
-	return scheduler->waiting ? scheduler->waiting->due_ms : INT64_MAX;
 }
 
-static void ready_remove(struct scheduler *scheduler, struct scheduler_key *key)
+int64_t scheduler_due_ms(const struct scheduler *scheduler)
 {
-	struct scheduler_key **at = &scheduler->ready_first, *before = NULL;
-	while (*at && *at != key) {
-		before = *at;
-		at = &(*at)->ready_next;
-	}
-	if (!*at)
-		return;
-	*at = key->ready_next;
-	if (scheduler->ready_last == key)
-		scheduler->ready_last = before;
-	key->ready = false;
+	const struct heap *const heaps[] = {&scheduler->waiting, &scheduler->deadlines};
+	int64_t due_ms = fair_due_ms(scheduler->turns);
+	for (size_t i = 0; i < 2; i++)
+		if (heaps[i]->root && heaps[i]->root->order < due_ms)
+			due_ms = heaps[i]->root->order;
+	return due_ms;
+}
+
+/* ---- leaving without having run */
+
+struct scheduler_entry *scheduler_expire(struct scheduler *scheduler, int64_t now_ms)
+{
+	struct scheduler_entry *entry =
+		heap_first(&scheduler->deadlines, struct scheduler_entry, deadline);
+	return entry && entry->deadline_ms <= now_ms ? entry_out(scheduler, entry) : NULL;
 }
 
 struct scheduler_entry *scheduler_drop(struct scheduler *scheduler)
 {
 	struct scheduler_key *key, *following;
-	struct scheduler_entry *entry = NULL;
-	if (scheduler->waiting) {
-		entry = waiting_pop(scheduler);
-	} else {
-		HASH_ITER(hh, scheduler->keys, key, following)
-			if (key->first) {
-				entry = key_pop(scheduler, key);
-				break;
-			}
-	}
-	if (!entry)
-		return NULL;
-	if (!entry->key->first)
-		ready_remove(scheduler, entry->key);
-	key_drop_if_unused(scheduler, entry->key);
-	return entry;
+	struct scheduler_entry *entry =
+		heap_first(&scheduler->waiting, struct scheduler_entry, due);
+	if (entry)
+		return entry_out(scheduler, entry);
+	HASH_ITER(hh, scheduler->keys, key, following)
+		if (key->entries)
+			return entry_out(scheduler, key->entries);
+	return NULL;
 }
 
 size_t scheduler_queued(const struct scheduler *scheduler)
@@ -244,5 +287,10 @@ size_t scheduler_queued(const struct scheduler *scheduler)
 
 size_t scheduler_waiting(const struct scheduler *scheduler)
 {
-	return scheduler->waiting_count;
+	return scheduler->waiting.count;
+}
+
+size_t scheduler_held(const struct scheduler *scheduler, const char **tenant, int64_t *until_ms)
+{
+	return fair_held(scheduler->turns, tenant, until_ms);
 }

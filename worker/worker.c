@@ -147,12 +147,14 @@ static void gauges_update(struct worker *worker)
 	gauge(worker, METRIC_JOBS_RUNNING, (size_t)worker->running_count);
 	gauge(worker, METRIC_PARTITIONS, partitions);
 	gauge(worker, METRIC_PAUSED, paused);
+	budgets_report(worker);
+	watermarks_report(worker);
 	code_counts_update(worker);
 }
 
-static int wait_ms(const struct worker *worker, int64_t retry_at_ms, int64_t batch_in_ms)
+static int wait_ms(const struct worker *worker, int64_t due_ms, int64_t batch_in_ms)
 {
-	int64_t wait = retry_at_ms == INT64_MAX ? 1000 : retry_at_ms - wall_ms();
+	int64_t wait = due_ms == INT64_MAX ? 1000 : due_ms - wall_ms();
 	if (wait > batch_in_ms)
 		wait = batch_in_ms;
 	if (suspect_waits(worker) && wait > SUSPECT_WAIT_MS)
@@ -185,8 +187,6 @@ static void loop(struct worker *worker, int epoll)
 {
 	struct epoll_event events[8];
 	while (!worker->ended) {
-		int64_t due = scheduler_tick(worker->scheduler, wall_ms());
-		int64_t fetch = retries_fetch(worker);
 		touch_check(worker);
 		stall_check(worker);
 		jobs_start(worker);
@@ -194,7 +194,8 @@ static void loop(struct worker *worker, int epoll)
 		pauses_update(worker);
 		dedupe_expire(worker->dedupe, oldest_to_come_ms(worker));
 		gauges_update(worker);
-		if (epoll_wait(epoll, events, 8, wait_ms(worker, due < fetch ? due : fetch, batch_in_ms)) < 0 && errno != EINTR)
+		int wait = wait_ms(worker, jobs_due_ms(worker), batch_in_ms);
+		if (epoll_wait(epoll, events, 8, wait) < 0 && errno != EINTR)
 			break;
 		events_take(worker);
 		attempts_collect(worker, 0);

@@ -11,6 +11,8 @@
 #include "metrics.h"
 #include "publisher.h"
 
+struct watermark_report;
+
 /* What /readyz asks: written by the loop, read by the thread that answers. */
 struct worker_health {
 	_Atomic bool joined, draining;
@@ -25,6 +27,7 @@ struct worker_parts {			/* all borrowed */
 	struct publisher *publisher;
 	struct metrics *metrics;
 	struct worker_health *health;
+	struct watermark_report *watermarks;	/* NULL: nobody reads it */
 	int stop_fd;			/* readable when the worker is to drain and end */
 };
 

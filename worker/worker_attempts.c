@@ -31,6 +31,7 @@ static void job_started(struct worker *worker, struct job *job)
 			worker->running[i] = job;
 			worker->running_count++;
 			job->running = true;
+			job->started_us = monotonic_us();
 			return;
 		}
 }
@@ -41,11 +42,11 @@ static void job_put_back(struct worker *worker, struct job *job)
 	scheduler_put_back(worker->scheduler, &job->entry);
 }
 
+/* The scheduler has it no more. */
 static void job_skip(struct worker *worker, struct job *job)
 {
 	static const struct error_record expired = {.code = ERROR_EXPIRED,
 		.message = "The deadline passed before the first attempt"};
-	scheduler_finish(worker->scheduler, &job->entry);
 	if (job->attempt == 1) {
 		job_conclude(worker, job, STATUS_SKIPPED, &expired, NULL);
 		return;
@@ -64,6 +65,7 @@ bool job_start(struct worker *worker, struct job *job)
 		return true;
 	}
 	if (deadline_passed(job, wall_ms())) {
+		scheduler_finish(worker->scheduler, &job->entry);
 		job_skip(worker, job);
 		return true;
 	}
@@ -91,15 +93,33 @@ bool job_start(struct worker *worker, struct job *job)
 	return false;
 }
 
+static bool may_begin(const struct worker *worker)
+{
+	return !worker->draining && !worker->ended && !worker->stalled && !worker->out_of_touch &&
+		!batch_backlogged(worker);
+}
+
+int64_t jobs_due_ms(const struct worker *worker)
+{
+	return may_begin(worker) ? scheduler_due_ms(worker->scheduler) : INT64_MAX;
+}
+
+/* A deadline takes no slot to pass. */
+static void jobs_expire(struct worker *worker)
+{
+	struct scheduler_entry *entry;
+	while (may_begin(worker) && (entry = scheduler_expire(worker->scheduler, wall_ms())))
+		job_skip(worker, (struct job *)entry);
+}
+
 void jobs_start(struct worker *worker)
 {
-	bool may_start = !worker->draining && !worker->ended && !worker->stalled &&
-		!worker->out_of_touch && !batch_backlogged(worker);
-	if (may_start)
+	scheduler_tick(worker->scheduler, wall_ms());
+	jobs_expire(worker);
+	if (may_begin(worker))
 		suspect_start(worker);
-	while (may_start && !worker->ended && !batch_backlogged(worker) && suspects_let(worker) &&
-			worker->running_count < worker->slots) {
-		struct scheduler_entry *entry = scheduler_next(worker->scheduler);
+	while (may_begin(worker) && suspects_let(worker) && worker->running_count < worker->slots) {
+		struct scheduler_entry *entry = scheduler_next(worker->scheduler, wall_ms());
 		if (!entry) {		/* nobody waits for the slot */
 			executor_idle(worker->parts.executor);
 			break;
@@ -179,6 +199,7 @@ void attempt_ended(struct worker *worker, struct attempt *attempt)
 	if (attempt->sandbox.warm)
 		count(worker, METRIC_WARM, METRIC_UNLABELLED);
 	job->running = false;
+	scheduler_measured(&job->entry, monotonic_us() - job->started_us, (int64_t)attempt->sandbox.cpu_ms * 1000);
 	suspect_leave(worker, job);
 	if (attempt->killed || job->epoch != worker->epoch)
 		mark_handed_back(worker, job);

@@ -10,6 +10,7 @@
 
 #include "log.h"
 
+#define JOB_BYTES (sizeof(struct job) + 512)	/* with its key, its flow and its name for dedupe */
 /* A message on its way to be a job. */
 struct incoming {
 	struct broker_message *message;
@@ -75,15 +76,16 @@ void message_forget(struct worker *worker, struct broker_message *message,
 
 static int job_schedule(struct worker *worker, struct job *job, int64_t due_ms)
 {
+	const struct scheduler_terms terms = request_terms(worker, job->request, job->refused);
 	const struct request *request = job->request;
 	const char *key = arena_format(request->arena, "%s:%s", request->thread_id, request->node_id);
 	if (!key)
 		return -1;
 	if (due_ms == 0)
 		return scheduler_add(worker->scheduler, &job->entry, job->place.partition, key,
-			strlen(key));
+			strlen(key), &terms);
 	return scheduler_add_waiting(worker->scheduler, &job->entry, job->place.partition, key,
-		strlen(key), due_ms);
+		strlen(key), &terms, due_ms);
 }
 
 /* refusal: why it is not to be run, in the request's arena; NULL: it is. Either way it waits for its key. */
@@ -94,6 +96,7 @@ static void request_queue(struct worker *worker, struct incoming *incoming,
 	struct job *job = calloc(1, sizeof *job);
 	if (!job) {
 		incoming_no_memory(worker, incoming, "lower worker.queue");
+		return;
 		return;
 	}
 	job->request = incoming->request;
@@ -113,8 +116,9 @@ static void request_queue(struct worker *worker, struct incoming *incoming,
 		incoming_no_memory(worker, incoming, "lower worker.queue");
 		return;
 	}
+	watermark_job_add(worker, job);
 	worker->held++;
-	job->bytes = (int64_t)(job->message.bytes + arena_used(job->request->arena));
+	job->bytes = (int64_t)(job->message.bytes + arena_size(job->request->arena) + JOB_BYTES);
 	worker->held_bytes += job->bytes;
 }
 

@@ -26,18 +26,22 @@ struct partition {			/* of the requests or of the retries */
 	struct broker_message held;	/* came when the window was full; owner NULL: none */
 	bool paused;
 	bool at_end;			/* it had nothing more */
+	struct job *jobs;		/* utlist's head: not finished, the oldest first */
+	int64_t watermark_seen, watermark_tell_ms;	/* while the window is full */
 	int64_t newest_ms;		/* when what came last was submitted; before: no later than what comes */
 };
 
 struct job {
 	struct scheduler_entry entry;	/* first: the scheduler hands it back */
 	struct request *request;
+	struct job *older, *newer;	/* of its partition */
 	struct broker_message message;	/* the request; of a retry it is no more, but made to be it again */
 	struct broker_place place;	/* that is done when it ends */
 	uint64_t epoch, tag;
 	int attempt;			/* that runs or runs next, from 1 */
 	int sandbox_failures;
 	int64_t received_ms, queued_ms;
+	int64_t started_us;		/* the attempt that runs */
 	int64_t bytes;			/* that it counts in held_bytes */
 	struct error_record last_error;	/* of the attempt before, in the request's arena */
 	int deaths;			/* of workers under it */
@@ -77,6 +81,7 @@ struct worker {
 	int64_t stalled_ms;		/* since when */
 	bool out_of_touch;		/* with the group: nothing runs */
 	int64_t drain_end_ms;
+	int64_t budgets_told_ms, watermarks_ms;	/* when it was last told */
 	struct code_cache_counts code_counts;	/* as the metrics have them */
 	struct err fatal;
 };
@@ -93,6 +98,13 @@ static inline int64_t monotonic_ms(void)
 	struct timespec now;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return now.tv_sec * 1000ll + now.tv_nsec / 1000000;
+}
+
+static inline int64_t monotonic_us(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000ll + now.tv_nsec / 1000;
 }
 
 static inline int64_t submitted_ms(const struct broker_message *message)
@@ -151,7 +163,8 @@ void retry_take(struct worker *worker, struct broker_message *message, bool fetc
 void retry_fetched(struct worker *worker, struct broker_event *event);
 /* Has those fetched that are due soon, while there is room. Returns when the next one is; INT64_MAX: never. */
 int64_t retries_fetch(struct worker *worker);
-/* The running job's attempt failed and another follows: it leaves the worker. false: it can't, and ends. */
+/* The running job's attempt failed and another follows: it leaves the worker. false: none can begin before its
+ * deadline, or its topic can't take it. */
 bool job_retry(struct worker *worker, struct job *job, const struct attempt *attempt);
 void retries_forget(struct worker *worker);
 
@@ -178,10 +191,29 @@ bool suspect_waits(const struct worker *worker);
 void jobs_start(struct worker *worker);
 /* The job is the caller's, out of the scheduler. Returns false when none can be started now: it is put back. */
 bool job_start(struct worker *worker, struct job *job);
+/* When time alone gives it something to do; INT64_MAX: never. */
+int64_t jobs_due_ms(const struct worker *worker);
 void attempt_ended(struct worker *worker, struct attempt *attempt);
 void attempts_collect(struct worker *worker, int timeout_ms);
 void jobs_kill(struct worker *worker);
 void jobs_drop(struct worker *worker);
+
+/* ---- worker_fairness.c */
+
+/* refused: it has its answer, whatever its deadline. */
+struct scheduler_terms request_terms(const struct worker *worker, const struct request *request,
+	bool refused);
+/* Tells, now and then, when tenants wait for their budget. */
+void budgets_report(struct worker *worker);
+
+/* ---- worker_watermark.c */
+
+void watermark_job_add(struct worker *worker, struct job *job);	/* the newest of its partition */
+void watermark_job_remove(struct worker *worker, struct job *job);
+/* The partitions are about to go. */
+void watermarks_forget(struct worker *worker);
+/* Metrics, /status and, now and then, the log. */
+void watermarks_report(struct worker *worker);
 
 /* ---- worker_finish.c */
 

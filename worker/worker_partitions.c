@@ -90,6 +90,7 @@ int64_t partition_since_ms(const struct worker *worker, const struct partition *
 /* The broker keeps a partition paused while others have it: nobody would resume it when it comes back. */
 void partitions_forget(struct worker *worker)
 {
+	watermarks_forget(worker);
 	for (size_t i = 0; i < worker->partition_count; i++) {
 		struct partition *partition = &worker->partitions[i];
 		if (partition->paused)
@@ -140,7 +141,7 @@ void positions_take(struct worker *worker, const struct broker_event *event)
 		const struct broker_offset *position = &event->positions[i];
 		struct partition *partition = &worker->partitions[i];
 		*partition = (struct partition){.source = position->source,
-			.number = position->partition, .published = -1};
+			.number = position->partition, .published = -1, .watermark_seen = -1};
 		if (position->offset < 0)
 			continue;	/* its window begins with the first message */
 		if (position->since_ms > 0)

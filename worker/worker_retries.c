@@ -66,6 +66,8 @@ bool job_retry(struct worker *worker, struct job *job, const struct attempt *att
 		.node_id = request->node_id, .execution_id = request->execution_id, .at_ms = now,
 		.due_ms = due_ms};
 	struct err err = {0};
+	if (request->deadline_ms != REQUEST_TIME_NONE && request->deadline_ms <= due_ms)
+		return false;
 	int done = retry_publish(worker, job, attempt, due_ms, &err);
 	if (done == 1) {
 		log_event(LOG_ERROR, "a retry is larger than its topic takes, so no attempt follows; see: "

@@ -316,10 +316,66 @@ START_TEST(rules_have_fields)
 }
 END_TEST
 
+static void check_terms(const char *tenant, int weight, int64_t cpu_ms_per_minute)
+{
+	int got_weight;
+	int64_t got_cpu_ms;
+	config_tenant_terms(config, tenant, &got_weight, &got_cpu_ms);
+	ck_assert_msg(got_weight == weight && got_cpu_ms == cpu_ms_per_minute, "%s: %d, %lld", tenant,
+		got_weight, (long long)got_cpu_ms);
+}
+
+START_TEST(tenants_have_terms_of_their_own_or_everybodys)
+{
+	ck_assert_int_eq(load(NULL), 0);
+	check_terms("", 1, 0);
+	check_terms("any", 1, 0);
+	ck_assert_int_eq(load("fairness:\n  default_weight: 2\n  cpu_per_minute: 30s\n"
+		"  weights:\n    zed: 3\n    a.b: 5\n    quoted name: 7\n"
+		"  cpu_per_minute_of: {a.b: 2m, free: 0}\n"), 0);
+	check_terms("zed", 3, 30000);
+	check_terms("a.b", 5, 120000);
+	check_terms("quoted name", 7, 30000);
+	check_terms("free", 2, 0);
+	check_terms("", 2, 30000);
+	check_terms("Zed", 2, 30000);
+	ck_assert_int_eq(load("fairness:\n  weights:\n  cpu_per_minute_of: {}\n"), 0);
+	ck_assert_int_eq(load_set("fairness.weights.me=4"), 0);
+	check_terms("me", 4, 0);
+}
+END_TEST
+
+START_TEST(many_tenants_are_kept)
+{
+	static char many[120000];
+	size_t used = (size_t)sprintf(many, "fairness:\n  weights:\n");
+	for (int i = 0; i < 3000; i++)
+		used += (size_t)sprintf(many + used, "    tenant-%d: %d\n", i, 1 + i % 1000);
+	ck_assert_int_eq(load(many), 0);
+	for (int i = 0; i < 3000; i++) {
+		char name[24];
+		sprintf(name, "tenant-%d", i);
+		check_terms(name, 1 + i % 1000, 0);
+	}
+}
+END_TEST
+
+START_TEST(wrong_terms_of_tenants_are_refused)
+{
+	check_refused(load("fairness:\n  weights:\n    a: 0\n"), ":3: fairness.weights.a");
+	check_refused(load_set("fairness.weights.a=1001"), "1000");
+	check_refused(load_set("fairness.weights.=1"), "tenant's name");
+	check_refused(load_set("fairness.cpu_per_minute_of.a=-1"), "fairness.cpu_per_minute_of.a");
+	check_refused(load_set("fairness.cpu_per_minute_of.a=2h"), "fairness.cpu_per_minute_of.a");
+	check_refused(load("fairness: {weight: 1}\n"), "fairness.weight");
+}
+END_TEST
+
 START_TEST(what_is_printed_can_be_read_back)
 {
 	const char *set[] = {"worker.id=a: b", "sandbox.require=landlock,cgroup", "log.level=debug",
-		"rules.x.pattern=a\"b\\c#", "runtimes.ruby.argv=ruby,{file}", "kafka.client.id=a b"};
+		"rules.x.pattern=a\"b\\c#", "runtimes.ruby.argv=ruby,{file}", "kafka.client.id=a b",
+		"fairness.weights.a: #b=3", "fairness.cpu_per_minute_of.c=90s"};
 	ck_assert_int_eq(load_with(NULL, set, sizeof set / sizeof *set), 0);
 	char *first = printed();
 	ck_assert_msg(load(first) == 0, "%s", err.text);
@@ -328,6 +384,8 @@ START_TEST(what_is_printed_can_be_read_back)
 	ck_assert_str_eq(config_kafka(config, "client.id"), "a b");
 	ck_assert_uint_eq(config->sandbox.require.count, 2);
 	ck_assert_str_eq(config->log.level, "debug");
+	check_terms("a: #b", 3, 0);
+	check_terms("c", 1, 90000);
 	free(first);
 }
 END_TEST
@@ -551,6 +609,9 @@ int main(void)
 	tcase_add_test(tests, runtimes_are_added_changed_and_taken_away);
 	tcase_add_test(tests, wrong_runtimes_are_refused);
 	tcase_add_test(tests, rules_have_fields);
+	tcase_add_test(tests, tenants_have_terms_of_their_own_or_everybodys);
+	tcase_add_test(tests, many_tenants_are_kept);
+	tcase_add_test(tests, wrong_terms_of_tenants_are_refused);
 	tcase_add_test(tests, what_is_printed_can_be_read_back);
 	tcase_add_test(tests, print_tells_the_origin_and_masks_secrets);
 	tcase_add_test(tests, deep_nesting_is_refused);

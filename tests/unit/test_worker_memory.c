@@ -745,6 +745,170 @@ START_TEST(a_result_that_is_refused_is_not_lost)
 }
 END_TEST
 
+static const char *with_deadline(int64_t in_ms, const char *more)
+{
+	static char text[200];
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	snprintf(text, sizeof text, ",\"deadline\":%lld%s",
+		(long long)now.tv_sec * 1000 + now.tv_nsec / 1000000 + in_ms, more);
+	return text;
+}
+
+START_TEST(a_deadline_passes_behind_a_busy_key_and_without_a_free_slot)
+{
+	produce("same", "a", "hold", "");
+	produce("other", "b", "hold", "");
+	produce("same", "c", "ok", with_deadline(100, ""));
+	produce("third", "d", "ok", with_deadline(50, ""));
+	start(&one);
+	go(&one);
+	wait_for(results() == 2);
+	ck_assert(has(config->topics.results, 0, "\"executionId\":\"d\""));
+	ck_assert(has(config->topics.results, 1, "\"executionId\":\"c\""));
+	ck_assert(has(config->topics.results, 1, "\"SKIPPED\""));
+	ck_assert(has(config->topics.results, 1, "\"expired\""));
+	release(&one);
+	wait_for(memory_store_committed(store, 0) == 4);
+	ck_assert_uint_eq(started(&one), 2);
+	stop(&one);
+}
+END_TEST
+
+START_TEST(no_attempt_follows_that_could_not_begin_before_the_deadline)
+{
+	produce("a", "a", "fail", with_deadline(100, ",\"retries\":3,\"retryDelayMs\":60000"));
+	start(&one);
+	go(&one);
+	wait_for(memory_store_committed(store, 0) == 1);
+	ck_assert_uint_eq(started(&one), 1);
+	ck_assert(has(config->topics.results, 0, "\"FAILED\""));
+	ck_assert(has(config->topics.results, 0, "execution.exit"));
+	ck_assert(has(config->topics.results, 0, "\"attempt\":1"));
+	stop(&one);
+}
+END_TEST
+
+START_TEST(what_is_malformed_does_not_expire)
+{
+	produce("same", "a", "hold", "");
+	produce("same", "b", "ok", with_deadline(-1000, ",\"retries\":-1"));
+	start(&one);
+	go(&one);
+	wait_for(started(&one) == 1);
+	nanosleep(&(struct timespec){.tv_nsec = 30000000}, NULL);
+	ck_assert_uint_eq(results(), 0);
+	release(&one);
+	wait_for(results() == 2);
+	ck_assert(has(config->topics.results, 1, "request.malformed"));
+	stop(&one);
+}
+END_TEST
+
+START_TEST(tenants_take_turns)
+{
+	char name[16];
+	config->worker.slots = 1;
+	config->worker.window = 100;
+	for (int i = 0; i < 40; i++) {
+		snprintf(name, sizeof name, "a%d", i);
+		produce(name, name, "cpu 10", ",\"tenant\":\"a\"");
+	}
+	produce("b0", "b0", "cpu 10", ",\"tenant\":\"b\"");
+	produce("b1", "b1", "cpu 10", ",\"tenant\":\"b\"");
+	start(&one);
+	go(&one);
+	wait_for(memory_store_committed(store, 0) == 42);
+	int last_of_b = 0;
+	for (int i = 0; i < 42; i++)
+		if (one.executor->started[i][0] == 'b')
+			last_of_b = i;
+	ck_assert_int_lt(last_of_b, 10);
+	stop(&one);
+}
+END_TEST
+
+START_TEST(a_tenant_above_its_budget_waits_and_others_go_on)
+{
+	config->fairness.cpu_ms_per_minute = 1000;
+	produce("a0", "a0", "cpu 5000", ",\"tenant\":\"a\"");
+	start(&one);
+	go(&one);
+	wait_for(results() == 1);
+	produce("a1", "a1", "ok", ",\"tenant\":\"a\"");
+	produce("a2", "a2", "ok", with_deadline(100, ",\"tenant\":\"a\""));
+	produce("b0", "b0", "ok", ",\"tenant\":\"b\"");
+	wait_for(results() == 3);
+	ck_assert_uint_eq(started(&one), 2);
+	ck_assert_str_eq(one.executor->started[1], "b0/1");
+	ck_assert(has(config->topics.results, 2, "\"SKIPPED\""));
+	wait_for(metrics_value(one.metrics, METRIC_TENANTS_HELD, METRIC_UNLABELLED) == 1);
+	stop(&one);
+	ck_assert_uint_eq(results(), 3);
+}
+END_TEST
+
+static size_t holders(struct fixture *fixture, json_t **report)
+{
+	json_decref(*report);
+	*report = watermark_report_json(fixture->parts.watermarks);
+	return json_array_size(*report);
+}
+
+START_TEST(the_request_that_a_full_window_waits_for_is_named)
+{
+	json_t *report = NULL;
+	int64_t offset = produce("slow", "slow-1", "hold", "");
+	produce_many(60);
+	start(&one);
+	one.parts.watermarks = watermark_report_new();
+	ck_assert_uint_eq(holders(&one, &report), 0);
+	go(&one);
+	wait_for(holders(&one, &report) == 1);
+	const json_t *holder = json_array_get(report, 0);
+	ck_assert_int_eq(json_integer_value(json_object_get(holder, "offset")), offset);
+	ck_assert_int_eq(json_integer_value(json_object_get(holder, "partition")), 0);
+	ck_assert_str_eq(json_string_value(json_object_get(holder, "topic")),
+		config->topics.requests);
+	ck_assert_str_eq(json_string_value(json_object_get(holder, "threadId")), "slow");
+	ck_assert_str_eq(json_string_value(json_object_get(holder, "nodeId")), "n");
+	ck_assert_str_eq(json_string_value(json_object_get(holder, "executionId")), "slow-1");
+	ck_assert_str_eq(json_string_value(json_object_get(holder, "state")), "running");
+	wait_for(holders(&one, &report) == 1 && json_integer_value(json_object_get(
+		json_array_get(report, 0), "heldMs")) >= 1000);
+	wait_for(metrics_value(one.metrics, METRIC_WATERMARK_AGE, 0) >= 1);
+	release(&one);
+	wait_for(holders(&one, &report) == 0);
+	wait_for(metrics_value(one.metrics, METRIC_WATERMARK_AGE, 0) == 0);
+	stop(&one);
+	json_decref(report);
+	watermark_report_free(one.parts.watermarks);
+}
+END_TEST
+
+START_TEST(nothing_is_told_of_partitions_that_are_gone)
+{
+	json_t *report = NULL;
+	produce("slow", "slow", "hold", "");
+	produce_many(60);
+	start(&one);
+	one.parts.watermarks = watermark_report_new();
+	go(&one);
+	wait_for(holders(&one, &report) == 1);
+	broker_memory_revoke(one.broker, true);
+	wait_for(!broker_memory_assigned(one.broker));
+	wait_for(holders(&one, &report) == 0);
+	ck_assert(metrics_value(one.metrics, METRIC_WATERMARK_AGE, 0) == 0);
+	broker_memory_assign(one.broker);
+	wait_for(holders(&one, &report) == 1);
+	release(&one);
+	wait_for(memory_store_committed(store, 0) == 61);
+	stop(&one);
+	json_decref(report);
+	watermark_report_free(one.parts.watermarks);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("worker in memory");
@@ -798,6 +962,13 @@ int main(void)
 	tcase_add_test(cases, a_sandbox_that_fails_holds_its_key_until_the_attempt_has_ended);
 	tcase_add_test(cases, silence_of_the_group_ends_jobs_while_draining_too);
 	tcase_add_test(cases, a_result_that_is_refused_is_not_lost);
+	tcase_add_test(cases, a_deadline_passes_behind_a_busy_key_and_without_a_free_slot);
+	tcase_add_test(cases, no_attempt_follows_that_could_not_begin_before_the_deadline);
+	tcase_add_test(cases, what_is_malformed_does_not_expire);
+	tcase_add_test(cases, tenants_take_turns);
+	tcase_add_test(cases, a_tenant_above_its_budget_waits_and_others_go_on);
+	tcase_add_test(cases, the_request_that_a_full_window_waits_for_is_named);
+	tcase_add_test(cases, nothing_is_told_of_partitions_that_are_gone);
 	suite_add_tcase(suite, cases);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

@@ -4,7 +4,7 @@
  * The executor's functions are defined here and take the place of the real ones at link time (see the Makefile).
  * Codes: "ok", "fail", "fail N" (the first N attempts), "refuse", "sandbox" (its sandbox fails), "hold" (runs
  * until released), "deaf" (likewise, and is not killed), "value" and "large" (return 2000 and 20000 bytes), "fail
- * loudly" (with 1500 bytes of stderr).
+ * loudly" (with 1500 bytes of stderr), "cpu N" (uses N ms of CPU time).
  */
 #ifndef CODEWORKER_WORKER_FIXTURE_H
 #define CODEWORKER_WORKER_FIXTURE_H
@@ -22,6 +22,7 @@
 
 #include "../../worker/broker_memory.h"
 #include "../../worker/log.h"
+#include "../../worker/watermark_report.h"
 
 #define MOST 600
 #define PATIENCE_MS 10000
@@ -116,6 +117,9 @@ static inline struct attempt *attempt_make(const struct running *running)
 		(sscanf(code, "fail %d", &failures) == 1 && running->number <= failures);
 	attempt->error = (struct error_record){.code = attempt->sandbox_failed ?
 		ERROR_SANDBOX_UNAVAILABLE : ERROR_EXECUTION_EXIT, .message = "as asked"};
+	unsigned long cpu_ms;
+	if (sscanf(code, "cpu %lu", &cpu_ms) == 1)
+		attempt->sandbox.cpu_ms = cpu_ms;
 	attempt->sandbox.value.size = strcmp(code, "value") == 0 ? 2002 : 0;
 	return attempt;
 }

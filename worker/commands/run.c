@@ -19,6 +19,7 @@
 #include "../endpoints.h"
 #include "../log.h"
 #include "../sandbox_settings.h"
+#include "../watermark_report.h"
 #include "../worker.h"
 
 #define NOBODY 65534
@@ -104,7 +105,7 @@ static int sandbox_wait(const struct config *config, struct metrics *metrics, in
 	struct endpoints *endpoints;
 	struct pollfd stop = {.fd = stop_fd, .events = POLLIN};
 	log_event(LOG_WARN, "waiting for the sandbox", "reason", why->text, NULL);
-	if (endpoints_open(config, metrics, &health, &endpoints, err) < 0)
+	if (endpoints_open(config, metrics, &health, NULL, &endpoints, err) < 0)
 		return -1;
 	int asked = poll(&stop, 1, SANDBOX_WAIT_MS) == 1;
 	endpoints_close(endpoints);
@@ -181,7 +182,8 @@ static int serve_watched(struct worker_parts *parts, const char *name, bool *clo
 	struct err *err)
 {
 	struct endpoints *endpoints;
-	int result = endpoints_open(parts->config, parts->metrics, parts->health, &endpoints, err);
+	int result = endpoints_open(parts->config, parts->metrics, parts->health, parts->watermarks,
+		&endpoints, err);
 	if (result == 0) {
 		result = serve(parts, name, closed, err);
 		endpoints_close(endpoints);
@@ -221,13 +223,13 @@ static int run_with(const struct config *config)
 {
 	struct worker_health health = {0};
 	struct worker_parts parts = {.config = config, .health = &health,
-		.metrics = metrics_new()};
+		.metrics = metrics_new(), .watermarks = watermark_report_new()};
 	struct err err = {0};
 	char name[128];
 	bool closed = true;
 	int result = -1;
 	worker_name(config, name);
-	if (!parts.metrics)
+	if (!parts.metrics || !parts.watermarks)
 		err_set(&err, ERR_MEMORY, "no memory");
 	else if (!config->worker.exactly_once)
 		err_set(&err, ERR_INVALID, "worker.delivery: at_least_once is not built yet; take "
@@ -239,6 +241,7 @@ static int run_with(const struct config *config)
 		_exit(code);
 	if (parts.metrics)
 		metrics_free(parts.metrics);
+	watermark_report_free(parts.watermarks);
 	return code;
 }
 

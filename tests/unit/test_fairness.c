@@ -1,0 +1,877 @@
+/* test_fairness.c: the heap, budgets, and whose turn it is: by themselves, and the scheduler as a whole beside a
+ * model that does the same by looking through everything. */
+#include "../../worker/scheduler.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../worker/budget.h"
+
+static uint64_t seed;
+
+static uint32_t chance(uint32_t below)
+{
+	seed = seed * 6364136223846793005u + 1442695040888963407u;
+	return (uint32_t)(seed >> 33) % below;
+}
+
+/* ---- the heap */
+
+struct thing {
+	int number;
+	struct heap_node place;
+};
+
+START_TEST(a_heap_gives_the_least_and_equals_in_order_of_arrival)
+{
+	static struct thing things[2000];
+	struct heap heap = {0};
+	const struct thing *before = NULL, *first;
+	size_t count = 0;
+	seed = 1;
+	for (int i = 0; i < 2000; i++) {
+		things[i].number = i;
+		heap_add(&heap, &things[i].place, chance(100));
+	}
+	for (int i = 0; i < 2000; i += 3)
+		heap_remove(&heap, &things[i].place);
+	while ((first = heap_first(&heap, struct thing, place))) {
+		ck_assert_int_ne(first->number % 3, 0);
+		struct thing copy = *first;
+		heap_remove(&heap, &things[first->number].place);
+		ck_assert(!heap_has(&things[copy.number].place));
+		if (before && before->place.order == copy.place.order)
+			ck_assert_int_lt(before->number, copy.number);
+		else if (before)
+			ck_assert_int_lt(before->place.order, copy.place.order);
+		static struct thing kept;
+		kept = copy;
+		before = &kept;
+		count++;
+	}
+	ck_assert_uint_eq(count, 1333);
+	ck_assert_uint_eq(heap.count, 0);
+}
+END_TEST
+
+/* ---- budgets */
+
+START_TEST(a_budget_is_open_until_it_is_used_up_and_fills_all_the_time)
+{
+	struct budget budget = {0};
+	struct budget_account *account = budget_take(&budget, "a", 6000, 1000);
+	budget_charge(account, 5999999, 1000);
+	ck_assert_int_le(budget_open_at_ms(account, 1000), 1000);
+	budget_charge(account, 1000001, 1000);	/* a second below: ten seconds' worth */
+	ck_assert_int_eq(budget_open_at_ms(account, 1000), 11001);
+	ck_assert_int_eq(budget_open_at_ms(account, 11000), 11001);
+	ck_assert_int_eq(budget_open_at_ms(account, 11001), 11001);
+	budget_charge(account, 100, 11001);
+	ck_assert_int_eq(budget_open_at_ms(account, 11001), 11002);
+	budget_charge(account, -100, 11001);
+	ck_assert_int_le(budget_open_at_ms(account, 11001), 11001);
+	budget_give_back(&budget, account, 11001);
+	budget_clear(&budget);
+}
+END_TEST
+
+START_TEST(a_budget_holds_one_minutes_worth_at_most)
+{
+	struct budget budget = {0};
+	struct budget_account *account = budget_take(&budget, "a", 6000, 0);
+	budget_charge(account, -50000000, 0);
+	budget_charge(account, 6000000, 3600000);
+	ck_assert_int_gt(budget_open_at_ms(account, 3600000), 3600000);
+	budget_give_back(&budget, account, 3600000);
+	budget_clear(&budget);
+}
+END_TEST
+
+START_TEST(an_account_is_remembered_until_it_is_full)
+{
+	struct budget budget = {0};
+	struct budget_account *account = budget_take(&budget, "a", 6000, 0);
+	ck_assert_ptr_eq(budget_take(&budget, "a", 6000, 0), account);
+	budget_charge(account, 1000000, 0);
+	budget_give_back(&budget, account, 0);
+	budget_give_back(&budget, account, 0);
+	budget_tick(&budget, 9000);
+	ck_assert_uint_eq(budget_count(&budget), 1);
+	ck_assert_ptr_eq(budget_take(&budget, "a", 6000, 9000), account);
+	budget_give_back(&budget, account, 9000);
+	budget_tick(&budget, 10001);
+	ck_assert_uint_eq(budget_count(&budget), 0);
+	account = budget_take(&budget, "b", 6000, 9000);
+	budget_give_back(&budget, account, 9000);
+	ck_assert_uint_eq(budget_count(&budget), 0);
+}
+END_TEST
+
+START_TEST(clocks_that_jump_break_no_budget)
+{
+	struct budget budget = {0};
+	struct budget_account *account = budget_take(&budget, "a", 3600000, INT64_MAX / 4);
+	budget_charge(account, 3600000000, INT64_MAX / 4);
+	ck_assert_int_gt(budget_open_at_ms(account, INT64_MAX / 4), INT64_MAX / 4);
+	ck_assert_int_gt(budget_open_at_ms(account, 0), 0);
+	ck_assert_int_le(budget_open_at_ms(account, INT64_MAX / 4), INT64_MAX / 4);
+	budget_clear(&budget);
+}
+END_TEST
+
+/* ---- the fair queue */
+
+#define ITEMS 30000
+
+static struct fair_queue *queue;
+static struct fair_item items[ITEMS];
+
+static void setup(void)
+{
+	queue = fair_queue_new();
+	ck_assert_ptr_nonnull(queue);
+	memset(items, 0, sizeof items);
+}
+
+static void teardown(void)
+{
+	fair_queue_free(queue);
+}
+
+static struct fair_flow *flow(int source, const char *tenant, int weight, int64_t cpu_ms_per_minute)
+{
+	struct fair_flow *taken = fair_flow_take(queue, &(struct fair_terms){source, tenant, weight,
+		cpu_ms_per_minute});
+	ck_assert_ptr_nonnull(taken);
+	return taken;
+}
+
+/* Runs the next for so long, all of it on the processor; returns its flow, NULL for none. */
+static struct fair_flow *turn(int64_t now_ms, int64_t wall_us, const struct fair_item *known[])
+{
+	struct fair_cost charged, actual = {wall_us, wall_us};
+	struct fair_item *item = fair_next(queue, now_ms, &charged);
+	if (!item)
+		return NULL;
+	struct fair_flow *of = (struct fair_flow *)known[item - items];
+	fair_settle(queue, of, &charged, &actual);
+	return of;
+}
+
+static const void *flow_of[ITEMS];
+
+static void add(int index, struct fair_flow *of)
+{
+	flow_of[index] = of;
+	fair_add(queue, &items[index], of);
+}
+
+START_TEST(a_newcomer_does_not_wait_for_what_stands_before_it)
+{
+	struct fair_flow *a = flow(0, "a", 1, 0), *b = flow(0, "b", 1, 0);
+	int a_runs = 0, b_runs = 0;
+	for (int i = 0; i < 5000; i++)
+		add(i, a);
+	for (int i = 0; i < 100; i++)
+		ck_assert_ptr_eq(turn(0, 20000, (void *)flow_of), a);
+	for (int i = 5000; i < 5050; i++)
+		add(i, b);
+	while (b_runs < 50)
+		*(turn(0, 20000, (void *)flow_of) == a ? &a_runs : &b_runs) += 1;
+	ck_assert_int_le(a_runs, 51);
+}
+END_TEST
+
+START_TEST(time_is_shared_as_weights_are_whatever_each_attempt_takes)
+{
+	struct fair_flow *a = flow(0, "a", 3, 0), *b = flow(0, "b", 1, 0), *c = flow(1, "b", 1, 0);
+	int64_t a_us = 0, b_us = 0, c_us = 0;
+	seed = 7;
+	for (int i = 0; i < 9000; i++)
+		add(i, i % 3 == 0 ? a : i % 3 == 1 ? b : c);
+	while (a_us < 10000000) {
+		struct fair_cost charged;
+		struct fair_item *item = fair_next(queue, 0, &charged);
+		struct fair_flow *of = (struct fair_flow *)flow_of[item - items];
+		int64_t us = of == b ? 20000 + chance(20000) : 1000 + chance(9000);
+		*(of == a ? &a_us : of == b ? &b_us : &c_us) += us;
+		fair_settle(queue, of, &charged, &(struct fair_cost){us, 0});
+		/* The paper's bound, with one attempt more since costs are known afterwards. */
+		ck_assert_int_le(llabs(a_us / 3 - b_us), 2 * (10000 / 3 + 40000));
+		ck_assert_int_le(llabs(c_us - b_us), 2 * (10000 + 40000));
+	}
+}
+END_TEST
+
+START_TEST(who_was_idle_has_no_credit)
+{
+	struct fair_flow *a = flow(0, "a", 1, 0), *b = flow(0, "b", 1, 0);
+	int a_runs = 0, b_runs = 0;
+	add(0, b);
+	ck_assert_ptr_eq(turn(0, 1000, (void *)flow_of), b);
+	for (int i = 1; i < 2000; i++)
+		add(i, a);
+	for (int i = 0; i < 1000; i++)
+		ck_assert_ptr_eq(turn(0, 1000, (void *)flow_of), a);
+	for (int i = 2000; i < 2500; i++)
+		add(i, b);
+	for (int i = 0; i < 100; i++)
+		*(turn(0, 1000, (void *)flow_of) == a ? &a_runs : &b_runs) += 1;
+	ck_assert_int_ge(a_runs, 49);
+	ck_assert_int_ge(b_runs, 49);
+}
+END_TEST
+
+START_TEST(an_attempt_that_took_long_is_paid_for)
+{
+	struct fair_flow *a = flow(0, "a", 1, 0), *b = flow(0, "b", 1, 0);
+	for (int i = 0; i < 200; i++)
+		add(i, i % 2 ? b : a);
+	ck_assert_ptr_eq(turn(0, 1000000, (void *)flow_of), a);
+	for (int i = 0; i < 50; i++)
+		ck_assert_ptr_eq(turn(0, 10000, (void *)flow_of), b);
+}
+END_TEST
+
+START_TEST(processor_time_counts_where_it_is_more_than_the_slots)
+{
+	struct fair_flow *a = flow(0, "a", 1, 0), *b = flow(0, "b", 1, 0);
+	struct fair_cost charged;
+	int a_runs = 0;
+	for (int i = 0; i < 2000; i++)
+		add(i, i % 2 ? b : a);
+	for (int i = 0; i < 1000; i++) {
+		struct fair_item *item = fair_next(queue, 0, &charged);
+		bool is_a = flow_of[item - items] == a;
+		a_runs += is_a;
+		fair_settle(queue, is_a ? a : b, &charged,
+			&(struct fair_cost){10000, is_a ? 40000 : 5000});
+	}
+	ck_assert_int_ge(a_runs, 190);
+	ck_assert_int_le(a_runs, 210);
+}
+END_TEST
+
+START_TEST(a_flow_is_forgotten_when_it_is_idle_and_not_ahead)
+{
+	char name[16];
+	struct fair_flow *busy = flow(0, "busy", 1, 0);
+	for (int i = 1; i < 20001; i++) {
+		snprintf(name, sizeof name, "t%d", i);
+		struct fair_flow *once = flow(0, name, 1, 0);
+		add(i, once);
+	}
+	ck_assert_uint_eq(fair_flow_count(queue), 20001);
+	add(0, busy);
+	for (int i = 0; i < 20001; i++) {
+		struct fair_flow *ended = turn(0, 5000, (void *)flow_of);
+		ck_assert_ptr_nonnull(ended);
+		if (ended != busy)
+			fair_flow_give_back(queue, ended);
+		ck_assert_uint_le(fair_flow_count(queue), 20001);
+	}
+	/* Virtual time has not moved, but nothing runs: all start even. */
+	ck_assert_uint_eq(fair_flow_count(queue), 1);
+	fair_flow_give_back(queue, busy);
+	ck_assert_uint_eq(fair_flow_count(queue), 0);
+}
+END_TEST
+
+START_TEST(newcomers_without_end_are_not_remembered_without_end)
+{
+	char name[16];
+	struct fair_cost charged;
+	struct fair_flow *running = flow(0, "running", 1, 0);
+	add(0, running);
+	ck_assert_ptr_eq(fair_next(queue, 0, &charged), &items[0]);
+	for (int i = 1; i < 20000; i++) {
+		snprintf(name, sizeof name, "t%d", i);
+		add(i, flow(0, name, 1, 0));
+		fair_flow_give_back(queue, turn(0, 5000, (void *)flow_of));
+	}
+	ck_assert_uint_le(fair_flow_count(queue), 10001);
+	ck_assert_uint_ge(fair_flow_count(queue), 1000);
+}
+END_TEST
+
+START_TEST(a_tenant_above_its_budget_waits_and_others_go_on)
+{
+	struct fair_flow *a = flow(0, "a", 1, 6000), *b = flow(0, "b", 1, 0);
+	const char *tenant;
+	int64_t until_ms;
+	int a_runs = 0;
+	for (int i = 0; i < 1000; i++)
+		add(i, i % 2 ? b : a);
+	for (int i = 0; i < 100; i++)
+		a_runs += turn(0, 200000, (void *)flow_of) == a;
+	ck_assert_int_eq(a_runs, 30);
+	ck_assert_uint_eq(fair_held(queue, &tenant, &until_ms), 1);
+	ck_assert_str_eq(tenant, "a");
+	ck_assert_int_eq(fair_due_ms(queue), until_ms);
+	for (int64_t now_ms = 1; now_ms <= 60000; now_ms++) {
+		fair_tick(queue, now_ms);
+		a_runs += turn(now_ms, 200000, (void *)flow_of) == a;
+	}
+	ck_assert_int_ge(a_runs, 59);
+	ck_assert_int_le(a_runs, 61);
+}
+END_TEST
+
+START_TEST(slots_stay_idle_when_all_are_above_their_budget)
+{
+	struct fair_flow *a = flow(0, "a", 1, 6000);
+	for (int i = 0; i < 100; i++)
+		add(i, a);
+	while (turn(0, 1000000, (void *)flow_of))
+		;
+	ck_assert_int_gt(fair_due_ms(queue), 0);
+	fair_tick(queue, fair_due_ms(queue) - 1);
+	ck_assert_ptr_null(turn(0, 1000000, (void *)flow_of));
+	int64_t due_ms = fair_due_ms(queue);
+	fair_tick(queue, due_ms);
+	ck_assert_ptr_eq(turn(due_ms, 1000000, (void *)flow_of), a);
+}
+END_TEST
+
+START_TEST(a_budget_is_one_over_all_sources)
+{
+	struct fair_flow *one = flow(0, "a", 1, 6000), *two = flow(1, "a", 1, 6000);
+	int runs = 0;
+	for (int i = 0; i < 100; i++)
+		add(i, i % 2 ? one : two);
+	while (turn(0, 1000000, (void *)flow_of))
+		runs++;
+	ck_assert_int_eq(runs, 6);
+}
+END_TEST
+
+/* ---- the scheduler beside a model */
+
+#define KEYS 12
+#define TENANTS 5
+#define ENTRIES 400
+
+static const int weights[TENANTS] = {1, 3, 1, 10, 2};
+static const int64_t budgets[TENANTS] = {0, 0, 60, 0, 600};	/* CPU milliseconds a minute */
+static const char *const tenants[TENANTS] = {"", "a", "b", "c", "d"};
+
+struct model_entry {
+	int key, tenant;
+	enum { FREE, QUEUED, RUNNING, WAITING, SUSPENDED } state;
+	int64_t place;			/* in its key's queue */
+	int64_t due_ms, deadline_ms;
+	uint64_t due_stamp, deadline_stamp;
+	struct fair_cost charged;
+};
+
+struct model_flow {
+	int64_t tag;
+	struct fair_cost usual;
+	int64_t level, at_ms, open_at_ms;
+	bool held;
+	uint64_t stamp;			/* when it came where it is */
+};
+
+static struct model {
+	struct model_entry entries[ENTRIES];
+	struct model_flow flows[TENANTS];
+	uint64_t ready_stamp[KEYS];	/* when the key came to its flow; 0: it is in none */
+	int ready_tenant[KEYS];
+	struct fair_cost usual;
+	int64_t virtual_time, newest_tag, now_ms;
+	uint64_t stamps;
+	int64_t low, high;		/* places at the ends of all queues */
+	int running;
+} model;
+
+static struct scheduler_entry real[ENTRIES];
+static struct scheduler *scheduler;
+
+static int model_first(int key)
+{
+	int first = -1;
+	for (int i = 0; i < ENTRIES; i++) {
+		const struct model_entry *entry = &model.entries[i];
+		if (entry->key != key)
+			continue;
+		if (entry->state == RUNNING || entry->state == SUSPENDED)
+			return -1;
+		if (entry->state == QUEUED && (first < 0 || entry->place < model.entries[first].place))
+			first = i;
+	}
+	return first;
+}
+
+static bool model_has_ready(int tenant)
+{
+	for (int key = 0; key < KEYS; key++)
+		if (model.ready_stamp[key] && model.ready_tenant[key] == tenant)
+			return true;
+	return false;
+}
+
+static void model_fill(int tenant)
+{
+	struct model_flow *one = &model.flows[tenant];
+	int64_t most = budgets[tenant] * 60000;
+	if (model.now_ms > one->at_ms)
+		one->level += (model.now_ms - one->at_ms) * budgets[tenant];
+	if (one->level > most)
+		one->level = most;
+	one->at_ms = model.now_ms;
+}
+
+static void model_forget(void)
+{
+	for (int t = 0; t < TENANTS; t++) {
+		bool taken = false;
+		for (int i = 0; i < ENTRIES; i++)
+			taken |= model.entries[i].state != FREE && model.entries[i].tenant == t;
+		if (!taken && model.flows[t].tag <= model.virtual_time)
+			model.flows[t].usual = (struct fair_cost){0};
+	}
+}
+
+static void model_reach(int64_t tag)
+{
+	if (tag > model.virtual_time)
+		model.virtual_time = tag;
+	model_forget();
+}
+
+static void model_period(void)
+{
+	bool any = model.running > 0;
+	for (int t = 0; t < TENANTS; t++)
+		any |= model_has_ready(t);
+	if (!any)
+		model_reach(model.newest_tag);
+}
+
+static void model_key(int key)
+{
+	int first = model_first(key), wanted = first < 0 ? -1 : model.entries[first].tenant;
+	int there = model.ready_stamp[key] ? model.ready_tenant[key] : -1;
+	if (wanted == there)
+		return;
+	if (there >= 0) {
+		model.ready_stamp[key] = 0;
+		if (!model_has_ready(there))
+			model.flows[there].held = false;
+		model_period();
+	}
+	if (wanted < 0)
+		return;
+	struct model_flow *one = &model.flows[wanted];
+	if (!model_has_ready(wanted)) {
+		if (one->tag < model.virtual_time)
+			one->tag = model.virtual_time;
+		one->stamp = ++model.stamps;
+	}
+	model.ready_stamp[key] = ++model.stamps;
+	model.ready_tenant[key] = wanted;
+}
+
+static int64_t model_cost(int tenant, const struct fair_cost *cost)
+{
+	int64_t us = cost->wall_us > cost->cpu_us ? cost->wall_us : cost->cpu_us;
+	return (us < 100 ? 100 : us) * 1000 / weights[tenant];
+}
+
+static void model_move(int tenant, int64_t by)
+{
+	struct model_flow *one = &model.flows[tenant];
+	one->tag += by;
+	if (one->tag > model.newest_tag)
+		model.newest_tag = one->tag;
+	if (!one->held && model_has_ready(tenant))
+		one->stamp = ++model.stamps;
+}
+
+static void model_charge(int tenant, int64_t cpu_us)
+{
+	if (!budgets[tenant])
+		return;
+	model_fill(tenant);
+	model.flows[tenant].level -= cpu_us * 60;
+	if (model.flows[tenant].level > budgets[tenant] * 60000)
+		model.flows[tenant].level = budgets[tenant] * 60000;
+}
+
+static int64_t model_open_at(int tenant)
+{
+	model_fill(tenant);
+	const struct model_flow *one = &model.flows[tenant];
+	return one->level > 0 ? model.now_ms : one->at_ms - one->level / budgets[tenant] + 1;
+}
+
+static int model_flow_next(void)
+{
+	for (;;) {
+		int best = -1;
+		for (int t = 0; t < TENANTS; t++) {
+			const struct model_flow *one = &model.flows[t], *than = &model.flows[best < 0 ? t : best];
+			if (!one->held && model_has_ready(t) && (best < 0 || one->tag < than->tag ||
+					(one->tag == than->tag && one->stamp < than->stamp)))
+				best = t;
+		}
+		if (best < 0 || !budgets[best] || model_open_at(best) <= model.now_ms)
+			return best;
+		model.flows[best].held = true;
+		model.flows[best].open_at_ms = model_open_at(best);
+		model.flows[best].stamp = ++model.stamps;
+	}
+}
+
+/* Index of the entry; -1: none. */
+static int model_next(void)
+{
+	int tenant = model_flow_next(), key = -1;
+	if (tenant < 0)
+		return -1;
+	for (int k = 0; k < KEYS; k++)
+		if (model.ready_stamp[k] && model.ready_tenant[k] == tenant &&
+				(key < 0 || model.ready_stamp[k] < model.ready_stamp[key]))
+			key = k;
+	int index = model_first(key);
+	struct model_entry *entry = &model.entries[index];
+	const struct fair_cost start = {10000, 10000};
+	entry->charged = model.flows[tenant].usual.wall_us ? model.flows[tenant].usual :
+		model.usual.wall_us ? model.usual : start;
+	entry->state = RUNNING;
+	model.running++;
+	model_reach(model.flows[tenant].tag);
+	model.ready_stamp[key] = 0;
+	model_move(tenant, model_cost(tenant, &entry->charged));
+	model_charge(tenant, entry->charged.cpu_us);
+	return index;
+}
+
+static void model_learn(struct fair_cost *usual, const struct fair_cost *actual)
+{
+	if (!usual->wall_us) {
+		*usual = (struct fair_cost){actual->wall_us + 1, actual->cpu_us};
+		return;
+	}
+	usual->wall_us += (actual->wall_us - usual->wall_us) / 8;
+	usual->cpu_us += (actual->cpu_us - usual->cpu_us) / 8;
+	if (usual->wall_us < 1)
+		usual->wall_us = 1;
+}
+
+static void model_settle(const struct model_entry *entry, const struct fair_cost *actual)
+{
+	static const struct fair_cost nothing;
+	struct model_flow *one = &model.flows[entry->tenant];
+	if (actual) {
+		model_learn(&one->usual, actual);
+		model_learn(&model.usual, actual);
+	} else {
+		actual = &nothing;
+	}
+	model_move(entry->tenant, model_cost(entry->tenant, actual) -
+		model_cost(entry->tenant, &entry->charged));
+	model_charge(entry->tenant, actual->cpu_us - entry->charged.cpu_us);
+	if (one->held) {
+		one->open_at_ms = model_open_at(entry->tenant);
+		one->stamp = ++model.stamps;
+	}
+	model.running--;
+	model_period();
+}
+
+static void model_leave(int index)
+{
+	struct model_entry *entry = &model.entries[index];
+	entry->state = FREE;
+	model_key(entry->key);
+	model_forget();
+}
+
+static void model_tick(void)
+{
+	for (;;) {
+		int first = -1;
+		for (int t = 0; t < TENANTS; t++) {
+			const struct model_flow *one = &model.flows[t], *than = &model.flows[first < 0 ? t : first];
+			if (one->held && one->open_at_ms <= model.now_ms && (first < 0 ||
+					one->open_at_ms < than->open_at_ms ||
+					(one->open_at_ms == than->open_at_ms && one->stamp < than->stamp)))
+				first = t;
+		}
+		if (first < 0)
+			break;
+		model.flows[first].held = false;
+		if (model.flows[first].tag < model.virtual_time)
+			model.flows[first].tag = model.virtual_time;
+		model.flows[first].stamp = ++model.stamps;
+	}
+	for (;;) {
+		int due = -1;
+		for (int i = 0; i < ENTRIES; i++) {
+			const struct model_entry *one = &model.entries[i];
+			const struct model_entry *than = &model.entries[due < 0 ? i : due];
+			if ((one->state == WAITING || one->state == SUSPENDED) &&
+					one->due_ms <= model.now_ms && (due < 0 || one->due_ms < than->due_ms ||
+					(one->due_ms == than->due_ms && one->due_stamp < than->due_stamp)))
+				due = i;
+		}
+		if (due < 0)
+			return;
+		model.entries[due].state = QUEUED;
+		model.entries[due].place = --model.low;
+		model_key(model.entries[due].key);
+	}
+}
+
+static int model_expire(void)
+{
+	int first = -1;
+	for (int i = 0; i < ENTRIES; i++) {
+		const struct model_entry *one = &model.entries[i];
+		const struct model_entry *than = &model.entries[first < 0 ? i : first];
+		if (one->state != FREE && one->state != RUNNING && one->deadline_ms <= model.now_ms &&
+				(first < 0 || one->deadline_ms < than->deadline_ms ||
+				(one->deadline_ms == than->deadline_ms &&
+				one->deadline_stamp < than->deadline_stamp)))
+			first = i;
+	}
+	if (first >= 0)
+		model_leave(first);
+	return first;
+}
+
+static int index_of(const struct scheduler_entry *entry)
+{
+	return entry ? (int)(entry - real) : -1;
+}
+
+/* A random entry in that state; -1: none. */
+static int any(int state)
+{
+	int start = (int)chance(ENTRIES);
+	for (int i = 0; i < ENTRIES; i++)
+		if ((int)model.entries[(start + i) % ENTRIES].state == state)
+			return (start + i) % ENTRIES;
+	return -1;
+}
+
+static void step_add(void)
+{
+	int index = any(FREE);
+	if (index < 0)
+		return;
+	struct model_entry *entry = &model.entries[index];
+	int64_t deadline_ms = chance(4) ? INT64_MAX : model.now_ms + chance(3000);
+	*entry = (struct model_entry){.key = (int)chance(KEYS), .tenant = (int)chance(TENANTS),
+		.deadline_ms = deadline_ms, .deadline_stamp = ++model.stamps, .place = ++model.high};
+	if (chance(2))
+		entry->tenant = entry->key % TENANTS;
+	entry->state = QUEUED;
+	if (budgets[entry->tenant])
+		model_fill(entry->tenant);
+	const struct scheduler_terms terms = {.flow = {0, tenants[entry->tenant],
+		weights[entry->tenant], budgets[entry->tenant]}, .deadline_ms = deadline_ms};
+	char name = (char)('k' + entry->key);
+	memset(&real[index], 0, sizeof real[index]);
+	if (chance(5) > 0) {
+		ck_assert_int_eq(scheduler_add(scheduler, &real[index], 0, &name, 1, &terms), 0);
+		model_key(entry->key);
+		return;
+	}
+	entry->state = WAITING;
+	entry->due_ms = model.now_ms + chance(2000);
+	entry->due_stamp = ++model.stamps;
+	ck_assert_int_eq(scheduler_add_waiting(scheduler, &real[index], 0, &name, 1, &terms,
+		entry->due_ms), 0);
+}
+
+static void step_end(void)
+{
+	int index = any(RUNNING);
+	if (index < 0)
+		return;
+	struct model_entry *entry = &model.entries[index];
+	struct fair_cost cost = {chance(50000), chance(50000)};
+	bool measured = chance(4) > 0;
+	if (measured)
+		scheduler_measured(&real[index], cost.wall_us, cost.cpu_us);
+	model_settle(entry, measured ? &cost : NULL);
+	entry->due_ms = model.now_ms + chance(2000);
+	entry->due_stamp = ++model.stamps;
+	entry->deadline_stamp = ++model.stamps;
+	switch (chance(6)) {
+	case 0:
+		scheduler_put_back(scheduler, &real[index]);
+		entry->state = QUEUED;
+		entry->place = --model.low;
+		break;
+	case 1:
+		scheduler_suspend(scheduler, &real[index], entry->due_ms);
+		entry->state = SUSPENDED;
+		return;
+	default:
+		scheduler_finish(scheduler, &real[index]);
+		model_leave(index);
+		return;
+	}
+	model_key(entry->key);
+}
+
+static void step_drop(void)
+{
+	int index = index_of(scheduler_drop(scheduler));
+	if (index < 0) {
+		ck_assert_int_lt(any(QUEUED), 0);
+		return;
+	}
+	ck_assert_int_ne(model.entries[index].state, FREE);
+	ck_assert_int_ne(model.entries[index].state, RUNNING);
+	model_leave(index);
+}
+
+static void step(void)
+{
+	switch (chance(12)) {
+	case 0: case 1: case 2: case 3:
+		step_add();
+		break;
+	case 4: case 5: case 6:
+		ck_assert_int_eq(index_of(scheduler_next(scheduler, model.now_ms)), model_next());
+		break;
+	case 7: case 8: case 9:
+		step_end();
+		break;
+	case 10:
+		model.now_ms += chance(chance(10) ? 200 : 5000);
+		scheduler_tick(scheduler, model.now_ms);
+		model_tick();
+		ck_assert_int_gt(scheduler_due_ms(scheduler) - model.now_ms, INT64_MIN / 2);
+		break;
+	default:
+		if (chance(20) == 0)
+			step_drop();
+		else
+			ck_assert_int_eq(index_of(scheduler_expire(scheduler, model.now_ms)),
+				model_expire());
+	}
+}
+
+static void counts_check(void)
+{
+	size_t queued = 0, waiting = 0, held = 0;
+	const char *tenant;
+	int64_t until_ms;
+	for (int i = 0; i < ENTRIES; i++) {
+		queued += model.entries[i].state == QUEUED;
+		waiting += model.entries[i].state == WAITING || model.entries[i].state == SUSPENDED;
+	}
+	for (int t = 0; t < TENANTS; t++)
+		held += model.flows[t].held;
+	ck_assert_uint_eq(scheduler_queued(scheduler), queued);
+	ck_assert_uint_eq(scheduler_waiting(scheduler), waiting);
+	ck_assert_uint_eq(scheduler_held(scheduler, &tenant, &until_ms), held);
+}
+
+START_TEST(the_scheduler_does_as_the_model)
+{
+	seed = 1000 + (uint64_t)_i;
+	memset(&model, 0, sizeof model);
+	scheduler = scheduler_new();
+	for (int t = 0; t < TENANTS; t++)
+		model.flows[t].level = budgets[t] * 60000;
+	for (int i = 0; i < 20000; i++) {
+		step();
+		if (i % 50 == 0)
+			counts_check();
+	}
+	while (step_drop(), any(QUEUED) >= 0 || any(WAITING) >= 0 || any(SUSPENDED) >= 0)
+		;
+	for (int index; (index = any(RUNNING)) >= 0;) {
+		scheduler_finish(scheduler, &real[index]);
+		model.entries[index].state = FREE;
+	}
+	scheduler_free(scheduler);
+}
+END_TEST
+
+enum { MANY = 100000, FLOWS = 10000 };
+
+/* due_ms: of one that waits; 0: it does not. */
+static void many_add(struct scheduler_entry *many, int i, int64_t due_ms)
+{
+	char tenant[16], key[16];
+	snprintf(tenant, sizeof tenant, "t%d", i % FLOWS);
+	snprintf(key, sizeof key, "k%d", i % (MANY / 2));
+	const struct scheduler_terms terms = {.flow = {0, tenant, 1 + i % 3, i % 2 ? 0 : 600},
+		.deadline_ms = i % 4 ? INT64_MAX : 1000000 - i};
+	memset(&many[i], 0, sizeof many[i]);
+	int added = due_ms == 0 ?
+		scheduler_add(scheduler, &many[i], 0, key, strlen(key), &terms) :
+		scheduler_add_waiting(scheduler, &many[i], 0, key, strlen(key), &terms, due_ms);
+	ck_assert_int_eq(added, 0);
+}
+
+START_TEST(a_hundred_thousand_requests_of_ten_thousand_tenants_take_moments)
+{
+	struct scheduler_entry *many = calloc(MANY, sizeof *many), *entry;
+	size_t ended = 0, started = 0;
+	scheduler = scheduler_new();
+	for (int i = 0; i < MANY; i++)
+		many_add(many, i, 0);
+	for (int64_t now_ms = 0; ended < MANY; now_ms += 100) {
+		scheduler_tick(scheduler, now_ms);
+		for (int i = 0; i < 50 && (entry = scheduler_next(scheduler, now_ms)); i++) {
+			scheduler_measured(entry, 1000, 100000);
+			if (started++ % 8 == 0) {
+				scheduler_finish(scheduler, entry);
+				many_add(many, (int)(entry - many), now_ms + 100000 - (int)started % 1000);
+				continue;
+			}
+			scheduler_finish(scheduler, entry);
+			ended++;
+		}
+		while (scheduler_expire(scheduler, now_ms))
+			ended++;
+	}
+	ck_assert_uint_eq(scheduler_queued(scheduler) + scheduler_waiting(scheduler), 0);
+	scheduler_free(scheduler);
+	free(many);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("fairness");
+	TCase *heaps = tcase_create("heap and budget"), *queues = tcase_create("fair queue");
+	TCase *whole = tcase_create("scheduler");
+	tcase_add_test(heaps, a_heap_gives_the_least_and_equals_in_order_of_arrival);
+	tcase_add_test(heaps, a_budget_is_open_until_it_is_used_up_and_fills_all_the_time);
+	tcase_add_test(heaps, a_budget_holds_one_minutes_worth_at_most);
+	tcase_add_test(heaps, an_account_is_remembered_until_it_is_full);
+	tcase_add_test(heaps, clocks_that_jump_break_no_budget);
+	tcase_add_checked_fixture(queues, setup, teardown);
+	tcase_add_test(queues, a_newcomer_does_not_wait_for_what_stands_before_it);
+	tcase_add_test(queues, time_is_shared_as_weights_are_whatever_each_attempt_takes);
+	tcase_add_test(queues, who_was_idle_has_no_credit);
+	tcase_add_test(queues, an_attempt_that_took_long_is_paid_for);
+	tcase_add_test(queues, processor_time_counts_where_it_is_more_than_the_slots);
+	tcase_add_test(queues, a_flow_is_forgotten_when_it_is_idle_and_not_ahead);
+	tcase_add_test(queues, newcomers_without_end_are_not_remembered_without_end);
+	tcase_add_test(queues, a_tenant_above_its_budget_waits_and_others_go_on);
+	tcase_add_test(queues, slots_stay_idle_when_all_are_above_their_budget);
+	tcase_add_test(queues, a_budget_is_one_over_all_sources);
+	tcase_add_loop_test(whole, the_scheduler_does_as_the_model, 0, 8);
+	tcase_add_test(whole, a_hundred_thousand_requests_of_ten_thousand_tenants_take_moments);
+	tcase_set_timeout(whole, 20);
+	suite_add_tcase(suite, heaps);
+	suite_add_tcase(suite, queues);
+	suite_add_tcase(suite, whole);
+	SRunner *runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}
