@@ -32,6 +32,7 @@ struct broker_kafka {
 	rd_kafka_topic_partition_list_t *assigning; /* not yet taken up; NULL: none */
 	rd_kafka_topic_partition_list_t *assigned;
 	struct takeover *takeover;
+	struct control_reader *controls;
 	uint64_t takeovers;		/* how many were begun: the number of the last */
 	struct mail *current;		/* whose memory the last event points into */
 	bool revoking, revoked_told, lost, closing, leaving, joined_told, stuck_told;
@@ -364,6 +365,7 @@ static bool kafka_close(struct broker *broker, bool leave)
 	kafka->closing = true;
 	kafka->leaving = leave;
 	bool ended = takeover_end(kafka->takeover, &until);
+	ended = control_end(kafka->controls, &until) && ended;
 	kafka->takeover = NULL;
 	assignment_drop(kafka);
 	if (kafka->committer)
@@ -541,6 +543,8 @@ int broker_kafka_new(const struct config *config, const struct broker_kafka_limi
 	if (result == 0)
 		result = committer_new(config, limits, kafka->rk, &kafka->mailbox, stop_fd,
 			&kafka->committer, err);
+	if (result == 0)
+		result = control_start(config, &kafka->mailbox, &kafka->controls, err);
 	if (result == 0)
 		result = subscribe(kafka, err);
 	if (result != 0) {

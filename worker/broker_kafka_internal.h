@@ -63,6 +63,23 @@ int64_t commit_metadata_read(const void *metadata, size_t size);
  * says; from the beginning (0) where that is not known, as of a commit that is not ours. */
 int64_t state_begin_ms(const struct broker_offset *committed, int64_t window_begin_ms);
 
+/* A consumer's handle outside of the group, for partitions assigned by hand. fetch_ms: how long a broker may wait
+ * for a record to come. NULL with err. */
+rd_kafka_t *reader_handle_open(const struct config *config, const char *isolation,
+	const char *fetch_ms, struct err *err);
+
+/* ---- cancels: broker_kafka_control.c */
+
+/* Reads code.control for ever, in a thread of its own. Through the mailbox comes each record as BROKER_CONTROL, and
+ * BROKER_CONTROLS_READ when what stood there at the start has come. */
+struct control_reader;
+int control_start(const struct config *config, struct mailbox *mailbox,
+	struct control_reader **reader, struct err *err);
+/* As takeover_end. */
+bool control_end(struct control_reader *reader, const struct timespec *until);
+/* From when on it is read. */
+int64_t control_begin_ms(const struct config *config, int64_t now_ms);
+
 /* ---- staying in touch: broker_kafka_touch.c */
 
 /* For how long the group's coordinator has said nothing, out of librdkafka's statistics; -1: not known,

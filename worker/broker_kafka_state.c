@@ -20,6 +20,7 @@
 #include "log.h"
 
 #define CALL_MS 5000
+#define FETCH_MS "20"		/* the end of a partition is told no sooner */
 #define SLACK_MS 60000		/* clocks of brokers and workers differ */
 #define PATIENCE_MS 40000	/* brokers end a transaction by then; those that lost its markers never do */
 #define MAIL_MOST 2000		/* records that wait for the loop */
@@ -275,13 +276,14 @@ static void *takeover_thread(void *opaque)
 
 /* ---- setting up */
 
-static rd_kafka_t *handle_open(const struct config *config, const char *isolation, struct err *err)
+rd_kafka_t *reader_handle_open(const struct config *config, const char *isolation,
+	const char *fetch_ms, struct err *err)
 {
 	const char *group = config_kafka(config, "group.id");
 	const char *const settings[][2] = {{"group.id", group ? group : "codeworker"},
 		{"enable.auto.commit", "false"}, {"enable.partition.eof", "true"},
 		{"isolation.level", isolation}, {"auto.offset.reset", "earliest"},
-		{"fetch.wait.max.ms", "20"}};
+		{"fetch.wait.max.ms", fetch_ms}};
 	char reason[256];
 	rd_kafka_conf_t *conf = kafka_conf_new(config, RD_KAFKA_CONSUMER, err);
 	if (!conf)
@@ -297,7 +299,7 @@ static rd_kafka_t *handle_open(const struct config *config, const char *isolatio
 	rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, reason, sizeof reason);
 	if (!rk) {
 		rd_kafka_conf_destroy(conf);
-		err_set(err, ERR_BROKER, "a reader of the state can't be made: %s", reason);
+		err_set(err, ERR_BROKER, "a reader can't be made: %s", reason);
 	}
 	return rk;
 }
@@ -328,9 +330,9 @@ int takeover_start(const struct config *config, const int32_t *partitions, size_
 		return err_set(err, ERR_MEMORY, "no memory");
 	}
 	memcpy(takeover->partitions, partitions, count * sizeof *partitions);
-	takeover->reader = handle_open(config, "read_committed", err);
+	takeover->reader = reader_handle_open(config, "read_committed", FETCH_MS, err);
 	if (takeover->reader)
-		takeover->looker = handle_open(config, "read_uncommitted", err);
+		takeover->looker = reader_handle_open(config, "read_uncommitted", FETCH_MS, err);
 	if (!takeover->looker) {
 		takeover_release(takeover);
 		return -1;

@@ -233,6 +233,75 @@ struct scheduler_entry *scheduler_drop(struct scheduler *scheduler)
 	return entry;
 }
 
+struct extraction {
+	bool (*wanted)(const struct scheduler_entry *entry, void *context);
+	void *context;
+	struct scheduler_entry *first, **end;
+};
+
+/* Moves the entry that *at points to, if it is wanted. */
+static bool extract(struct extraction *extraction, struct scheduler_entry **at)
+{
+	struct scheduler_entry *entry = *at;
+	if (!extraction->wanted(entry, extraction->context))
+		return false;
+	*at = entry->next;
+	entry->next = NULL;
+	*extraction->end = entry;
+	extraction->end = &entry->next;
+	return true;
+}
+
+static void waiting_extract(struct scheduler *scheduler, struct extraction *extraction)
+{
+	struct scheduler_entry **at = &scheduler->waiting;
+	while (*at) {
+		struct scheduler_entry *entry = *at;
+		struct scheduler_key *key = entry->key;
+		if (!extract(extraction, at)) {
+			at = &entry->next;
+			continue;
+		}
+		scheduler->waiting_count--;
+		key->waiting--;
+		if (entry->holds)
+			key->busy = entry->holds = false;
+		key_ready(scheduler, key);
+		key_drop_if_unused(scheduler, key);
+	}
+}
+
+static void queue_extract(struct scheduler *scheduler, struct scheduler_key *key,
+	struct extraction *extraction)
+{
+	struct scheduler_entry **at = &key->first;
+	key->last = NULL;
+	while (*at) {
+		struct scheduler_entry *entry = *at;
+		if (extract(extraction, at)) {
+			scheduler->queued_count--;
+		} else {
+			key->last = entry;
+			at = &entry->next;
+		}
+	}
+	if (!key->first && key->ready)
+		ready_remove(scheduler, key);
+	key_drop_if_unused(scheduler, key);
+}
+
+struct scheduler_entry *scheduler_extract(struct scheduler *scheduler,
+	bool (*wanted)(const struct scheduler_entry *entry, void *context), void *context)
+{
+	struct scheduler_key *key, *following;
+	struct extraction extraction = {.wanted = wanted, .context = context};
+	extraction.end = &extraction.first;
+	waiting_extract(scheduler, &extraction);
+	HASH_ITER(hh, scheduler->keys, key, following)
+		queue_extract(scheduler, key, &extraction);
+	return extraction.first;
+}
+
 size_t scheduler_queued(const struct scheduler *scheduler)
 {
 	return scheduler->queued_count;

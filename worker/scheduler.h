@@ -51,6 +51,11 @@ int64_t scheduler_tick(struct scheduler *scheduler, int64_t now_ms);
 /* Takes out any entry that is not running, one a call, until NULL: for revocation and the end. */
 struct scheduler_entry *scheduler_drop(struct scheduler *scheduler);
 
+/* Takes out all that are not running and that wanted() says yes to, as a list by next; what waited behind
+ * one that held its key may run. context: handed to wanted. */
+struct scheduler_entry *scheduler_extract(struct scheduler *scheduler,
+	bool (*wanted)(const struct scheduler_entry *entry, void *context), void *context);
+
 size_t scheduler_queued(const struct scheduler *scheduler);	/* ready or behind their key */
 size_t scheduler_waiting(const struct scheduler *scheduler);	/* retries that are not due */
 

@@ -52,6 +52,12 @@ static void event_handle(struct worker *worker, struct broker_event *event)
 		worker->parts.health->joined = true;
 		log_event(LOG_INFO, "joined the group", NULL);
 		break;
+	case BROKER_CONTROL:
+		control_take(worker, &event->control);
+		break;
+	case BROKER_CONTROLS_READ:
+		controls_are_read(worker);
+		break;
 	case BROKER_FATAL:
 		worker_fatal(worker, &event->err);
 		break;
@@ -177,6 +183,7 @@ static void loop(struct worker *worker, int epoll)
 		int64_t batch_in_ms = batch_commit(worker);
 		pauses_update(worker);
 		dedupe_expire(worker->dedupe, oldest_to_come_ms(worker));
+		cancels_expire(worker->cancels, oldest_to_come_ms(worker));
 		gauges_update(worker);
 		if (epoll_wait(epoll, events, 8, wait_ms(due, batch_in_ms)) < 0 && errno != EINTR)
 			break;
@@ -197,9 +204,10 @@ int worker_run(const struct worker_parts *parts, struct err *err)
 		.next_tag = 1, .slots = parts->config->worker.slots};
 	worker.scheduler = scheduler_new();
 	worker.dedupe = dedupe_new(parts->config->worker.dedupe_window_ms);
+	worker.cancels = cancels_new(parts->config->worker.cancel_window_ms);
 	worker.running = calloc((size_t)worker.slots, sizeof *worker.running);
 	int epoll = epoll_make(&worker), result = 0;
-	if (!worker.scheduler || !worker.dedupe || !worker.running || epoll < 0) {
+	if (!worker.scheduler || !worker.dedupe || !worker.cancels || !worker.running || epoll < 0) {
 		result = err_set(err, ERR_MEMORY, "no memory or descriptors for the loop");
 	} else {
 		loop(&worker, epoll);
@@ -212,6 +220,7 @@ int worker_run(const struct worker_parts *parts, struct err *err)
 	partitions_forget(&worker);
 	scheduler_free(worker.scheduler);
 	dedupe_free(worker.dedupe);
+	cancels_free(worker.cancels);
 	free(worker.running);
 	if (epoll >= 0)
 		close(epoll);

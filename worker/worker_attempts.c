@@ -88,7 +88,7 @@ static bool job_start(struct worker *worker, struct job *job)
 void jobs_start(struct worker *worker)
 {
 	while (!worker->draining && !worker->ended && !worker->stalled && !worker->out_of_touch &&
-			!batch_backlogged(worker) && worker->running_count < worker->slots) {
+			worker->controls_read && !batch_backlogged(worker) && worker->running_count < worker->slots) {
 		struct scheduler_entry *entry = scheduler_next(worker->scheduler);
 		if (!entry) {		/* nobody waits for the slot */
 			executor_idle(worker->parts.executor);
@@ -186,14 +186,17 @@ void attempt_ended(struct worker *worker, struct attempt *attempt)
 	struct job *job = worker->running[slot];
 	worker->running[slot] = NULL;
 	worker->running_count--;
-	metrics_observe(worker->parts.metrics, METRIC_JOB_SECONDS, attempt->failed ? STATUS_FAILED :
-		STATUS_COMPLETED, (double)attempt->sandbox.wall_ms / 1e3);
+	metrics_observe(worker->parts.metrics, METRIC_JOB_SECONDS, job->cancelled ? STATUS_CANCELLED :
+		attempt->failed ? STATUS_FAILED : STATUS_COMPLETED, (double)attempt->sandbox.wall_ms / 1e3);
 	if (attempt->sandbox.warm)
 		count(worker, METRIC_WARM, METRIC_UNLABELLED);
 	job->running = false;
 	if (job->epoch != worker->epoch) {
 		scheduler_finish(worker->scheduler, &job->entry);
 		job_free(worker, job, false);	/* its partition is somebody else's now */
+	} else if (job->cancelled) {
+		scheduler_finish(worker->scheduler, &job->entry);
+		job_cancel(worker, job, attempt);
 	} else if (attempt->killed) {
 		/* Handed back: not done, so whoever has the partition next runs it; no attempt counts. */
 		scheduler_put_back(worker->scheduler, &job->entry);

@@ -57,33 +57,51 @@ static void message_skip(struct worker *worker, struct broker_message *message,
 	message_drop(worker, message, request);
 }
 
-/* refusal: why it is not to be run, in the request's arena; NULL: it is. Either way it waits for its key. */
-static void request_queue(struct worker *worker, struct broker_message *message,
-	struct request *request, const struct error_record *refusal)
+static void requests_too_many(struct worker *worker)
 {
 	struct err err;
+	err_set(&err, ERR_MEMORY, "no memory for requests: lower worker.queue");
+	worker_fatal(worker, &err);
+}
+
+/* NULL: no memory, and the worker ends. */
+static struct job *job_new(struct worker *worker, struct broker_message *message,
+	struct request *request)
+{
 	struct job *job = calloc(1, sizeof *job);
-	const char *key = arena_format(request->arena, "%s:%s", request->thread_id,
-		request->node_id);
-	if (!job || !key || scheduler_add(worker->scheduler, &job->entry, message->partition, key,
-			strlen(key)) < 0) {
-		free(job);
+	if (!job) {
 		message_drop(worker, message, request);
-		err_set(&err, ERR_MEMORY, "no memory for requests: lower worker.queue");
-		worker_fatal(worker, &err);
-		return;
+		requests_too_many(worker);
+		return NULL;
 	}
 	job->request = request;
 	job->message = *message;
 	job->epoch = worker->epoch;
 	job->attempt = 1;
 	job->received_ms = monotonic_ms();
-	job->refused = refusal != NULL;
-	if (refusal)
-		job->last_error = *refusal;
 	worker->held++;
 	job->bytes = (int64_t)(message->bytes + arena_used(request->arena));
 	worker->held_bytes += job->bytes;
+	return job;
+}
+
+/* refusal: why it is not to be run, in the request's arena; NULL: it is. Either way it waits for its key. */
+static void request_queue(struct worker *worker, struct broker_message *message,
+	struct request *request, const struct error_record *refusal)
+{
+	const char *key = arena_format(request->arena, "%s:%s", request->thread_id,
+		request->node_id);
+	struct job *job = job_new(worker, message, request);
+	if (!job)
+		return;
+	job->refused = refusal != NULL;
+	if (refusal)
+		job->last_error = *refusal;
+	if (key && scheduler_add(worker->scheduler, &job->entry, message->partition, key,
+			strlen(key)) == 0)
+		return;
+	job_free(worker, job, false);
+	requests_too_many(worker);
 }
 
 static void request_take(struct worker *worker, struct broker_message *message,
@@ -104,6 +122,10 @@ static void request_take(struct worker *worker, struct broker_message *message,
 		err_set(&err, ERR_MEMORY, "no memory for the dedupe window: shorten "
 			"worker.dedupe_window");
 		worker_fatal(worker, &err);
+	} else if (!refusal && cancel_known(worker, message, request)) {
+		struct job *job = job_new(worker, message, request);
+		if (job)
+			job_cancel(worker, job, NULL);
 	} else {
 		request_queue(worker, message, request, refusal);
 	}

@@ -4,12 +4,14 @@
 
 #include <time.h>
 
+#include "cancels.h"
 #include "offset_window.h"
 #include "scheduler.h"
 #include "state.h"
 #include "worker.h"
 
 #define DEATH_MS 5000			/* how long killed jobs may take to be dead */
+#define CLOCKS_MS 60000			/* by which those of brokers and workers may differ */
 
 struct partition {
 	int32_t number;
@@ -33,6 +35,7 @@ struct job {
 	int64_t bytes;			/* that it counts in held_bytes */
 	struct error_record last_error;	/* of the attempt before, in the request's arena */
 	bool running;
+	bool cancelled;			/* while it ran */
 	bool refused;			/* last_error says why; it is not to be run */
 };
 
@@ -41,6 +44,7 @@ struct worker {
 	const struct broker_functions *broker;
 	struct scheduler *scheduler;
 	struct dedupe *dedupe;
+	struct cancels *cancels;
 	struct partition *partitions;
 	size_t partition_count;
 	struct job **running;		/* slots of them, NULL where free */
@@ -53,6 +57,7 @@ struct worker {
 	bool stalled;			/* a batch was dropped: nothing more until we are given partitions */
 	int64_t stalled_ms;		/* since when */
 	bool out_of_touch;		/* with the group: nothing runs */
+	bool controls_read;		/* until then nothing runs either */
 	int64_t drain_end_ms;
 	struct code_cache_counts code_counts;	/* as the metrics have them */
 	struct err fatal;
@@ -119,6 +124,16 @@ void attempt_ended(struct worker *worker, struct attempt *attempt);
 void attempts_collect(struct worker *worker, int timeout_ms);
 void jobs_kill(struct worker *worker);
 void jobs_drop(struct worker *worker);
+
+/* ---- worker_cancel.c */
+
+void control_take(struct worker *worker, const struct broker_control *control);
+/* What was cancelled before the start is known. */
+void controls_are_read(struct worker *worker);
+bool cancel_known(const struct worker *worker, const struct broker_message *message,
+	const struct request *request);
+/* The end of a request that was cancelled and is not in the scheduler. attempt: of one that ran; NULL: it waited. */
+void job_cancel(struct worker *worker, struct job *job, const struct attempt *attempt);
 
 /* ---- worker_finish.c */
 

@@ -8,8 +8,6 @@
 
 #include "log.h"
 
-#define CLOCKS_MS 60000		/* by which those of brokers and workers may differ */
-
 struct partition *partition_find(struct worker *worker, int32_t number)
 {
 	for (size_t i = 0; i < worker->partition_count; i++)
