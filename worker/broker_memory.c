@@ -196,9 +196,9 @@ int64_t memory_store_produce(struct memory_store *store, int32_t partition, cons
 		now.tv_sec * 1000ll + now.tv_nsec / 1000000);
 }
 
-void memory_store_control(struct memory_store *store, const char *value, int64_t timestamp_ms)
+void memory_store_control(struct memory_store *store, const void *value, size_t size,
+	int64_t timestamp_ms)
 {
-	size_t size = value ? strlen(value) : 0;
 	pthread_mutex_lock(&store->lock);
 	struct stored *entry = log_add(&store->controls);
 	entry->message = (struct broker_message){.offset = (int64_t)store->controls.count - 1,

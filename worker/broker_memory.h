@@ -22,7 +22,8 @@ int64_t memory_store_produce(struct memory_store *store, int32_t partition, cons
 int64_t memory_store_produce_at(struct memory_store *store, int32_t partition, const char *key,
 	const char *value, int64_t timestamp_ms);
 /* A record of code.control, taken then; value NULL: null. */
-void memory_store_control(struct memory_store *store, const char *value, int64_t timestamp_ms);
+void memory_store_control(struct memory_store *store, const void *value, size_t size,
+	int64_t timestamp_ms);
 /* Leaves offsets out, as transaction markers do. */
 void memory_store_skip(struct memory_store *store, int32_t partition, int64_t offsets);
 /* As if the requests' topic had been deleted and made again; no broker has anything of it. */
