@@ -1,7 +1,6 @@
 /* broker_kafka_control.c: reads code.control: all of its partitions, outside of the group, for ever.
  *
- * From as long ago as a request may have been submitted that is still to be run: the cancel window, or the
- * longest retry's delay. Where a partition ends is asked before where to begin, so that nothing falls between
+ * From as long ago as a cancel may be that still applies to something. Where a partition ends is asked before where to begin, so that nothing falls between
  * the answers. Reading is read_committed, and as ends count those of what is stable: what an open transaction
  * holds back was not cancelled before the start. Whatever goes wrong is told and tried again; until all was
  * read once, nothing runs.
@@ -20,7 +19,8 @@
 #define SLACK_MS 60000		/* clocks of brokers and workers differ */
 #define LOOK_MS 5000		/* how often partitions are counted, and what is wrong is told */
 #define RETRY_NS 300000000
-#define MAIL_MOST 2000		/* records that wait for the loop */
+#define MAIL_MOST 200		/* records that wait for the loop */
+#define VALUE_MOST 65536	/* more than three ids take, however they are escaped; what is cut is malformed */
 
 struct place {
 	int64_t next;			/* where reading goes on */
@@ -49,10 +49,8 @@ static int64_t clock_ms(clockid_t clock)
 
 int64_t control_begin_ms(const struct config *config, int64_t now_ms)
 {
-	int64_t back_ms = config->worker.cancel_window_ms;
-	if (back_ms < config->policy.max_retry_delay_ms)
-		back_ms = config->policy.max_retry_delay_ms;
-	return now_ms > back_ms + SLACK_MS ? now_ms - back_ms - SLACK_MS : 0;
+	int64_t begin_ms = now_ms - config_cancel_reach_ms(config) - SLACK_MS;
+	return begin_ms > 0 ? begin_ms : 0;
 }
 
 static void trouble_tell(struct control_reader *reader, const char *what, const char *reason)
@@ -132,6 +130,15 @@ static rd_kafka_resp_err_t places_assign(const struct control_reader *reader)
 	return code;
 }
 
+/* All is looked up anew: a topic that is gone begins anew when it is back. */
+static void places_forget(struct control_reader *reader)
+{
+	rd_kafka_assign(reader->rk, NULL);
+	free(reader->places);
+	reader->places = NULL;
+	reader->count = 0;
+}
+
 /* Goes on with those that are known, and begins with the others. */
 static void places_take(struct control_reader *reader, int count)
 {
@@ -149,20 +156,13 @@ static void places_take(struct control_reader *reader, int count)
 		reader->places = places;
 		reader->count = count;
 		code = places_assign(reader);
+		if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+			places_forget(reader);
 	} else {
 		free(places);
 	}
 	if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
 		trouble_tell(reader, "offsets", rd_kafka_err2str(code));
-}
-
-/* A topic that is gone begins anew when it is back. */
-static void places_forget(struct control_reader *reader)
-{
-	rd_kafka_assign(reader->rk, NULL);
-	free(reader->places);
-	reader->places = NULL;
-	reader->count = 0;
 }
 
 static void places_look(struct control_reader *reader)
@@ -182,15 +182,16 @@ static void places_look(struct control_reader *reader)
 
 static void control_forward(const struct control_reader *reader, const rd_kafka_message_t *message)
 {
+	size_t size = message->len < VALUE_MOST ? message->len : VALUE_MOST;
 	struct broker_event event = {.type = BROKER_CONTROL, .control = {
-		.partition = message->partition, .offset = message->offset, .size = message->len,
+		.partition = message->partition, .offset = message->offset, .size = size,
 		.timestamp_ms = rd_kafka_message_timestamp(message, NULL)}};
 	char *copy = NULL;
 	if (message->payload) {
-		copy = malloc(message->len + 1);
+		copy = malloc(size + 1);
 		if (!copy)
 			abort();	/* as above */
-		memcpy(copy, message->payload, message->len);
+		memcpy(copy, message->payload, size);
 	}
 	event.control.value = copy;
 	mailbox_put(reader->mailbox, &event, copy);

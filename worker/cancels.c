@@ -20,14 +20,14 @@ struct remembered {
 
 struct cancels {
 	struct remembered *table;	/* uthash's head: in the order in which they came */
-	int64_t window_ms;
+	int64_t window_ms, reach_ms;
 };
 
-struct cancels *cancels_new(int64_t window_ms)
+struct cancels *cancels_new(int64_t window_ms, int64_t reach_ms)
 {
 	struct cancels *cancels = calloc(1, sizeof *cancels);
 	if (cancels)
-		cancels->window_ms = window_ms;
+		*cancels = (struct cancels){.window_ms = window_ms, .reach_ms = reach_ms};
 	return cancels;
 }
 
@@ -119,7 +119,7 @@ bool cancels_has(const struct cancels *cancels, const char *thread_id, const cha
 void cancels_expire(struct cancels *cancels, int64_t oldest_ms)
 {
 	for (int i = 0; i < EXPIRED_A_CALL && cancels->table &&
-			cancels->table->at_ms + cancels->window_ms < oldest_ms; i++)
+			cancels->table->at_ms + cancels->reach_ms < oldest_ms; i++)
 		forget(cancels, cancels->table);
 }
 

@@ -204,7 +204,8 @@ int worker_run(const struct worker_parts *parts, struct err *err)
 		.next_tag = 1, .slots = parts->config->worker.slots};
 	worker.scheduler = scheduler_new();
 	worker.dedupe = dedupe_new(parts->config->worker.dedupe_window_ms);
-	worker.cancels = cancels_new(parts->config->worker.cancel_window_ms);
+	worker.cancels = cancels_new(parts->config->worker.cancel_window_ms,
+		config_cancel_reach_ms(parts->config));
 	worker.running = calloc((size_t)worker.slots, sizeof *worker.running);
 	int epoll = epoll_make(&worker), result = 0;
 	if (!worker.scheduler || !worker.dedupe || !worker.cancels || !worker.running || epoll < 0) {

@@ -303,9 +303,12 @@ START_TEST(what_is_malformed_is_answered_as_that)
 	wait_for(counted(&one, METRIC_JOBS_QUEUED, METRIC_UNLABELLED) == 1);
 	cancel("t", "", "");
 	wait_for(memory_store_committed(store, 0) == 2);
+	produce_at("t", "z", "ok", ",\"risk\":\"enormous\"", now_ms() - 1000);
+	wait_for(memory_store_committed(store, 0) == 3);
 	ck_assert(ended_as("x", "CANCELLED"));
 	ck_assert(ended_as("y", "FAILED"));
-	ck_assert_uint_eq(memory_store_count(store, config->topics.dead), 1);
+	ck_assert(ended_as("z", "FAILED"));
+	ck_assert_uint_eq(memory_store_count(store, config->topics.dead), 2);
 	stop(&one);
 }
 END_TEST
