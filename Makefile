@@ -142,7 +142,8 @@ CHECK_LIBS = $(shell $(PKG_CONFIG) --libs check 2>/dev/null)
 unit-tests: $(UNIT_TESTS:%=$(BUILD)/tests/%)
 
 # Its executor takes the place of the real one.
-$(BUILD)/tests/test_worker_memory $(BUILD)/tests/test_worker_retries: private LDFLAGS += -Wl,--allow-multiple-definition
+$(patsubst %,$(BUILD)/tests/test_worker_%,memory retries cancel): private LDFLAGS += \
+	-Wl,--allow-multiple-definition
 
 $(BUILD)/tests/test_%: $(BUILD)/tests/unit/test_%.o \
 		$(filter-out $(BUILD)/worker/main.o,$(WORKER_OBJECTS)) $(BUILD)/libcodesandbox.a \

@@ -86,6 +86,14 @@ struct broker_state {
 	int64_t timestamp_ms;
 };
 
+/* A record of code.control, which every worker reads. */
+struct broker_control {
+	int32_t partition;
+	int64_t offset, timestamp_ms;	/* -1: the topic keeps no times */
+	const void *value;		/* NULL: null */
+	size_t size;
+};
+
 enum broker_event_type {
 	BROKER_NONE,
 	BROKER_MESSAGE,			/* message: the receiver frees it */
@@ -98,6 +106,8 @@ enum broker_event_type {
 	BROKER_FETCHED,			/* place, and message unless missing: the receiver frees it */
 	BROKER_MARKED,			/* number: of the mark that is stored */
 	BROKER_JOINED,			/* the group has taken us in */
+	BROKER_CONTROL,			/* control: valid until the next call; for ever, assigned or not */
+	BROKER_CONTROLS_READ,		/* all that stood there at the start has been told */
 	BROKER_FATAL,			/* err: the worker must end */
 };
 
@@ -105,6 +115,7 @@ struct broker_event {
 	enum broker_event_type type;
 	struct broker_message message;
 	struct broker_state state;
+	struct broker_control control;
 	const int32_t *partitions;	/* valid until the next call */
 	size_t partition_count;
 	const struct broker_offset *positions;	/* valid until the next call */

@@ -34,6 +34,7 @@ struct broker_kafka {
 	struct takeover *takeover;
 	struct fetcher *fetcher;
 	struct marker *marker;
+	struct control_reader *controls;
 	uint64_t takeovers;		/* how many were begun: the number of the last */
 	struct mail *current;		/* whose memory the last event points into */
 	bool revoking, revoked_told, lost, closing, leaving, joined_told, stuck_told;
@@ -404,6 +405,7 @@ static bool kafka_close(struct broker *broker, bool leave)
 	kafka->closing = true;
 	kafka->leaving = leave;
 	bool ended = takeover_end(kafka->takeover, &until);
+	ended = control_end(kafka->controls, &until) && ended;
 	kafka->takeover = NULL;
 	assignment_drop(kafka);
 	if (kafka->committer)
@@ -589,6 +591,8 @@ int broker_kafka_new(const struct config *config, const struct broker_kafka_limi
 		result = fetcher_new(config, &kafka->mailbox, &kafka->fetcher, err);
 	if (result == 0)
 		result = marker_new(config, &kafka->mailbox, &kafka->marker, err);
+	if (result == 0)
+		result = control_start(config, &kafka->mailbox, &kafka->controls, err);
 	if (result == 0)
 		result = subscribe(kafka, err);
 	if (result != 0) {

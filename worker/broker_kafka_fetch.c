@@ -11,6 +11,7 @@
 
 #include "log.h"
 
+#define FETCH_MS "20"
 #define QUEUE_KBYTES "4096"		/* what comes behind the one is mostly not wanted */
 #define POLL_MS 100
 #define PAUSE_NS 300000000
@@ -156,7 +157,7 @@ int fetcher_new(const struct config *config, struct mailbox *mailbox, struct fet
 	fetcher->next.source = BROKER_SOURCES;
 	pthread_mutex_init(&fetcher->lock, NULL);
 	pthread_cond_init(&fetcher->asked, NULL);
-	fetcher->rk = reader_open(config, "read_committed", QUEUE_KBYTES, err);
+	fetcher->rk = reader_open(config, "read_committed", FETCH_MS, QUEUE_KBYTES, err);
 	if (!fetcher->rk) {
 		free(fetcher);
 		return -1;

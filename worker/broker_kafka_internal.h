@@ -70,9 +70,10 @@ int64_t commit_metadata_read(const void *metadata, size_t size);
  * says; from the beginning (0) where that is not known, as of a commit that is not ours. */
 int64_t state_begin_ms(const struct broker_offset *committed, int64_t window_begin_ms);
 
-/* A handle that reads outside of the group, at the end of topics too. NULL with err. */
-rd_kafka_t *reader_open(const struct config *config, const char *isolation, const char *queue_kbytes,
-	struct err *err);
+/* A handle that reads partitions assigned by hand, outside of the group. fetch_ms: how long a broker may wait for
+ * a record to come; queue_kbytes: how much is fetched ahead. NULL with err. */
+rd_kafka_t *reader_open(const struct config *config, const char *isolation, const char *fetch_ms,
+	const char *queue_kbytes, struct err *err);
 void reader_close(rd_kafka_t **rk);	/* NULL in it: nothing */
 
 /* ---- reading a message again: broker_kafka_fetch.c */
@@ -95,6 +96,18 @@ void marker_end(struct marker *marker);		/* what is not stored yet is lost; NULL
 /* librdkafka's own would hold on to the whole answer to a fetch, for one small message in it. */
 void message_copy(const struct config *config, const rd_kafka_message_t *message,
 	struct broker_message *copied);
+
+/* ---- cancels: broker_kafka_control.c */
+
+/* Reads code.control for ever, in a thread of its own. Through the mailbox comes each record as BROKER_CONTROL, and
+ * BROKER_CONTROLS_READ when what stood there at the start has come. */
+struct control_reader;
+int control_start(const struct config *config, struct mailbox *mailbox,
+	struct control_reader **reader, struct err *err);
+/* As takeover_end. */
+bool control_end(struct control_reader *reader, const struct timespec *until);
+/* From when on it is read. */
+int64_t control_begin_ms(const struct config *config, int64_t now_ms);
 
 /* ---- staying in touch: broker_kafka_touch.c */
 

@@ -20,6 +20,8 @@
 #include "log.h"
 
 #define CALL_MS 5000
+#define QUEUE_KBYTES "16384"	/* a full queue stands still for a second: enough for that long */
+#define FETCH_MS "20"		/* the end of a partition is told no sooner */
 #define SLACK_MS 60000		/* clocks of brokers and workers differ */
 #define PATIENCE_MS 40000	/* brokers end a transaction by then; those that lost its markers never do */
 #define MAIL_MOST 2000		/* records that wait for the loop */
@@ -299,14 +301,14 @@ static void *takeover_thread(void *opaque)
 
 /* ---- setting up */
 
-rd_kafka_t *reader_open(const struct config *config, const char *isolation, const char *queue_kbytes,
-	struct err *err)
+rd_kafka_t *reader_open(const struct config *config, const char *isolation, const char *fetch_ms,
+	const char *queue_kbytes, struct err *err)
 {
 	const char *group = config_kafka(config, "group.id");
 	const char *const settings[][2] = {{"group.id", group ? group : "codeworker"},
 		{"enable.auto.commit", "false"}, {"enable.partition.eof", "true"},
 		{"isolation.level", isolation}, {"auto.offset.reset", "earliest"},
-		{"fetch.wait.max.ms", "20"}, {"queued.max.messages.kbytes", queue_kbytes}};
+		{"fetch.wait.max.ms", fetch_ms}, {"queued.max.messages.kbytes", queue_kbytes}};
 	char reason[256];
 	rd_kafka_conf_t *conf = kafka_conf_new(config, RD_KAFKA_CONSUMER, err);
 	if (!conf)
@@ -355,9 +357,9 @@ int takeover_start(const struct config *config, const int32_t *partitions, size_
 		return err_set(err, ERR_MEMORY, "no memory");
 	}
 	memcpy(takeover->partitions, partitions, count * sizeof *partitions);
-	takeover->reader = reader_open(config, "read_committed", "16384", err);
+	takeover->reader = reader_open(config, "read_committed", FETCH_MS, QUEUE_KBYTES, err);
 	if (takeover->reader)
-		takeover->looker = reader_open(config, "read_uncommitted", "16384", err);
+		takeover->looker = reader_open(config, "read_uncommitted", FETCH_MS, QUEUE_KBYTES, err);
 	if (!takeover->looker) {
 		takeover_release(takeover);
 		return -1;

@@ -28,6 +28,7 @@ struct memory_store {
 	pthread_mutex_t lock;
 	struct log *logs[BROKER_SOURCES];	/* by partition */
 	struct broker_offset *committed;	/* of all sources, by place_index() */
+	struct log controls;
 	struct log records;
 	int partitions;
 };
@@ -48,6 +49,8 @@ struct broker_memory {
 	enum { IDLE, ASSIGNING, READING, ASSIGNED, REVOKING } phase;
 	bool joined_told, revoke_told, lost, held, drop, fatal;
 	size_t reading;			/* next record of the store to tell */
+	size_t controls_told;
+	bool controls_read_told, controls_held;
 	int64_t silence_ms, session_ms;
 	struct err error;
 };
@@ -167,6 +170,7 @@ void memory_store_free(struct memory_store *store)
 		free(store->records.entries[i]);
 	}
 	free(store->records.entries);
+	log_free(&store->controls);
 	free(store->committed);
 	pthread_mutex_destroy(&store->lock);
 	free(store);
@@ -229,6 +233,16 @@ int64_t memory_store_produce(struct memory_store *store, int32_t partition, cons
 	const char *value, const struct broker_header *headers, size_t header_count)
 {
 	return produce(store, partition, key, value, headers, header_count, now_ms());
+}
+
+void memory_store_control(struct memory_store *store, const void *value, size_t size,
+	int64_t timestamp_ms)
+{
+	pthread_mutex_lock(&store->lock);
+	struct stored *entry = log_add(&store->controls);
+	entry->message = (struct broker_message){.offset = (int64_t)store->controls.count - 1,
+		.timestamp_ms = timestamp_ms, .value = copy(value, size), .value_size = size};
+	pthread_mutex_unlock(&store->lock);
 }
 
 void memory_store_skip(struct memory_store *store, int32_t partition, int64_t offsets)
@@ -456,6 +470,25 @@ static bool marked_next(struct broker_memory *memory, struct broker_event *event
 	return true;
 }
 
+static bool control_next(struct broker_memory *memory, struct broker_event *event)
+{
+	const struct log *log = &memory->store->controls;
+	if (memory->controls_held)
+		return false;
+	if (memory->controls_told == log->count && memory->controls_read_told)
+		return false;
+	if (memory->controls_told == log->count) {
+		event->type = BROKER_CONTROLS_READ;
+		memory->controls_read_told = true;
+		return true;
+	}
+	const struct broker_message *message = &log->entries[memory->controls_told++]->message;
+	event->type = BROKER_CONTROL;
+	event->control = (struct broker_control){0, message->offset, message->timestamp_ms,
+		message->value, message->value_size};
+	return true;
+}
+
 static void event_make(struct broker_memory *memory, struct broker_event *event)
 {
 	struct broker_batch *batch = batch_end(memory);
@@ -469,6 +502,8 @@ static void event_make(struct broker_memory *memory, struct broker_event *event)
 	} else if (!memory->joined_told) {
 		memory->joined_told = true;
 		event->type = BROKER_JOINED;
+	} else if (control_next(memory, event)) {
+		return;
 	} else if (memory->phase == ASSIGNING) {
 		takeover_begin(memory, event);
 	} else if (memory->phase == READING) {
@@ -650,6 +685,14 @@ bool broker_memory_assigned(struct broker *broker)
 	bool assigned = memory->phase == ASSIGNED || memory->phase == REVOKING;
 	pthread_mutex_unlock(&memory->store->lock);
 	return assigned;
+}
+
+void broker_memory_hold_controls(struct broker *broker, bool held)
+{
+	struct broker_memory *memory = self(broker);
+	pthread_mutex_lock(&memory->store->lock);
+	memory->controls_held = held;
+	pthread_mutex_unlock(&memory->store->lock);
 }
 
 void broker_memory_hold(struct broker *broker, bool held)

@@ -21,6 +21,9 @@ int64_t memory_store_produce(struct memory_store *store, int32_t partition, cons
 /* Submitted then. */
 int64_t memory_store_produce_at(struct memory_store *store, int32_t partition, const char *key,
 	const char *value, int64_t timestamp_ms);
+/* A record of code.control, taken then; value NULL: null. */
+void memory_store_control(struct memory_store *store, const void *value, size_t size,
+	int64_t timestamp_ms);
 /* Leaves offsets out, as transaction markers do. */
 void memory_store_skip(struct memory_store *store, int32_t partition, int64_t offsets);
 /* As if the requests' topic had been deleted and made again; no broker has anything of it. */
@@ -47,6 +50,8 @@ struct broker *broker_memory_new(struct memory_store *store);	/* NULL: no memory
 void broker_memory_assign(struct broker *broker);	/* all partitions, from what is committed */
 void broker_memory_revoke(struct broker *broker, bool lost);
 bool broker_memory_assigned(struct broker *broker);
+/* As if the broker of code.control were away: nothing of it is told. */
+void broker_memory_hold_controls(struct broker *broker, bool held);
 /* Batches wait while held, as they do when the brokers are away; marks are lost. */
 void broker_memory_hold(struct broker *broker, bool held);
 /* The next batch, and those behind it, are dropped until the next assignment. */

@@ -133,6 +133,10 @@ const char *config_kafka(const struct config *config, const char *property); /* 
 void config_tenant_terms(const struct config *config, const char *name, int *weight,
 	int64_t *cpu_ms_per_minute);
 
+/* For how long after a cancel something may come that it applies to: by execution id for worker.cancel_window,
+ * and a retry that waited then as late as policy.max_retry_delay. What lies in a topic unread comes on top. */
+int64_t config_cancel_reach_ms(const struct config *config);
+
 /* Whether what is produced may be compressed. */
 bool config_compresses(const struct config *config);
 

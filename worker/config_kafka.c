@@ -138,6 +138,12 @@ const char *config_kafka(const struct config *config, const char *property)
 	return NULL;
 }
 
+int64_t config_cancel_reach_ms(const struct config *config)
+{
+	int64_t window_ms = config->worker.cancel_window_ms, delay_ms = config->policy.max_retry_delay_ms;
+	return window_ms > delay_ms ? window_ms : delay_ms;
+}
+
 bool config_compresses(const struct config *config)
 {
 	static const char *const names[] = {"compression.type", "compression.codec"};

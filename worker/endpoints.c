@@ -24,13 +24,14 @@ static bool ready(void *context, char *reason, size_t size)
 	const struct endpoints *endpoints = context;
 	const char *missing = endpoints->health->missing;
 	bool joined = endpoints->health->joined, draining = endpoints->health->draining;
+	bool controls_read = endpoints->health->controls_read;
 	if (missing) {
 		snprintf(reason, size, "%s", missing);
 		return false;
 	}
-	snprintf(reason, size, "%s", draining ? "draining" : joined ? "ready" :
-		"not in the group yet");
-	return joined && !draining;
+	snprintf(reason, size, "%s", draining ? "draining" : !joined ? "not in the group yet" :
+		!controls_read ? "the cancels are not read yet" : "ready");
+	return joined && controls_read && !draining;
 }
 
 static char *metrics(void *context, size_t *size)

@@ -23,6 +23,9 @@
 	X(DEAD, COUNTER, NONE, "codeworker_dead_total", "Dead letters committed.")               \
 	X(DEDUPED, COUNTER, NONE, "codeworker_deduped_total",                                    \
 		"Resubmitted executions that were not run again.")                               \
+	X(CONTROLS, COUNTER, NONE, "codeworker_controls_total", "Control records received.")     \
+	X(CONTROLS_MALFORMED, COUNTER, NONE, "codeworker_controls_malformed_total",              \
+		"Control records that were skipped.")                                            \
 	X(COMMITS, COUNTER, NONE, "codeworker_commits_total", "Batches committed.")              \
 	X(ABORTS, COUNTER, NONE, "codeworker_aborts_total", "Batches aborted and done again.")   \
 	X(REBALANCES, COUNTER, NONE, "codeworker_rebalances_total",                              \

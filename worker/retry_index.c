@@ -51,9 +51,8 @@ int retry_index_add(struct retry_index *index, const struct waiting_retry *retry
 	return 0;
 }
 
-static void sink(struct retry_index *index)
+static void sink(struct retry_index *index, size_t at)
 {
-	size_t at = 0;
 	for (;;) {
 		size_t least = at;
 		for (size_t child = 2 * at + 1; child <= 2 * at + 2 && child < index->count; child++)
@@ -72,8 +71,22 @@ bool retry_index_take(struct retry_index *index, int64_t before_ms, struct waiti
 		return false;
 	*retry = index->heap[0];
 	index->heap[0] = index->heap[--index->count];
-	sink(index);
+	sink(index, 0);
 	return true;
+}
+
+size_t retry_index_hurry(struct retry_index *index,
+	bool (*wanted)(const struct waiting_retry *retry, void *context), void *context)
+{
+	size_t hurried = 0;
+	for (size_t i = 0; i < index->count; i++)
+		if (wanted(&index->heap[i], context)) {
+			index->heap[i].due_ms = INT64_MIN;
+			hurried++;
+		}
+	for (size_t i = index->count / 2; hurried > 0 && i-- > 0;)
+		sink(index, i);
+	return hurried;
 }
 
 int64_t retry_index_due_ms(const struct retry_index *index)

@@ -14,6 +14,7 @@
 struct waiting_retry {
 	struct broker_place place;
 	int64_t due_ms;
+	uint64_t thread, node, execution;	/* hashes of whose it is */
 };
 
 struct retry_index;
@@ -24,6 +25,9 @@ void retry_index_free(struct retry_index *index);
 int retry_index_add(struct retry_index *index, const struct waiting_retry *retry);	/* -1: no memory */
 /* Takes out the one that is due first, when that is at before_ms or earlier. */
 bool retry_index_take(struct retry_index *index, int64_t before_ms, struct waiting_retry *retry);
+/* Those that wanted() says yes to are due at once. Returns how many. */
+size_t retry_index_hurry(struct retry_index *index,
+	bool (*wanted)(const struct waiting_retry *retry, void *context), void *context);
 int64_t retry_index_due_ms(const struct retry_index *index);	/* of the first; INT64_MAX: none */
 void retry_index_clear(struct retry_index *index);
 size_t retry_index_count(const struct retry_index *index);

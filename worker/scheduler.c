@@ -23,6 +23,7 @@ struct scheduler {
 	struct fair_queue *turns;
 	struct heap waiting;		/* entries by due time */
 	struct heap deadlines;		/* of entries that don't run */
+	struct scheduler_entry *entries;	/* all, running or not, in the order in which they came */
 	size_t queued_count;
 };
 
@@ -138,6 +139,7 @@ static struct scheduler_entry *entry_out(struct scheduler *scheduler, struct sch
 	else
 		entry_unqueue(scheduler, entry);
 	heap_remove(&scheduler->deadlines, &entry->deadline);
+	DL_DELETE2(scheduler->entries, entry, older, newer);
 	key_update(scheduler, entry->key);
 	fair_flow_give_back(scheduler->turns, flow);
 	return entry;
@@ -156,6 +158,7 @@ static int entry_in(struct scheduler *scheduler, struct scheduler_entry *entry, 
 		return -1;
 	}
 	entry->deadline_ms = terms->deadline_ms;
+	DL_APPEND2(scheduler->entries, entry, older, newer);
 	return 0;
 }
 
@@ -232,6 +235,7 @@ void scheduler_finish(struct scheduler *scheduler, struct scheduler_entry *entry
 {
 	settle(scheduler, entry);
 	entry->key->busy = false;
+	DL_DELETE2(scheduler->entries, entry, older, newer);
 	key_update(scheduler, entry->key);
 	fair_flow_give_back(scheduler->turns, entry->flow);
 }
@@ -278,6 +282,20 @@ struct scheduler_entry *scheduler_drop(struct scheduler *scheduler)
 		if (key->entries)
 			return entry_out(scheduler, key->entries);
 	return NULL;
+}
+
+struct scheduler_entry *scheduler_extract(struct scheduler *scheduler,
+	bool (*wanted)(const struct scheduler_entry *entry, void *context), void *context)
+{
+	struct scheduler_entry *entry, *following, *first = NULL, **end = &first;
+	DL_FOREACH_SAFE2(scheduler->entries, entry, following, newer) {
+		if (entry->state == SCHEDULER_RUNNING || !wanted(entry, context))
+			continue;
+		*end = entry_out(scheduler, entry);
+		entry->next = NULL;
+		end = &entry->next;
+	}
+	return first;
 }
 
 size_t scheduler_queued(const struct scheduler *scheduler)

@@ -21,6 +21,7 @@ enum scheduler_state { SCHEDULER_QUEUED, SCHEDULER_RUNNING, SCHEDULER_WAITING };
 struct scheduler_entry {
 	struct scheduler_key *key;	/* the scheduler's, as is all of this */
 	struct scheduler_entry *previous, *next;	/* in its key's queue */
+	struct scheduler_entry *older, *newer;		/* of all */
 	struct heap_node due, deadline;
 	struct fair_flow *flow;
 	struct fair_cost charged, cost;
@@ -74,6 +75,11 @@ struct scheduler_entry *scheduler_expire(struct scheduler *scheduler, int64_t no
 
 /* Takes out any entry that is not running, one a call, until NULL: for revocation and the end. */
 struct scheduler_entry *scheduler_drop(struct scheduler *scheduler);
+
+/* Takes out all that are not running and that wanted() says yes to, as a list by next; what waited behind
+ * one that held its key may run. context: handed to wanted. */
+struct scheduler_entry *scheduler_extract(struct scheduler *scheduler,
+	bool (*wanted)(const struct scheduler_entry *entry, void *context), void *context);
 
 size_t scheduler_queued(const struct scheduler *scheduler);	/* ready or behind their key */
 size_t scheduler_waiting(const struct scheduler *scheduler);	/* retries that are not due */

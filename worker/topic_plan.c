@@ -51,7 +51,7 @@ static int64_t needed_ms(const struct config *config, enum topic_role role)
 	case TOPIC_RETRIES:
 		return config->policy.max_retry_delay_ms;
 	case TOPIC_CONTROL:
-		return config->worker.cancel_window_ms;
+		return config_cancel_reach_ms(config);
 	case TOPIC_STATE:
 		return config->worker.dedupe_window_ms;
 	default:

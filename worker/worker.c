@@ -61,6 +61,12 @@ static void event_handle(struct worker *worker, struct broker_event *event)
 		worker->parts.health->joined = true;
 		log_event(LOG_INFO, "joined the group", NULL);
 		break;
+	case BROKER_CONTROL:
+		control_take(worker, &event->control);
+		break;
+	case BROKER_CONTROLS_READ:
+		controls_are_read(worker);
+		break;
 	case BROKER_FATAL:
 		worker_fatal(worker, &event->err);
 		break;
@@ -193,6 +199,7 @@ static void loop(struct worker *worker, int epoll)
 		int64_t batch_in_ms = batch_commit(worker);
 		pauses_update(worker);
 		dedupe_expire(worker->dedupe, oldest_to_come_ms(worker));
+		cancels_expire(worker->cancels, oldest_to_come_ms(worker));
 		gauges_update(worker);
 		int wait = wait_ms(worker, jobs_due_ms(worker), batch_in_ms);
 		if (epoll_wait(epoll, events, 8, wait) < 0 && errno != EINTR)
@@ -214,12 +221,15 @@ int worker_run(const struct worker_parts *parts, struct err *err)
 		.next_tag = 1, .slots = parts->config->worker.slots};
 	worker.scheduler = scheduler_new();
 	worker.dedupe = dedupe_new(parts->config->worker.dedupe_window_ms);
+	worker.cancels = cancels_new(parts->config->worker.cancel_window_ms,
+		config_cancel_reach_ms(parts->config));
 	worker.retries = retry_index_new();
 	worker.running = calloc((size_t)worker.slots, sizeof *worker.running);
 	int epoll = epoll_make(&worker), result = 0;
 	if (getrandom(&worker.incarnation, sizeof worker.incarnation, 0) != sizeof worker.incarnation) {
 		result = err_system(err, "getrandom");
-	} else if (!worker.scheduler || !worker.dedupe || !worker.retries || !worker.running || epoll < 0) {
+	} else if (!worker.scheduler || !worker.dedupe || !worker.cancels || !worker.retries ||
+			!worker.running || epoll < 0) {
 		result = err_set(err, ERR_MEMORY, "no memory or descriptors for the loop");
 	} else {
 		loop(&worker, epoll);
@@ -232,6 +242,7 @@ int worker_run(const struct worker_parts *parts, struct err *err)
 	partitions_forget(&worker);
 	scheduler_free(worker.scheduler);
 	dedupe_free(worker.dedupe);
+	cancels_free(worker.cancels);
 	retry_index_free(worker.retries);
 	for (int i = 0; i < ORIGINS; i++)
 		free(worker.origins[i]);

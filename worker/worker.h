@@ -15,7 +15,7 @@ struct watermark_report;
 
 /* What /readyz asks: written by the loop, read by the thread that answers. */
 struct worker_health {
-	_Atomic bool joined, draining;
+	_Atomic bool joined, draining, controls_read;
 	const char *missing;		/* set before that thread starts; NULL: nothing */
 };
 

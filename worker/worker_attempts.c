@@ -96,7 +96,7 @@ bool job_start(struct worker *worker, struct job *job)
 static bool may_begin(const struct worker *worker)
 {
 	return !worker->draining && !worker->ended && !worker->stalled && !worker->out_of_touch &&
-		!batch_backlogged(worker);
+		worker->controls_read && !batch_backlogged(worker);
 }
 
 int64_t jobs_due_ms(const struct worker *worker)
@@ -194,20 +194,23 @@ void attempt_ended(struct worker *worker, struct attempt *attempt)
 	struct job *job = worker->running[slot];
 	worker->running[slot] = NULL;
 	worker->running_count--;
-	metrics_observe(worker->parts.metrics, METRIC_JOB_SECONDS, attempt->failed ? STATUS_FAILED :
-		STATUS_COMPLETED, (double)attempt->sandbox.wall_ms / 1e3);
+	metrics_observe(worker->parts.metrics, METRIC_JOB_SECONDS, job->cancelled ? STATUS_CANCELLED :
+		attempt->failed ? STATUS_FAILED : STATUS_COMPLETED, (double)attempt->sandbox.wall_ms / 1e3);
 	if (attempt->sandbox.warm)
 		count(worker, METRIC_WARM, METRIC_UNLABELLED);
 	job->running = false;
 	scheduler_measured(&job->entry, monotonic_us() - job->started_us, (int64_t)attempt->sandbox.cpu_ms * 1000);
 	suspect_leave(worker, job);
-	if (attempt->killed || job->epoch != worker->epoch)
-		mark_handed_back(worker, job);
 	if (job->epoch != worker->epoch) {
+		mark_handed_back(worker, job);
 		scheduler_finish(worker->scheduler, &job->entry);
 		job_free(worker, job, false);	/* its partition is somebody else's now */
+	} else if (job->cancelled) {
+		scheduler_finish(worker->scheduler, &job->entry);
+		job_cancel(worker, job, attempt);
 	} else if (attempt->killed) {
-		/* Handed back: not done, so whoever has the partition next runs it; no attempt counts. */
+		/* Not done, so whoever has the partition next runs it; no attempt counts. */
+		mark_handed_back(worker, job);
 		scheduler_put_back(worker->scheduler, &job->entry);
 	} else if (attempt->failed) {
 		attempt_failed(worker, job, attempt);

@@ -37,6 +37,10 @@ static void events_while_draining(struct worker *worker)
 			batch_ended(worker, event.batch);
 		else if (event.type == BROKER_REVOKED)
 			drain_shorten(worker, event.lost);
+		else if (event.type == BROKER_CONTROL)
+			control_take(worker, &event.control);
+		else if (event.type == BROKER_CONTROLS_READ)
+			controls_are_read(worker);
 		else if (event.type == BROKER_FATAL)
 			worker_fatal(worker, &event.err);
 	}

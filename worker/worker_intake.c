@@ -20,18 +20,10 @@ struct incoming {
 };
 
 /* Not done: a successor finds it again. */
-static void incoming_drop(struct worker *worker, struct incoming *incoming)
+static void incoming_drop(struct worker *worker, const struct incoming *incoming)
 {
 	worker->broker->message_free(worker->parts.broker, incoming->message);
 	arena_free(incoming->request->arena);
-}
-
-static void incoming_no_memory(struct worker *worker, struct incoming *incoming, const char *remedy)
-{
-	struct err err;
-	incoming_drop(worker, incoming);
-	err_set(&err, ERR_MEMORY, "no memory for requests: %s", remedy);
-	worker_fatal(worker, &err);
 }
 
 /* A value that can't be answered with a result: nobody knows whose it is, or the execution has its answer
@@ -88,16 +80,22 @@ static int job_schedule(struct worker *worker, struct job *job, int64_t due_ms)
 		strlen(key), &terms, due_ms);
 }
 
-/* refusal: why it is not to be run, in the request's arena; NULL: it is. Either way it waits for its key. */
-static void request_queue(struct worker *worker, struct incoming *incoming,
-	const struct error_record *refusal)
+static void requests_too_many(struct worker *worker)
+{
+	struct err err;
+	err_set(&err, ERR_MEMORY, "no memory for requests: lower worker.queue");
+	worker_fatal(worker, &err);
+}
+
+/* NULL: no memory, and the worker ends. */
+static struct job *job_new(struct worker *worker, const struct incoming *incoming)
 {
 	const struct retry *retry = incoming->retry;
 	struct job *job = calloc(1, sizeof *job);
 	if (!job) {
-		incoming_no_memory(worker, incoming, "lower worker.queue");
-		return;
-		return;
+		incoming_drop(worker, incoming);
+		requests_too_many(worker);
+		return NULL;
 	}
 	job->request = incoming->request;
 	job->message = *incoming->message;
@@ -105,21 +103,30 @@ static void request_queue(struct worker *worker, struct incoming *incoming,
 	job->epoch = worker->epoch;
 	job->attempt = retry ? retry->attempt : 1;
 	job->received_ms = monotonic_ms();
-	job->refused = refusal != NULL;
-	if (refusal)
-		job->last_error = *refusal;
-	else if (retry)
+	if (retry)
 		job->last_error = retry_error(incoming->request->arena, retry);
-	job_deaths_count(worker, job);
-	if (job_schedule(worker, job, retry ? retry->due_ms : 0) < 0) {
-		free(job);
-		incoming_no_memory(worker, incoming, "lower worker.queue");
-		return;
-	}
 	watermark_job_add(worker, job);
 	worker->held++;
 	job->bytes = (int64_t)(job->message.bytes + arena_size(job->request->arena) + JOB_BYTES);
 	worker->held_bytes += job->bytes;
+	return job;
+}
+
+/* refusal: why it is not to be run, in the request's arena; NULL: it is. Either way it waits for its key. */
+static void request_queue(struct worker *worker, const struct incoming *incoming,
+	const struct error_record *refusal)
+{
+	struct job *job = job_new(worker, incoming);
+	if (!job)
+		return;
+	job->refused = refusal != NULL;
+	if (refusal)
+		job->last_error = *refusal;
+	job_deaths_count(worker, job);
+	if (job_schedule(worker, job, incoming->retry ? incoming->retry->due_ms : 0) == 0)
+		return;
+	job_free(worker, job, false);
+	requests_too_many(worker);
 }
 
 /* Whether it has its answer, or is on its way to it: then a copy is nothing new. Of a retry, only the answer
@@ -148,7 +155,15 @@ static void request_take(struct worker *worker, struct incoming *incoming,
 		offset_done(worker, &incoming->place);
 		incoming_drop(worker, incoming);
 	} else if (dedupe_pend(worker->dedupe, incoming->place.partition, name) < 0) {
-		incoming_no_memory(worker, incoming, "shorten worker.dedupe_window");
+		incoming_drop(worker, incoming);
+		requests_too_many(worker);
+	} else if (!refusal && cancel_known(worker, incoming->message, request)) {
+		struct job *job = job_new(worker, incoming);
+		if (job)
+			job_cancel(worker, job, NULL);
+	} else if (incoming->retry && !refusal && retry_waits(worker, incoming->retry)) {
+		retry_note(worker, &incoming->place, request, incoming->retry->due_ms);
+		incoming_drop(worker, incoming);
 	} else {
 		request_queue(worker, incoming, refusal);
 	}
@@ -286,7 +301,7 @@ void message_take(struct worker *worker, struct broker_message *message)
 	switch (offset_window_add(partition->window, message->offset)) {
 	case OFFSET_NEW:
 		if (message->source == BROKER_RETRIES)
-			retry_take(worker, message, false);
+			retry_take(worker, message);
 		else
 			message_decode(worker, message, &place, NULL);
 		return;

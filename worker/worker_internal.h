@@ -4,6 +4,7 @@
 
 #include <time.h>
 
+#include "cancels.h"
 #include "crash_marks.h"
 #include "offset_window.h"
 #include "retry_index.h"
@@ -13,6 +14,7 @@
 #include "worker.h"
 
 #define DEATH_MS 5000			/* how long killed jobs may take to be dead */
+#define CLOCKS_MS 60000			/* by which those of brokers and workers may differ */
 
 #define SUSPECT_PAUSE_MS 100		/* after which one looks again whether it is its turn */
 #define ORIGINS 8			/* names that the requests' topic had, among waiting retries */
@@ -46,6 +48,7 @@ struct job {
 	struct error_record last_error;	/* of the attempt before, in the request's arena */
 	int deaths;			/* of workers under it */
 	bool running;
+	bool cancelled;			/* while it ran */
 	bool refused;			/* last_error says why; it is not to be run */
 };
 
@@ -67,6 +70,7 @@ struct worker {
 	char *origins[ORIGINS];
 	struct crash_marks *crash_marks;
 	struct suspects suspects;
+	struct cancels *cancels;
 	uint64_t incarnation;
 	struct partition *partitions;
 	size_t partition_count;
@@ -80,6 +84,7 @@ struct worker {
 	bool stalled;			/* a batch was dropped: nothing more until we are given partitions */
 	int64_t stalled_ms;		/* since when */
 	bool out_of_touch;		/* with the group: nothing runs */
+	bool controls_read;		/* until then nothing runs either */
 	int64_t drain_end_ms;
 	int64_t budgets_told_ms, watermarks_ms;	/* when it was last told */
 	struct code_cache_counts code_counts;	/* as the metrics have them */
@@ -158,8 +163,14 @@ void message_forget(struct worker *worker, struct broker_message *message,
 /* What the topic was called that the request came in by. */
 const char *retry_origin(struct worker *worker, const struct retry *retry);
 
-/* A record of code.retries whose offset is open. fetched: it comes for the second time, as it is due soon. */
-void retry_take(struct worker *worker, struct broker_message *message, bool fetched);
+/* A record of code.retries whose offset is open. */
+void retry_take(struct worker *worker, struct broker_message *message);
+/* Whether only its time and place are to be kept for now; retry_note() does. */
+bool retry_waits(const struct worker *worker, const struct retry *retry);
+void retry_note(struct worker *worker, const struct broker_place *place, const struct request *request,
+	int64_t due_ms);
+/* Has those fetched at once that the cancel may apply to: then they find it. Returns how many. */
+size_t retries_cancel(struct worker *worker, const struct cancel *cancel);
 void retry_fetched(struct worker *worker, struct broker_event *event);
 /* Has those fetched that are due soon, while there is room. Returns when the next one is; INT64_MAX: never. */
 int64_t retries_fetch(struct worker *worker);
@@ -214,6 +225,15 @@ void watermark_job_remove(struct worker *worker, struct job *job);
 void watermarks_forget(struct worker *worker);
 /* Metrics, /status and, now and then, the log. */
 void watermarks_report(struct worker *worker);
+/* ---- worker_cancel.c */
+
+void control_take(struct worker *worker, const struct broker_control *control);
+/* What was cancelled before the start is known. */
+void controls_are_read(struct worker *worker);
+bool cancel_known(const struct worker *worker, const struct broker_message *message,
+	const struct request *request);
+/* The end of a request that was cancelled and is not in the scheduler. attempt: of one that ran; NULL: it waited. */
+void job_cancel(struct worker *worker, struct job *job, const struct attempt *attempt);
 
 /* ---- worker_finish.c */
 

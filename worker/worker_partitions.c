@@ -9,8 +9,7 @@
 
 #include "log.h"
 
-#define CLOCKS_MS 60000		/* by which those of brokers and workers may differ */
-#define RETRY_WINDOW 100000	/* retries of one partition that are known at a time: 24 bytes each */
+#define RETRY_WINDOW 100000	/* retries of one partition that are known at a time: 48 bytes each */
 
 struct partition *partition_find(struct worker *worker, enum broker_source source, int32_t number)
 {

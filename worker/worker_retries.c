@@ -114,19 +114,43 @@ static bool room_for_retries(const struct worker *worker)
 		worker->held < config->worker.queue + FETCHES_MOST;
 }
 
-static void retry_note(struct worker *worker, struct broker_message *message,
-	const struct waiting_retry *waiting)
+bool retry_waits(const struct worker *worker, const struct retry *retry)
+{
+	return retry->due_ms > wall_ms() + HOLD_MS || (!retry->fetched && !room_for_retries(worker));
+}
+
+void retry_note(struct worker *worker, const struct broker_place *place, const struct request *request,
+	int64_t due_ms)
 {
 	struct err err;
-	worker->broker->message_free(worker->parts.broker, message);
-	if (retry_index_add(worker->retries, waiting) == 0)
+	const struct waiting_retry waiting = {.place = *place, .due_ms = due_ms,
+		.thread = execution_name(request->thread_id, "", "").low,
+		.node = execution_name(request->thread_id, request->node_id, "").low,
+		.execution = execution_name("", "", request->execution_id).low};
+	if (retry_index_add(worker->retries, &waiting) == 0)
 		return;
 	err_set(&err, ERR_MEMORY, "no memory for what waits in %s",
 		worker->parts.config->topics.retries);
 	worker_fatal(worker, &err);
 }
 
-void retry_take(struct worker *worker, struct broker_message *message, bool fetched)
+static bool is_meant(const struct waiting_retry *waiting, void *context)
+{
+	const struct cancel *cancel = context;
+	if (cancel->execution_id)
+		return waiting->execution == execution_name("", "", cancel->execution_id).low;
+	if (cancel->node_id)
+		return waiting->node == execution_name(cancel->thread_id, cancel->node_id, "").low;
+	return waiting->thread == execution_name(cancel->thread_id, "", "").low;
+}
+
+size_t retries_cancel(struct worker *worker, const struct cancel *cancel)
+{
+	struct cancel meant = *cancel;
+	return retry_index_hurry(worker->retries, is_meant, &meant);
+}
+
+static void retry_read_and_take(struct worker *worker, struct broker_message *message, bool fetched)
 {
 	const struct broker_place place = {BROKER_RETRIES, message->partition, message->offset};
 	struct retry retry;
@@ -136,12 +160,14 @@ void retry_take(struct worker *worker, struct broker_message *message, bool fetc
 		message_forget(worker, message, &place);
 		return;
 	}
+	retry.fetched = fetched;
 	message->topic = retry_origin(worker, &retry);
-	const struct waiting_retry waiting = {place, retry.due_ms};
-	if (!fetched && (retry.due_ms > wall_ms() + HOLD_MS || !room_for_retries(worker)))
-		retry_note(worker, message, &waiting);
-	else
-		message_decode(worker, message, &place, &retry);
+	message_decode(worker, message, &place, &retry);
+}
+
+void retry_take(struct worker *worker, struct broker_message *message)
+{
+	retry_read_and_take(worker, message, false);
 }
 
 void retry_fetched(struct worker *worker, struct broker_event *event)
@@ -159,7 +185,7 @@ void retry_fetched(struct worker *worker, struct broker_event *event)
 		count(worker, METRIC_RETRIES_GONE, METRIC_UNLABELLED);
 		offset_done(worker, &event->place);
 	} else if (!event->missing && ours) {
-		retry_take(worker, &event->message, true);
+		retry_read_and_take(worker, &event->message, true);
 	} else if (!event->missing) {
 		worker->broker->message_free(worker->parts.broker, &event->message);
 	}

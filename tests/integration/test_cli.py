@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The commands that talk to Kafka, as a user meets them: topics, submit, tail, demo."""
+"""The commands that talk to Kafka, as a user meets them: topics, submit, tail, cancel, demo."""
 
 import json
 import os
@@ -109,7 +109,7 @@ class Topics(unittest.TestCase):
         self.assertRegex(checked.stdout, r"%s .*retention.ms" % topics.name("state"))
 
     def test_an_unreachable_broker_is_a_clear_error(self):
-        for command in (["topics", "check"], ["tail"],
+        for command in (["topics", "check"], ["tail"], ["cancel", "--thread", "t"],
                         ["submit", "--thread", "t", "--node", "n", "--type", "shell", "--code", ":"]):
             with self.subTest(command=command[0]):
                 began = time.monotonic()
@@ -132,6 +132,10 @@ class Topics(unittest.TestCase):
                          "--encoding", "xml"],
                         ["submit", "--thread", "t", "--node", "n", "--type", "shell", "--code", "x",
                          "--timeout", "soon"],
+                        ["cancel"], ["cancel", "--node", "n"], ["cancel", "--thread", ""],
+                        ["cancel", "--thread", "t", "--execution-id", "x"],
+                        ["cancel", "--execution-id", "x" * 1025], ["cancel", "--thread", "t", "extra"],
+                        ["cancel", "--execution-id", "x", "--node", "n"],
                         ["demo", "extra"], ["demo", "--nonsense"]):
             with self.subTest(command=command):
                 ran = cli.run(command)
@@ -139,7 +143,7 @@ class Topics(unittest.TestCase):
                 self.assertNotEqual(ran.stderr, "")
 
     def test_each_command_explains_itself(self):
-        for command in ("topics", "submit", "tail", "demo"):
+        for command in ("topics", "submit", "tail", "cancel", "demo"):
             with self.subTest(command=command):
                 ran = cli.run([command, "--help"])
                 self.assertEqual(ran.returncode, 0, ran.stderr)

@@ -13,7 +13,7 @@ START_TEST(order_is_that_of_due_times_whatever_that_of_arrival)
 	struct waiting_retry retry, before = {.due_ms = -1};
 	srand48(1);
 	for (int i = 0; i < 5000; i++) {
-		retry = (struct waiting_retry){{BROKER_RETRIES, 0, i}, lrand48() % 500};
+		retry = (struct waiting_retry){.place = {BROKER_RETRIES, 0, i}, .due_ms = lrand48() % 500};
 		ck_assert_int_eq(retry_index_add(index, &retry), 0);
 	}
 	for (int i = 0; i < 5000; i++) {
@@ -27,6 +27,34 @@ START_TEST(order_is_that_of_due_times_whatever_that_of_arrival)
 	}
 	ck_assert_uint_eq(retry_index_count(index), 0);
 	ck_assert_int_eq(retry_index_due_ms(index), INT64_MAX);
+	retry_index_free(index);
+}
+END_TEST
+
+static bool odd(const struct waiting_retry *retry, void *context)
+{
+	(void)context;
+	return retry->execution % 2 == 1;
+}
+
+START_TEST(those_that_are_hurried_come_first_and_the_others_in_order)
+{
+	struct retry_index *index = retry_index_new();
+	struct waiting_retry retry;
+	for (int i = 0; i < 100; i++) {
+		retry = (struct waiting_retry){{BROKER_RETRIES, 0, i}, 1000 - i, 0, 0, (uint64_t)i};
+		ck_assert_int_eq(retry_index_add(index, &retry), 0);
+	}
+	ck_assert_uint_eq(retry_index_hurry(index, odd, NULL), 50);
+	for (int i = 0; i < 50; i++) {
+		ck_assert(retry_index_take(index, 0, &retry));
+		ck_assert_int_eq(retry.place.offset, 2 * i + 1);
+	}
+	ck_assert(!retry_index_take(index, 0, &retry));
+	for (int i = 0; i < 50; i++) {
+		ck_assert(retry_index_take(index, 1000, &retry));
+		ck_assert_int_eq(retry.place.offset, 98 - 2 * i);
+	}
 	retry_index_free(index);
 }
 END_TEST
@@ -58,6 +86,7 @@ int main(void)
 	Suite *suite = suite_create("waiting retries, deaths");
 	TCase *cases = tcase_create("all");
 	tcase_add_test(cases, order_is_that_of_due_times_whatever_that_of_arrival);
+	tcase_add_test(cases, those_that_are_hurried_come_first_and_the_others_in_order);
 	tcase_add_test(cases, deaths_are_starts_of_different_workers_without_a_hand_back);
 	suite_add_tcase(suite, cases);
 	SRunner *runner = srunner_create(suite);

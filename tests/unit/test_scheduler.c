@@ -191,6 +191,90 @@ START_TEST(what_is_suspended_holds_its_key_and_goes_on_first)
 }
 END_TEST
 
+/* Those in a set of bits by index. */
+static bool is_in(const struct scheduler_entry *entry, void *context)
+{
+	const unsigned *set = context;
+	return *set >> (entry - entries) & 1;
+}
+
+/* Takes a set out and returns it as it was found. */
+static unsigned extract(unsigned set)
+{
+	unsigned found = 0;
+	struct scheduler_entry *entry = scheduler_extract(scheduler, is_in, &set);
+	for (; entry; entry = entry->next)
+		found |= 1u << (entry - entries);
+	return found;
+}
+
+START_TEST(what_is_taken_out_of_a_queue_leaves_the_others_in_order)
+{
+	for (int i = 0; i < 5; i++)
+		add(i, 0, "a");
+	ck_assert_int_eq(next(), 0);
+	ck_assert_uint_eq(extract(1 << 0 | 1 << 2 | 1 << 4), 1 << 2 | 1 << 4);
+	ck_assert_uint_eq(scheduler_queued(scheduler), 2);
+	add(5, 0, "a");
+	scheduler_finish(scheduler, &entries[0]);
+	ck_assert_int_eq(next(), 1);
+	scheduler_finish(scheduler, &entries[1]);
+	ck_assert_int_eq(next(), 3);
+	scheduler_finish(scheduler, &entries[3]);
+	ck_assert_int_eq(next(), 5);
+}
+END_TEST
+
+START_TEST(a_key_of_which_all_is_taken_out_is_not_run_and_can_come_again)
+{
+	add(0, 0, "a");
+	add(1, 0, "b");
+	add(2, 0, "c");
+	ck_assert_uint_eq(extract(1 << 0 | 1 << 2), 1 << 0 | 1 << 2);
+	add(3, 0, "c");
+	ck_assert_int_eq(next(), 1);
+	ck_assert_int_eq(next(), 3);
+	ck_assert_int_eq(next(), -1);
+	ck_assert_uint_eq(extract(~0u), 0);
+	scheduler_finish(scheduler, &entries[1]);
+	scheduler_finish(scheduler, &entries[3]);
+	add(4, 0, "a");
+	ck_assert_int_eq(next(), 4);
+}
+END_TEST
+
+START_TEST(waiting_retries_are_taken_out)
+{
+	for (int i = 0; i < 3; i += 2) {
+		add(i, 0, i == 0 ? "a" : "b");
+		ck_assert_int_eq(next(), i);
+		retry(i, 0, i == 0 ? "a" : "b", 100 + i);
+	}
+	add(1, 0, "a");
+	ck_assert_uint_eq(extract(1 << 0), 1 << 0);
+	ck_assert_uint_eq(scheduler_waiting(scheduler), 1);
+	ck_assert_int_eq(next(), 1);
+	ck_assert_int_eq(tick(0), 102);
+	scheduler_tick(scheduler, 102);
+	ck_assert_int_eq(next(), 2);
+	ck_assert_int_eq(next(), -1);
+}
+END_TEST
+
+START_TEST(what_is_suspended_frees_its_key_when_it_is_taken_out)
+{
+	add(0, 0, "a");
+	add(1, 0, "a");
+	ck_assert_int_eq(next(), 0);
+	scheduler_suspend(scheduler, &entries[0], 100);
+	ck_assert_int_eq(next(), -1);
+	ck_assert_uint_eq(extract(1 << 0), 1 << 0);
+	ck_assert_int_eq(next(), 1);
+	scheduler_finish(scheduler, &entries[1]);
+	ck_assert_uint_eq(scheduler_waiting(scheduler), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("scheduler");
@@ -205,6 +289,10 @@ int main(void)
 	tcase_add_test(cases, what_is_suspended_holds_its_key_and_goes_on_first);
 	tcase_add_test(cases, dropping_takes_all_but_what_runs);
 	tcase_add_test(cases, keys_with_bytes_in_common_are_different);
+	tcase_add_test(cases, what_is_taken_out_of_a_queue_leaves_the_others_in_order);
+	tcase_add_test(cases, a_key_of_which_all_is_taken_out_is_not_run_and_can_come_again);
+	tcase_add_test(cases, waiting_retries_are_taken_out);
+	tcase_add_test(cases, what_is_suspended_frees_its_key_when_it_is_taken_out);
 	suite_add_tcase(suite, cases);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

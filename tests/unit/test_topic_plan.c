@@ -71,6 +71,7 @@ START_TEST(long_windows_lengthen_retention)
 	found_as_planned(-1);
 	ck_assert_uint_eq(faults_of_all(), 0);
 	ck_assert_int_eq(atoll(plans[TOPIC_STATE].values[TOPIC_RETENTION]), 200 * HOUR_MS);
+	ck_assert_int_eq(atoll(plans[TOPIC_CONTROL].values[TOPIC_RETENTION]), 2000 * HOUR_MS);
 }
 END_TEST
 
