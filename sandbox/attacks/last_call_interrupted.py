@@ -1,5 +1,5 @@
-# last_call_interrupted: has its last call (sandbox/shared/leave.h) interrupted when the launcher has read it and
-# takes the job for ended, and then changes its value.
+# last_call_interrupted: has its last call (sandbox/shared/leave.h) interrupted when the launcher has read it
+# and takes the job for ended, and then changes its value.
 import random
 import signal
 import time
