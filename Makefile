@@ -151,6 +151,11 @@ $(BUILD)/tests/test_%: $(BUILD)/tests/unit/test_%.o \
 	$(CC) $(SANITIZE) $(LDFLAGS) -o $@ $(LINKED) $(LIBRARY_LIBS) $(WORKER_LIBS) $(CHECK_LIBS)
 
 
+# What the kernel alone takes, for make bench.
+$(BUILD)/tests/kernel_floor: tests/sandbox/kernel_floor.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -o $@ $<
+
 # One build of the tests per compiler; the objects of a fuzz target are instrumented throughout.
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_SECONDS ?= 60
@@ -183,8 +188,9 @@ demo:
 
 bench:
 	@scripts/deps bench
-	$(SUB) -s -j$(JOBS) all
+	$(SUB) -s -j$(JOBS) all $(BUILD)/tests/kernel_floor
 	@scripts/kafka run $(BUILD)/codeworker bench --kafka
+	@$(BUILD)/tests/kernel_floor
 
 soak:
 	@scripts/deps demo

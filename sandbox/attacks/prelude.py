@@ -10,7 +10,7 @@ SYS = {  # x86-64
     "personality": 135, "modify_ldt": 154, "pivot_root": 155, "prctl": 157, "setrlimit": 160, "chroot": 161,
     "acct": 163, "mount": 165, "umount2": 166, "swapon": 167, "reboot": 169, "sethostname": 170, "ioperm": 173,
     "init_module": 175, "io_setup": 206, "clock_settime": 227, "mq_open": 240, "mq_unlink": 241, "kexec_load": 246,
-    "add_key": 248, "keyctl": 250, "unshare": 272, "inotify_init1": 294, "perf_event_open": 298,
+    "exit_group": 231, "add_key": 248, "keyctl": 250, "unshare": 272, "inotify_init1": 294, "perf_event_open": 298,
     "fanotify_init": 300, "prlimit64": 302, "name_to_handle_at": 303, "open_by_handle_at": 304, "setns": 308,
     "process_vm_readv": 310, "seccomp": 317, "bpf": 321, "userfaultfd": 323, "io_uring_setup": 425,
     "open_tree": 428, "fsopen": 430, "pidfd_open": 434, "clone3": 435, "pidfd_getfd": 438,

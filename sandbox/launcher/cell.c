@@ -1,20 +1,16 @@
 /* cell.c: see cell.h. */
-#include "cell.h"
+#include "cell_internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <linux/openat2.h>
-#include <linux/sched.h>
 #include <linux/seccomp.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
@@ -23,13 +19,8 @@
 #include <unistd.h>
 
 #include "../shared/leave.h"
-#include "mount.h"
 #include "outcome.h"
 
-/* What the sandbox itself needs in its group: init, beside the job's processes; its memory. */
-#define INIT_PROCESSES 1
-#define INIT_MEMORY_BYTES (1u << 20)
-#define PREPARE_US 10000000
 #define END_US 5000000
 #define CHECK_MIN_US 5000
 #define SAMPLE_US 20000
@@ -39,20 +30,6 @@ int64_t clock_us(void)
 	struct timespec now;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return now.tv_sec * 1000000ll + now.tv_nsec / 1000;
-}
-
-static int64_t wall_clock_ms(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
-	return now.tv_sec * 1000ll + now.tv_nsec / 1000000;
-}
-
-static void close_fd(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-	*fd = -1;
 }
 
 void cell_release(struct cell *cell, const struct host *host)
@@ -71,175 +48,6 @@ void cell_release(struct cell *cell, const struct host *host)
 		cgroup_destroy((struct cgroups *)&host->cgroups, &cell->cgroup);
 	cell->has_cgroup = false;
 	cell->state = CELL_FREE;
-}
-
-static void cell_reset(struct cell *cell, const struct host *host, enum sandbox_level level,
-	int runtime, uint64_t serial)
-{
-	struct cell fresh = {.index = cell->index, .slot_made = cell->slot_made,
-		.state = CELL_PREPARING, .level = level, .runtime = runtime,
-		
-		.zygote = -1, .warm = runtime >= 0, .serial = serial, .init_fd = -1, .control_fd = -1,
-		.status_fd = -1, .listener_fd = -1, .mount_fd = -1, .proc_fd = -1,
-		.child_control_fd = -1, .child_status_fd = -1, .entered_fds = {-1, -1},
-		.created_at_ms = wall_clock_ms(), .check_us = INT64_MAX,
-		.prepare_end_us = clock_us() + PREPARE_US, .wall_end_us = INT64_MAX};
-	memcpy(fresh.namespaces, cell->namespaces, sizeof fresh.namespaces);
-	fresh.mechanisms = host_mechanisms(host, level);
-	*cell = fresh;
-}
-
-static int slot_ensure(struct cell *cell, struct err *err)
-{
-	if (cell->slot_made)
-		return 0;
-	if (namespace_make_slot(cell->namespaces, err) < 0)
-		return -1;
-	cell->slot_made = true;
-	return 0;
-}
-
-static int cgroup_ensure(struct cell *cell, const struct host *host, struct err *err)
-{
-	if (!host->have_cgroup)
-		return 0;
-	if (cgroup_create((struct cgroups *)&host->cgroups, (unsigned)cell->serial, &cell->cgroup,
-			err) < 0)
-		return -1;
-	cell->has_cgroup = true;
-	return 0;
-}
-
-/* raw clone3 without a stack: like fork, with the pid namespace and a pidfd. */
-static pid_t init_clone(const struct host *host, int *pidfd)
-{
-	struct clone_args args = {.flags = CLONE_PIDFD | CLONE_NEWPID,
-		.pidfd = (uint64_t)(uintptr_t)pidfd, .exit_signal = SIGCHLD};
-	if (DROPPED(&host->setup, "pid_namespace"))
-		args.flags &= ~(uint64_t)CLONE_NEWPID;
-	return (pid_t)syscall(SYS_clone3, &args, sizeof args);
-}
-
-static int birth_give(struct cell *cell, const struct host *host, struct err *err)
-{
-	int control[2], status[2];
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, control) < 0)
-		return err_system(err, "socketpair");
-	/* non-blocking: a job's parent that lives on and says nothing must not stop the launcher */
-	if (pipe2(status, O_CLOEXEC | O_NONBLOCK) < 0) {
-		close(control[0]);
-		close(control[1]);
-		return err_system(err, "pipe");
-	}
-	cell->control_fd = control[0];
-	cell->status_fd = status[0];
-	struct birth birth = {.host = host, .level = cell->level, .warm = cell->warm,
-		.id = host->setup.uid_base + cell->index, .mount_fd = cell->mount_fd,
-		.namespaces = cell->namespaces, .namespace_count = level_namespaces(cell->level),
-		.cgroup = cell->has_cgroup && !DROPPED(&host->setup, "cgroup") ? &cell->cgroup : NULL,
-		.control_fd = control[1], .status_fd = status[1]};
-	int init_fd = -1;
-	cell->init = init_clone(host, &init_fd);
-	if (cell->init == 0)
-		init_main(&birth);
-	if (cell->warm) {
-		cell->child_control_fd = control[1];
-		cell->child_status_fd = status[1];
-	} else {
-		close(control[1]);
-		close(status[1]);
-	}
-	if (cell->init < 0)
-		return err_system(err, "clone3 with a pid namespace");
-	cell->init_fd = init_fd;
-	if (fcntl(cell->status_fd, F_SETFL, O_NONBLOCK) < 0)	/* a zygote that hangs holds nobody up */
-		return -1;
-	return fcntl(cell->control_fd, F_SETFL, O_NONBLOCK);
-}
-
-static struct outer_limits outer_wanted(const struct host *host, const struct sandbox_limits *limits)
-{
-	struct outer_limits wanted = {.disk_bytes = limits->disk_bytes,
-		.memory_bytes = limits->memory_bytes + limits->disk_bytes + INIT_MEMORY_BYTES,
-		.processes = limits->processes + INIT_PROCESSES};
-	if (DROPPED(&host->setup, "cgroup_memory"))
-		wanted.memory_bytes = 1ull << 40;
-	if (DROPPED(&host->setup, "cgroup_pids"))
-		wanted.processes = 100000;
-	return wanted;
-}
-
-/* What the sandbox has already is left: jobs of a kind mostly have the same limits. */
-static int outer_set(struct cell *cell, const struct host *host, const struct sandbox_limits *limits,
-	struct err *err)
-{
-	const struct outer_limits wanted = outer_wanted(host, limits), has = cell->outer;
-	if (wanted.disk_bytes != has.disk_bytes &&
-			job_files_resize(host, cell->mount_fd, wanted.disk_bytes, err) < 0)
-		return -1;
-	if (cell->has_cgroup &&
-			(wanted.memory_bytes != has.memory_bytes || wanted.processes != has.processes) &&
-			cgroup_limit(&cell->cgroup, wanted.memory_bytes, wanted.processes, err) < 0)
-		return -1;
-	cell->outer = wanted;
-	return 0;
-}
-
-int cell_prepare(struct cell *cell, const struct host *host, enum sandbox_level level, int runtime,
-	uint64_t serial, const struct sandbox_limits *expected, struct err *err)
-{
-	uid_t owner = host->own_identity ? host->setup.uid_base + cell->index : 0;
-	cell_reset(cell, host, level, runtime, serial);
-	cell->mount_fd = job_files_make(host, owner, expected->disk_bytes, err);
-	cell->outer.disk_bytes = expected->disk_bytes;
-	if (cell->mount_fd < 0 || cgroup_ensure(cell, host, err) < 0 ||
-			outer_set(cell, host, expected, err) < 0 ||
-			(level_namespaces(level) > 0 && slot_ensure(cell, err) < 0) ||
-			birth_give(cell, host, err) < 0) {
-		cell_release(cell, host);
-		return -1;
-	}
-	return 0;
-}
-
-/* The groups' files, opened here: a job's process moves itself, by our right. */
-static int groups_open(const struct cell *cell, int fds[CGROUP_CONTROLLERS])
-{
-	for (int i = 0; i < CGROUP_CONTROLLERS; i++) {
-		fds[i] = openat(cell->cgroup.directory_fds[i], "cgroup.procs", O_WRONLY | O_CLOEXEC);
-		if (fds[i] >= 0)
-			continue;
-		while (i-- > 0)
-			close(fds[i]);
-		return -1;
-	}
-	return 0;
-}
-
-int cell_fork(struct cell *cell, const struct host *host, struct zygote *zygote)
-{
-	bool grouped = cell->has_cgroup && !DROPPED(&host->setup, "cgroup");
-	const struct zygote_fork request = {.level = cell->level,
-		.id = host->setup.uid_base + cell->index, .grouped = grouped,
-		.slotted = level_namespaces(cell->level)};
-	int fds[ZYGOTE_FDS] = {cell->child_control_fd, cell->child_status_fd,
-		cell->entered_fds[0], cell->entered_fds[1]};
-	size_t count = ZYGOTE_MORE;
-	for (uint32_t i = 0; i < request.slotted; i++)
-		fds[count++] = cell->namespaces[i];
-	size_t groups = count;
-	if (grouped && groups_open(cell, &fds[groups]) < 0)
-		return -1;
-	count += grouped ? CGROUP_CONTROLLERS : 0;
-	int result = zygote_fork(zygote, &request, fds, count), saved = errno;
-	for (size_t i = groups; i < count; i++)
-		close(fds[i]);
-	close_fd(&cell->child_control_fd);
-	close_fd(&cell->child_status_fd);
-	for (int i = 0; i < JOB_ENTERED_FDS; i++)
-		close_fd(&cell->entered_fds[i]);
-	errno = saved;
-	return result;
 }
 
 static enum cell_news cell_failed(struct cell *cell, const char *step, int errnum)
@@ -293,8 +101,8 @@ static bool is_leaving(const struct seccomp_data *data)
 		data->args[1] == LEAVE_MARK;
 }
 
-/* The count holds whatever the job started: with nothing beside init and the process that asks, which waits for
- * us and can't be interrupted, nothing can run or fork. */
+/* The count holds whatever the job started: with nothing beside init and the process that asks, which waits
+ * for us and can't be interrupted, nothing can run or fork. */
 static bool leave_judge(struct cell *cell, const struct seccomp_notif *notification)
 {
 	struct seccomp_notif_resp go_on = {.id = notification->id,
@@ -361,7 +169,7 @@ int cell_hand_over(struct cell *cell, const struct host *host, uint32_t runtime,
 	if (fd_count == START_FDS &&
 			fds_check(host, host->setup.uid_base + cell->index, fds, err) < 0)
 		return -1;
-	if (outer_set(cell, host, limits, err) < 0)
+	if (cell_outer_set(cell, host, limits, err) < 0)
 		return -1;
 	if (record_send(cell->control_fd, &handover, sizeof handover, fds, fd_count) < 0) {
 		bool gone = errno == EPIPE || errno == ECONNRESET || errno == EBADF;

@@ -54,8 +54,8 @@ struct cell {
 	int64_t started_us, wall_end_us, check_us;	/* CLOCK_MONOTONIC */
 	enum cause cause;
 	bool waits_killable;		/* see job_report */
-	bool left;			/* its process is in its last call (shared/leave.h), with this wait status */
-	int left_status;
+	bool left;			/* its process is in its last call (shared/leave.h); */
+	int left_status;		/* the wait status that it would have had */
 	int64_t end_us;			/* its init is to be dead by then, if it was told to end */
 	uint64_t cause_peak;
 	uint32_t syscall_arch;
@@ -74,8 +74,8 @@ static inline bool cell_is_forked(const struct cell *cell)
 int64_t clock_us(void);			/* CLOCK_MONOTONIC */
 
 /* Starts making a sandbox: PREPARING, and a report follows on control_fd. runtime: whose zygote is to
- * fork into it, -1 for a cold one. expected: a guess at its job's limits, which are then set already. On failure
- * the cell is FREE again. */
+ * fork into it, -1 for a cold one. expected: a guess at its job's limits, which are then set already. On
+ * failure the cell is FREE again. */
 int cell_prepare(struct cell *cell, const struct host *host, enum sandbox_level level, int runtime,
 	uint64_t serial, const struct sandbox_limits *expected, struct err *err);
 
@@ -93,9 +93,9 @@ int cell_fork(struct cell *cell, const struct host *host, struct zygote *zygote)
  * true with the outcome when nothing is left of the job: the cell is ENDING. */
 bool cell_finish(struct cell *cell, const struct host *host, struct record_outcome *outcome, int *output_fd);
 
-/* listener_fd is readable. A call of the kill tier: notes which, and kills. The last call of all that is left of the
- * job: returns true, the job has left. listener_fd stays open until cell_release, since calls that nobody listens to would fail and go
- * on. */
+/* listener_fd is readable. A call of the kill tier: notes which, and kills. The last call of all that is left
+ * of the job: returns true, the job has left. listener_fd stays open until cell_release, since calls that
+ * nobody listens to would fail and go on. */
 bool cell_read_listener(struct cell *cell);
 
 /* Gives a READY cell its job and starts the clocks. fds: borrowed. -1 with err: the job did not get in, the

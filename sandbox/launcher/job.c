@@ -121,10 +121,11 @@ static int landlock_apply(const struct birth *birth)
 /* Linux 5.19; headers may be older. */
 #define WAIT_KILLABLE_RECV (1ul << 5)
 
-static int listener_open(const struct sock_fprog *program, bool *waits_killable)
+static int listener_open(const struct birth *birth, const struct sock_fprog *program, bool *waits_killable)
 {
+	unsigned long flag = DROPPED(&birth->host->setup, "seccomp_wait") ? 0 : WAIT_KILLABLE_RECV;
 	int listener = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
-		SECCOMP_FILTER_FLAG_NEW_LISTENER | WAIT_KILLABLE_RECV, program);
+		SECCOMP_FILTER_FLAG_NEW_LISTENER | flag, program);
 	*waits_killable = listener >= 0;
 	return listener >= 0 || errno != EINVAL ? listener : (int)syscall(SYS_seccomp,
 		SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, program);
@@ -142,7 +143,7 @@ static int seccomp_apply(const struct birth *birth, bool *waits_killable)
 	/* A listener that nobody needs would be in the way of the job's own. */
 	if (birth->level == SANDBOX_NONE)
 		return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0 ? -1 : -2;
-	return listener_open(&program, waits_killable);
+	return listener_open(birth, &program, waits_killable);
 }
 
 /* Returns the listener, or -2. */

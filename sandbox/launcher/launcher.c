@@ -3,7 +3,7 @@
  * Jobs wait in a short queue for a ready sandbox of their kind (pool.h); each turn of the loop hands over
  * what it can and then starts making at most one sandbox, for a waiting job first, for the pool else.
  */
-#include "launcher.h"
+#include "launcher_internal.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -13,48 +13,10 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "pool.h"
 #include "self_test.h"
-#include "zygotes.h"
 
-#define POOL_RETRY_US 1000000
 #define DEATH_MS 2000
-#define EXPECTED_MEMORY_BYTES (64u << 20)	/* or one job's small limit would end sandboxes that wait for others */
-#define REFILL_REST_US 2000
 #define CONTROL_MESSAGES 2		/* that a job's process sends at most once it has its job */
-
-enum event_kind { EVENT_CALLER, EVENT_INIT, EVENT_CONTROL, EVENT_LISTENER, EVENT_STATUS, EVENT_ZYGOTE,
-	EVENT_ZYGOTE_END };
-
-struct waiting {
-	struct record_start start;
-	int fds[START_FDS];
-};
-
-struct answer {
-	struct record_outcome outcome;
-	int output_fd;			/* -1: none */
-};
-
-struct launcher {
-	const struct host *host;
-	int caller, epoll;
-	bool ended;			/* the caller is gone or broke the protocol */
-	struct cell *cells;
-	unsigned cell_count;
-	struct waiting *queue;		/* at most slots, in the order of arrival */
-	unsigned queued;
-	struct answer *answers;		/* not yet sent; at most slots, as each holds one */
-	unsigned answer_count;
-	uint64_t serial;
-	struct pool pool;
-	struct zygotes zygotes;
-	struct sandbox_limits expected;	/* of the next jobs */
-	int64_t rest_us;		/* a job was handed over: it may end soon, and comes before the pool */
-	int64_t pool_retry_us;		/* no new sandbox for the pool before: the last try failed */
-	bool available[SANDBOX_LEVELS];
-	char reason[SANDBOX_LEVELS][256];
-};
 
 struct launcher *launcher_new(const struct host *host, int socket, struct err *err)
 {
@@ -95,7 +57,7 @@ void launcher_free(struct launcher *launcher)
 	free(launcher);
 }
 
-static int watch(struct launcher *launcher, int fd, enum event_kind kind, unsigned index)
+int launcher_watch(struct launcher *launcher, int fd, enum event_kind kind, unsigned index)
 {
 	struct epoll_event event = {.events = EPOLLIN, .data.u64 = (uint64_t)kind << 32 | index};
 	return epoll_ctl(launcher->epoll, EPOLL_CTL_ADD, fd, &event);
@@ -119,9 +81,9 @@ static void unwatch_all(struct launcher *launcher, const struct cell *cell)
 
 static int zygote_watch(struct launcher *launcher, const struct zygote *zygote)
 {
-	if (watch(launcher, zygote->socket, EVENT_ZYGOTE, zygote->index) < 0)
+	if (launcher_watch(launcher, zygote->socket, EVENT_ZYGOTE, zygote->index) < 0)
 		return -1;
-	return watch(launcher, zygote->pid_fd, EVENT_ZYGOTE_END, zygote->index);
+	return launcher_watch(launcher, zygote->pid_fd, EVENT_ZYGOTE_END, zygote->index);
 }
 
 int launcher_greet(struct launcher *launcher, struct err *err)
@@ -135,302 +97,14 @@ int launcher_greet(struct launcher *launcher, struct err *err)
 			return err_system(err, "epoll");
 	memcpy(launcher->available, hello.self_test.available, sizeof launcher->available);
 	memcpy(launcher->reason, hello.self_test.reason, sizeof launcher->reason);
-	if (watch(launcher, launcher->caller, EVENT_CALLER, 0) < 0)
+	if (launcher_watch(launcher, launcher->caller, EVENT_CALLER, 0) < 0)
 		return err_system(err, "epoll");
 	if (record_send(launcher->caller, &hello, sizeof hello, NULL, 0) < 0)
 		return err_system(err, "greeting the caller");
 	return 0;
 }
 
-/* ---- answers to the caller */
-
-static void answers_flush(struct launcher *launcher)
-{
-	unsigned sent = 0;
-	while (sent < launcher->answer_count) {
-		struct answer *answer = &launcher->answers[sent];
-		if (record_send(launcher->caller, &answer->outcome, sizeof answer->outcome,
-				&answer->output_fd, answer->output_fd >= 0) < 0) {
-			if (errno != EAGAIN)
-				launcher->ended = true;
-			break;
-		}
-		if (answer->output_fd >= 0)
-			close(answer->output_fd);
-		sent++;
-	}
-	launcher->answer_count -= sent;
-	memmove(launcher->answers, launcher->answers + sent,
-		launcher->answer_count * sizeof *launcher->answers);
-}
-
-static void answer(struct launcher *launcher, const struct record_outcome *outcome, int output_fd)
-{
-	launcher->answers[launcher->answer_count++] = (struct answer){*outcome, output_fd};
-	answers_flush(launcher);
-}
-
-/* A job that got no sandbox at all. */
-static void answer_unstarted(struct launcher *launcher, const struct waiting *job,
-	enum sandbox_verdict verdict, const char *reason)
-{
-	struct record_outcome outcome = {.header = {RECORD_MAGIC, RECORD_OUTCOME},
-		.tag = job->start.tag, .verdict = verdict, .level = job->start.level,
-		.exit_code = -1, .limits = job->start.limits};
-	snprintf(outcome.reason, sizeof outcome.reason, "%s", reason);
-	answer(launcher, &outcome, -1);
-}
-
-static unsigned cells_count(const struct launcher *launcher, enum cell_state state)
-{
-	unsigned count = 0;
-	for (unsigned i = 0; i < launcher->cell_count; i++)
-		count += launcher->cells[i].state == state;
-	return count;
-}
-
-static unsigned jobs_held(const struct launcher *launcher)
-{
-	return launcher->queued + launcher->answer_count + cells_count(launcher, CELL_RUNNING);
-}
-
-/* ---- the queue */
-
-static void waiting_remove(struct launcher *launcher, unsigned at)
-{
-	for (int i = 0; i < START_FDS; i++)
-		close(launcher->queue[at].fds[i]);
-	launcher->queued--;
-	memmove(launcher->queue + at, launcher->queue + at + 1,
-		(launcher->queued - at) * sizeof *launcher->queue);
-}
-
-static void waiting_fail(struct launcher *launcher, enum sandbox_level level, const char *reason)
-{
-	for (unsigned i = 0; i < launcher->queued; i++)
-		if (launcher->queue[i].start.level == level) {
-			struct waiting job = launcher->queue[i];
-			waiting_remove(launcher, i);
-			answer_unstarted(launcher, &job, SANDBOX_FAILED, reason);
-			return;
-		}
-}
-
-/* What a job is to run in. */
-static struct kind kind_of(const struct launcher *launcher, const struct record_start *start)
-{
-	bool warm = zygotes_have(&launcher->zygotes, start->runtime);
-	return (struct kind){(enum sandbox_level)start->level, warm ? (int)start->runtime : -1};
-}
-
-/* The oldest, so that none waits for ever and keeps a zygote that is to leave. */
-static struct cell *cell_find_ready(struct launcher *launcher, struct kind kind)
-{
-	struct cell *oldest = NULL;
-	for (unsigned i = 0; i < launcher->cell_count; i++) {
-		struct cell *cell = &launcher->cells[i];
-		if (cell->state == CELL_READY && cell->level == kind.level &&
-				cell->runtime == kind.runtime && cell->cause == CAUSE_NONE &&
-				(!oldest || cell->serial < oldest->serial))
-			oldest = cell;
-	}
-	return oldest;
-}
-
-/* Free whatever ended it before. */
-static struct cell *cell_find_free(struct launcher *launcher)
-{
-	for (unsigned i = 0; i < launcher->cell_count; i++)
-		if (launcher->cells[i].state == CELL_FREE)
-			return &launcher->cells[i];
-	return NULL;
-}
-
-/* Returns whether the job has left the queue. */
-static bool hand_over(struct launcher *launcher, struct cell *cell, unsigned at)
-{
-	struct waiting job = launcher->queue[at];
-	struct err err = {0};
-	int result = cell_hand_over(cell, launcher->host, job.start.runtime, job.start.tag,
-		&job.start.limits, job.fds, START_FDS, &err);
-	if (result < 0)
-		cell_kill(cell, CAUSE_FAILED);	/* not running yet: its death answers nothing */
-	if (result < 0 && err.code == ERR_CLOSED)
-		return false;
-	waiting_remove(launcher, at);
-	launcher->rest_us = clock_us() + REFILL_REST_US;
-	if (result < 0)
-		answer_unstarted(launcher, &job, SANDBOX_FAILED, err.text);
-	return true;
-}
-
-static void dispatch(struct launcher *launcher)
-{
-	for (unsigned i = 0; i < launcher->queued;) {
-		struct cell *ready = cell_find_ready(launcher,
-			kind_of(launcher, &launcher->queue[i].start));
-		if (!ready)
-			i++;
-		else
-			(void)hand_over(launcher, ready, i);
-	}
-}
-
-/* ---- making sandboxes */
-
-static struct kinds kinds_made(const struct launcher *launcher, bool ready)
-{
-	struct kinds made = {0};
-	for (unsigned i = 0; i < launcher->cell_count; i++) {
-		const struct cell *cell = &launcher->cells[i];
-		if (cell->cause == CAUSE_NONE && (cell->state == CELL_PREPARING ||
-				(ready && cell->state == CELL_READY)))
-			(*kinds_at(&made, (struct kind){cell->level, cell->runtime}))++;
-	}
-	return made;
-}
-
-static struct kinds kinds_wanted(const struct launcher *launcher)
-{
-	bool warm[SETUP_MAX_RUNTIMES] = {false};
-	for (uint32_t i = 0; i < launcher->host->setup.runtime_count; i++)
-		warm[i] = zygotes_have(&launcher->zygotes, i);
-	return pool_wanted(&launcher->pool, warm);
-}
-
-static void prepare(struct launcher *launcher, struct kind kind, bool for_pool)
-{
-	struct err err = {0};
-	struct cell *cell = cell_find_free(launcher);
-	if (!cell)
-		return;
-	if (cell_prepare(cell, launcher->host, kind.level, kind.runtime, launcher->serial++,
-			&launcher->expected, &err) == 0) {
-		if (watch(launcher, cell->control_fd, EVENT_CONTROL, cell->index) < 0 ||
-				watch(launcher, cell->init_fd, EVENT_INIT, cell->index) < 0)
-			launcher->ended = true;
-		return;
-	}
-	if (for_pool)
-		launcher->pool_retry_us = clock_us() + POOL_RETRY_US;
-	else
-		waiting_fail(launcher, kind.level, err.text);
-}
-
-/* The kind of a waiting job of which fewer are on the way than jobs wait. */
-static bool queue_lacks(const struct launcher *launcher, struct kind *kind)
-{
-	struct kinds made = kinds_made(launcher, false);
-	for (unsigned i = 0; i < launcher->queued; i++) {
-		*kind = kind_of(launcher, &launcher->queue[i].start);
-		unsigned *count = kinds_at(&made, *kind);
-		if (*count == 0)
-			return true;
-		(*count)--;
-	}
-	return false;
-}
-
-/* A ready one that the pool is not to hold, or, needed, any, gives up its place. */
-static void spare_drop(struct launcher *launcher, bool needed)
-{
-	struct kinds wanted = kinds_wanted(launcher);
-	struct cell *spare = NULL;
-	for (unsigned i = 0; i < launcher->cell_count; i++) {
-		struct cell *cell = &launcher->cells[i];
-		if (cell->state != CELL_READY || cell->cause != CAUSE_NONE)
-			continue;
-		unsigned *count = kinds_at(&wanted, (struct kind){cell->level, cell->runtime});
-		if (*count == 0) {
-			cell_kill(cell, CAUSE_KILLED);
-			return;
-		}
-		(*count)--;
-		spare = cell;
-	}
-	if (spare && needed)
-		cell_kill(spare, CAUSE_KILLED);
-}
-
-static bool pool_is_short(const struct launcher *launcher, struct kind *kind)
-{
-	if (clock_us() < launcher->pool_retry_us)
-		return false;
-	struct kinds wanted = kinds_wanted(launcher), made = kinds_made(launcher, true);
-	return pool_lacks(&wanted, &made, launcher->available, kind);
-}
-
-static unsigned cells_idle(const struct launcher *launcher)
-{
-	return cells_count(launcher, CELL_READY) + cells_count(launcher, CELL_PREPARING);
-}
-
-/* What is short-lived ends within that time: its answer is not to wait for a sandbox while there are others, and
- * jobs do not come as fast as they can. */
-static bool rests(const struct launcher *launcher)
-{
-	unsigned running = cells_count(launcher, CELL_RUNNING);
-	return running > 0 && running < launcher->host->setup.slots && cells_idle(launcher) > 0 &&
-		clock_us() < launcher->rest_us;
-}
-
-/* Returns whether more is to be made at once. */
-static bool refill(struct launcher *launcher)
-{
-	struct kind kind;
-	if (queue_lacks(launcher, &kind)) {
-		if (!cell_find_free(launcher)) {
-			if (cells_count(launcher, CELL_ENDING) == 0)
-				spare_drop(launcher, true);
-			return false;
-		}
-		prepare(launcher, kind, false);
-		return queue_lacks(launcher, &kind);
-	}
-	if (rests(launcher) || !pool_is_short(launcher, &kind))
-		return false;
-	if (!cell_find_free(launcher) || cells_idle(launcher) >= launcher->pool.size) {
-		spare_drop(launcher, false);
-		return false;
-	}
-	prepare(launcher, kind, true);
-	return pool_is_short(launcher, &kind);
-}
-
 /* ---- the caller's records */
-
-static void job_accept(struct launcher *launcher, const struct record_start *start, const int *fds)
-{
-	struct waiting *job = &launcher->queue[launcher->queued++];
-	job->start = *start;
-	memcpy(job->fds, fds, sizeof job->fds);
-	if (job->start.level < launcher->host->setup.floor)
-		job->start.level = launcher->host->setup.floor;
-	job->start.limits = limits_clamp(&start->limits, &launcher->host->setup.limits);
-	launcher->expected = job->start.limits;
-	if (launcher->expected.memory_bytes < EXPECTED_MEMORY_BYTES)
-		launcher->expected.memory_bytes = EXPECTED_MEMORY_BYTES;
-	if (!launcher->available[job->start.level])
-		waiting_fail(launcher, (enum sandbox_level)job->start.level,
-			launcher->reason[job->start.level]);
-	else
-		pool_remember(&launcher->pool, (enum sandbox_level)job->start.level,
-			job->start.runtime);
-}
-
-static void job_kill(struct launcher *launcher, uint64_t tag)
-{
-	for (unsigned i = 0; i < launcher->cell_count; i++)
-		if (launcher->cells[i].state == CELL_RUNNING && launcher->cells[i].tag == tag)
-			cell_kill(&launcher->cells[i], CAUSE_KILLED);
-	for (unsigned i = 0; i < launcher->queued; i++)
-		if (launcher->queue[i].start.tag == tag) {
-			struct waiting job = launcher->queue[i];
-			waiting_remove(launcher, i);
-			answer_unstarted(launcher, &job, SANDBOX_KILLED, "killed before its start");
-			return;
-		}
-}
 
 static void caller_read(struct launcher *launcher)
 {
@@ -469,10 +143,10 @@ static void cell_control(struct launcher *launcher, struct cell *cell)
 	case CELL_IS_READY:
 		if (cell_is_forked(cell))
 			zygotes_judge(&launcher->zygotes, cell, true);
-		if (watch(launcher, cell->status_fd, EVENT_STATUS, cell->index) < 0)
+		if (launcher_watch(launcher, cell->status_fd, EVENT_STATUS, cell->index) < 0)
 			cell_kill(cell, CAUSE_FAILED);
 		if (cell->listener_fd >= 0 &&
-				watch(launcher, cell->listener_fd, EVENT_LISTENER, cell->index) < 0)
+				launcher_watch(launcher, cell->listener_fd, EVENT_LISTENER, cell->index) < 0)
 			cell_kill(cell, CAUSE_FAILED);
 		break;
 	case CELL_HAS_FAILED:
@@ -486,7 +160,7 @@ static void cell_control(struct launcher *launcher, struct cell *cell)
 		snprintf(reason, sizeof reason, "%s: %s", cell->failed_step,
 			strerror(cell->failed_errno));
 		waiting_fail(launcher, cell->level, reason);
-		launcher->pool_retry_us = clock_us() + POOL_RETRY_US;
+		refill_put_off(launcher);
 		break;
 	case CELL_STARTED:
 		unwatch(launcher, cell->control_fd);
@@ -597,7 +271,7 @@ static int clocks_check(struct launcher *launcher)
 		if (check < next)
 			next = check;
 	}
-	if (rests(launcher) && launcher->rest_us < next)
+	if (refill_rests(launcher) && launcher->rest_us < next)
 		next = launcher->rest_us;
 	if (zygotes_next_us(&launcher->zygotes) < next)
 		next = zygotes_next_us(&launcher->zygotes);
@@ -643,7 +317,7 @@ void launcher_serve(struct launcher *launcher)
 		if (launcher->answer_count > 0)
 			answers_flush(launcher);
 		zygotes_start(launcher);
-		dispatch(launcher);
+		jobs_dispatch(launcher);
 		more = refill(launcher);
 		cgroups_sweep((struct cgroups *)&launcher->host->cgroups);
 	}

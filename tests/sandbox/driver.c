@@ -3,11 +3,12 @@
  *	driver attack [NAME...]		runs the attacks (all of them) at every level
  *	driver serve			one job a line on stdin, one result a line on stdout
  *
- * Options, before the mode's own: --no-cgroup, --cold, --zygote-jobs N, --preload MODULES, --floor LEVEL, --level LEVEL (attack: this one
- * alone), --slots N, --run-directory PATH, --read-only PATH, --limit NAME=NUMBER. The first two
- * lines out tell the launcher's pid and its self-test. A job: {"tag", "type", "level", "code", "input", "context", "name",
- * "directory", "environment": ["A=b"], "limits": {"wall_ms": 1000, ...}, "compile_bytes": 1000, "compiled"},
- * or {"kill": tag}. Compiled code is in hexadecimal digits, there and in results.
+ * Options, before the mode's own: --no-cgroup, --cold, --zygote-jobs N, --preload MODULES, --floor LEVEL,
+ * --level LEVEL (attack: this one alone), --times N (attack: each), --slots N, --run-directory PATH,
+ * --read-only PATH, --limit NAME=NUMBER. The first two lines out tell the launcher's pid and its self-test.
+ * A job: {"tag", "type", "level", "code", "input", "context", "name", "directory", "environment": ["A=b"],
+ * "limits": {"wall_ms": 1000, ...}, "compile_bytes": 1000, "compiled"}, or {"kill": tag}. Compiled code is in
+ * hexadecimal digits, there and in results.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -37,6 +38,7 @@ static const char *const limit_names[] = {"wall_ms", "cpu_ms", "memory_bytes", "
 struct options {
 	struct sandbox_config config;
 	int only_level;			/* -1: all */
+	int times;
 	const char *read_only[2];
 	struct sandbox_runtime runtimes[RUNTIMES];
 };
@@ -79,6 +81,9 @@ static bool option_take(struct options *options, int letter, const char *argumen
 	case 'l':
 		options->only_level = level;
 		return level >= 0;
+	case 't':
+		options->times = atoi(argument);
+		return true;
 	case 's':
 		options->config.slots = atoi(argument);
 		return true;
@@ -111,12 +116,12 @@ static bool options_parse(int argc, char **argv, struct options *options)
 	static const struct option known[] = {{"no-cgroup", no_argument, NULL, 'c'},
 		{"floor", required_argument, NULL, 'f'}, {"level", required_argument, NULL, 'l'},
 		{"slots", required_argument, NULL, 's'}, {"run-directory", required_argument, NULL, 'd'}, {"cold", no_argument, NULL, 'w'},
-		{"zygote-jobs", required_argument, NULL, 'z'},
+		{"zygote-jobs", required_argument, NULL, 'z'}, {"times", required_argument, NULL, 't'},
 		{"preload", required_argument, NULL, 'p'},
 		{"read-only", required_argument, NULL, 'r'}, {"limit", required_argument, NULL, 'm'},
 		{0}};
 	int letter;
-	*options = (struct options){.only_level = -1, .config = {.slots = 1,
+	*options = (struct options){.only_level = -1, .times = 1, .config = {.slots = 1,
 		.floor = SANDBOX_NONE, .runtime_count = RUNTIMES, .pool = -1}};
 	memcpy(options->runtimes, runtimes, sizeof runtimes);
 	options->config.runtimes = options->runtimes;
@@ -220,8 +225,9 @@ static int mode_attack(const struct options *options, char **names)
 		for (size_t i = 0; i < attack_count && result == 0; i++)
 			if (wanted(&attack_table[i], names) && level >= (int)attack_table[i].level &&
 					(options->only_level < 0 || options->only_level == level))
-				result = attack_print(ground, &attack_table[i],
-					(enum sandbox_level)level);
+				for (int t = 0; t < options->times && result == 0; t++)
+					result = attack_print(ground, &attack_table[i],
+						(enum sandbox_level)level);
 	attack_ground_close(ground);
 	return result;
 }

@@ -25,6 +25,7 @@ MUTATIONS = {
     "landlock": ("nobody", [], ["oom_rank"]),
     "seccomp": ("any", [], ["own_user_namespace", "keyring", "ring", "call_i386", "socket_families",
                             "load_bpf", "shared_segment", "watch_shared_files", "terminal_input"]),
+    "seccomp_wait": ("cgroup", ["--times", "150", "--level", "strict"], ["last_call_interrupted"]),
     "rlimit_core": ("any", [], ["core_dump"]),
     "rlimit_nofile": ("any", [], ["descriptors_fill"]),
     "rlimit_data": ("any", ["--no-cgroup"], ["memory_reserve"]),

@@ -2,7 +2,9 @@
 #include <check.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/time.h>
 
 #include "../../sandbox/launcher/cell.c"
@@ -21,24 +23,19 @@
 	{                                                                                     \
 		abort();                                                                      \
 	}
-UNREACHED(int, cgroup_create, struct cgroups *a, unsigned b, struct cgroup *c, struct err *d)
 UNREACHED(void, cgroup_destroy, struct cgroups *a, struct cgroup *b)
-UNREACHED(int, cgroup_limit, const struct cgroup *a, uint64_t b, uint64_t c, struct err *d)
 UNREACHED(int, cgroup_usage, const struct cgroup *a, struct cgroup_usage *b)
 UNREACHED(int, cgroup_cpu_us, const struct cgroup *a, uint64_t *b)
 UNREACHED(void, cgroup_denials, const struct cgroup *a, struct cgroup_usage *b)
-UNREACHED(uint32_t, host_mechanisms, const struct host *a, enum sandbox_level b)
-UNREACHED(void, init_main, const struct birth *a)
-UNREACHED(int, job_files_make, const struct host *a, uid_t b, uint64_t c, struct err *d)
 UNREACHED(int, sampling_take, struct sampling *a, int b)
-UNREACHED(int, zygote_fork, struct zygote *a, const struct zygote_fork *b, const int *c, size_t d)
 UNREACHED(void, outcome_judge, const struct cell *a, const struct evidence *b, int64_t c,
 	struct record_outcome *d)
 #pragma GCC diagnostic pop
 
-int job_files_resize(const struct host *host, int mount_fd, uint64_t bytes, struct err *err)
+int cell_outer_set(struct cell *cell, const struct host *host, const struct sandbox_limits *limits,
+	struct err *err)
 {
-	(void)host, (void)mount_fd, (void)bytes, (void)err;
+	(void)cell, (void)host, (void)limits, (void)err;
 	return 0;
 }
 

@@ -1,0 +1,96 @@
+/* launcher_internal.h: shared by the files launcher*.c: the loop's parts, which all run in its one thread. */
+#ifndef LAUNCHER_LAUNCHER_INTERNAL_H
+#define LAUNCHER_LAUNCHER_INTERNAL_H
+
+#include "launcher.h"
+#include "pool.h"
+#include "zygotes.h"
+
+enum event_kind { EVENT_CALLER, EVENT_INIT, EVENT_CONTROL, EVENT_LISTENER, EVENT_STATUS, EVENT_ZYGOTE,
+	EVENT_ZYGOTE_END };
+
+struct waiting {
+	struct record_start start;
+	int fds[START_FDS];
+};
+
+struct answer {
+	struct record_outcome outcome;
+	int output_fd;			/* -1: none */
+};
+
+struct launcher {
+	const struct host *host;
+	int caller, epoll;
+	bool ended;			/* the caller is gone or broke the protocol */
+	struct cell *cells;
+	unsigned cell_count;
+	struct waiting *queue;		/* at most slots, in the order of arrival */
+	unsigned queued;
+	struct answer *answers;		/* not yet sent; at most slots, as each holds one */
+	unsigned answer_count;
+	uint64_t serial;
+	struct pool pool;
+	struct zygotes zygotes;
+	struct sandbox_limits expected;	/* of the next jobs */
+	int64_t rest_us;		/* a job was handed over: until then it, not the pool, comes first */
+	int64_t pool_retry_us;		/* no new sandbox for the pool before: the last try failed */
+	bool available[SANDBOX_LEVELS];
+	char reason[SANDBOX_LEVELS][256];
+};
+
+static inline unsigned cells_count(const struct launcher *launcher, enum cell_state state)
+{
+	unsigned count = 0;
+	for (unsigned i = 0; i < launcher->cell_count; i++)
+		count += launcher->cells[i].state == state;
+	return count;
+}
+
+/* ---- launcher.c */
+
+/* Has the loop take a descriptor that can be read for an event of that kind. index: the cell's or the
+ * zygote's. -1 with errno. */
+int launcher_watch(struct launcher *launcher, int fd, enum event_kind kind, unsigned index);
+
+/* ---- launcher_jobs.c */
+
+/* Puts a job into the queue, which has room, with the level and limits that it will have. fds: the queue's
+ * from then on. */
+void job_accept(struct launcher *launcher, const struct record_start *start, const int *fds);
+
+/* Ends the job of that tag, wherever it is; no such job: nothing. */
+void job_kill(struct launcher *launcher, uint64_t tag);
+
+/* Jobs that the caller has no answer to, at most slots of them. */
+unsigned jobs_held(const struct launcher *launcher);
+
+/* What a job is to run in. */
+struct kind job_kind(const struct launcher *launcher, const struct record_start *start);
+
+/* Hands jobs over as long as there are ready sandboxes of their kinds. */
+void jobs_dispatch(struct launcher *launcher);
+
+/* Answers the oldest waiting job of a level, if there is one: no sandbox can be made for it. */
+void waiting_fail(struct launcher *launcher, enum sandbox_level level, const char *reason);
+
+/* Sends an answer, or keeps it until the caller's socket takes it. output_fd: the launcher's from then on;
+ * -1: none. */
+void answer(struct launcher *launcher, const struct record_outcome *outcome, int output_fd);
+
+/* Sends what is kept. */
+void answers_flush(struct launcher *launcher);
+
+/* ---- launcher_refill.c */
+
+/* Starts making at most one sandbox, for a waiting job first, for the pool else. Returns whether more are to
+ * be made at once. */
+bool refill(struct launcher *launcher);
+
+/* Whether the pool waits for a short job to end, until rest_us. */
+bool refill_rests(const struct launcher *launcher);
+
+/* A sandbox of the pool could not be made: the next try waits. */
+void refill_put_off(struct launcher *launcher);
+
+#endif

@@ -1,0 +1,162 @@
+/* launcher_jobs.c: jobs on their way to a sandbox, and the answers on their way back. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "launcher_internal.h"
+
+/* At least, or one job's small limit would end sandboxes that wait for others. */
+#define EXPECTED_MEMORY_BYTES (64u << 20)
+#define REFILL_REST_US 2000
+
+/* ---- answers to the caller */
+
+void answers_flush(struct launcher *launcher)
+{
+	unsigned sent = 0;
+	while (sent < launcher->answer_count) {
+		struct answer *answer = &launcher->answers[sent];
+		if (record_send(launcher->caller, &answer->outcome, sizeof answer->outcome,
+				&answer->output_fd, answer->output_fd >= 0) < 0) {
+			if (errno != EAGAIN)
+				launcher->ended = true;
+			break;
+		}
+		if (answer->output_fd >= 0)
+			close(answer->output_fd);
+		sent++;
+	}
+	launcher->answer_count -= sent;
+	memmove(launcher->answers, launcher->answers + sent,
+		launcher->answer_count * sizeof *launcher->answers);
+}
+
+void answer(struct launcher *launcher, const struct record_outcome *outcome, int output_fd)
+{
+	launcher->answers[launcher->answer_count++] = (struct answer){*outcome, output_fd};
+	answers_flush(launcher);
+}
+
+/* A job that got no sandbox at all. */
+static void answer_unstarted(struct launcher *launcher, const struct waiting *job,
+	enum sandbox_verdict verdict, const char *reason)
+{
+	struct record_outcome outcome = {.header = {RECORD_MAGIC, RECORD_OUTCOME},
+		.tag = job->start.tag, .verdict = verdict, .level = job->start.level,
+		.exit_code = -1, .limits = job->start.limits};
+	snprintf(outcome.reason, sizeof outcome.reason, "%s", reason);
+	answer(launcher, &outcome, -1);
+}
+
+unsigned jobs_held(const struct launcher *launcher)
+{
+	return launcher->queued + launcher->answer_count + cells_count(launcher, CELL_RUNNING);
+}
+
+/* ---- the queue */
+
+static void waiting_remove(struct launcher *launcher, unsigned at)
+{
+	for (int i = 0; i < START_FDS; i++)
+		close(launcher->queue[at].fds[i]);
+	launcher->queued--;
+	memmove(launcher->queue + at, launcher->queue + at + 1,
+		(launcher->queued - at) * sizeof *launcher->queue);
+}
+
+void waiting_fail(struct launcher *launcher, enum sandbox_level level, const char *reason)
+{
+	for (unsigned i = 0; i < launcher->queued; i++)
+		if (launcher->queue[i].start.level == level) {
+			struct waiting job = launcher->queue[i];
+			waiting_remove(launcher, i);
+			answer_unstarted(launcher, &job, SANDBOX_FAILED, reason);
+			return;
+		}
+}
+
+struct kind job_kind(const struct launcher *launcher, const struct record_start *start)
+{
+	bool warm = zygotes_have(&launcher->zygotes, start->runtime);
+	return (struct kind){(enum sandbox_level)start->level, warm ? (int)start->runtime : -1};
+}
+
+/* The oldest, so that none waits for ever and keeps a zygote that is to leave. */
+static struct cell *cell_find_ready(struct launcher *launcher, struct kind kind)
+{
+	struct cell *oldest = NULL;
+	for (unsigned i = 0; i < launcher->cell_count; i++) {
+		struct cell *cell = &launcher->cells[i];
+		if (cell->state == CELL_READY && cell->level == kind.level &&
+				cell->runtime == kind.runtime && cell->cause == CAUSE_NONE &&
+				(!oldest || cell->serial < oldest->serial))
+			oldest = cell;
+	}
+	return oldest;
+}
+
+/* Returns whether the job has left the queue. */
+static bool hand_over(struct launcher *launcher, struct cell *cell, unsigned at)
+{
+	struct waiting job = launcher->queue[at];
+	struct err err = {0};
+	int result = cell_hand_over(cell, launcher->host, job.start.runtime, job.start.tag,
+		&job.start.limits, job.fds, START_FDS, &err);
+	if (result < 0)
+		cell_kill(cell, CAUSE_FAILED);	/* not running yet: its death answers nothing */
+	if (result < 0 && err.code == ERR_CLOSED)
+		return false;
+	waiting_remove(launcher, at);
+	launcher->rest_us = clock_us() + REFILL_REST_US;
+	if (result < 0)
+		answer_unstarted(launcher, &job, SANDBOX_FAILED, err.text);
+	return true;
+}
+
+void jobs_dispatch(struct launcher *launcher)
+{
+	for (unsigned i = 0; i < launcher->queued;) {
+		struct cell *ready = cell_find_ready(launcher,
+			job_kind(launcher, &launcher->queue[i].start));
+		if (!ready)
+			i++;
+		else
+			(void)hand_over(launcher, ready, i);
+	}
+}
+
+/* ---- the caller's records */
+
+void job_accept(struct launcher *launcher, const struct record_start *start, const int *fds)
+{
+	struct waiting *job = &launcher->queue[launcher->queued++];
+	job->start = *start;
+	memcpy(job->fds, fds, sizeof job->fds);
+	if (job->start.level < launcher->host->setup.floor)
+		job->start.level = launcher->host->setup.floor;
+	job->start.limits = limits_clamp(&start->limits, &launcher->host->setup.limits);
+	launcher->expected = job->start.limits;
+	if (launcher->expected.memory_bytes < EXPECTED_MEMORY_BYTES)
+		launcher->expected.memory_bytes = EXPECTED_MEMORY_BYTES;
+	if (!launcher->available[job->start.level])
+		waiting_fail(launcher, (enum sandbox_level)job->start.level,
+			launcher->reason[job->start.level]);
+	else
+		pool_remember(&launcher->pool, (enum sandbox_level)job->start.level,
+			job->start.runtime);
+}
+
+void job_kill(struct launcher *launcher, uint64_t tag)
+{
+	for (unsigned i = 0; i < launcher->cell_count; i++)
+		if (launcher->cells[i].state == CELL_RUNNING && launcher->cells[i].tag == tag)
+			cell_kill(&launcher->cells[i], CAUSE_KILLED);
+	for (unsigned i = 0; i < launcher->queued; i++)
+		if (launcher->queue[i].start.tag == tag) {
+			struct waiting job = launcher->queue[i];
+			waiting_remove(launcher, i);
+			answer_unstarted(launcher, &job, SANDBOX_KILLED, "killed before its start");
+			return;
+		}
+}
