@@ -43,7 +43,7 @@ struct broker_memory {
 	struct broker_batch *batches[BATCHES];	/* in order */
 	size_t batch_count, committed_count, refuse_above;
 	struct broker_place *fetches;	/* asked for, in order */
-	size_t fetch_count;
+	size_t fetch_count, fetched_count;
 	uint64_t *marks;		/* stored and to be told */
 	size_t mark_count;
 	enum { IDLE, ASSIGNING, READING, ASSIGNED, REVOKING } phase;
@@ -452,6 +452,7 @@ static bool fetched_next(struct broker_memory *memory, struct broker_event *even
 {
 	if (memory->fetch_count == 0)
 		return false;
+	memory->fetched_count++;
 	event->type = BROKER_FETCHED;
 	event->place = memory->fetches[0];
 	memmove(memory->fetches, memory->fetches + 1, --memory->fetch_count * sizeof *memory->fetches);
@@ -742,6 +743,15 @@ size_t broker_memory_batches(struct broker *broker)
 	struct broker_memory *memory = self(broker);
 	pthread_mutex_lock(&memory->store->lock);
 	size_t count = memory->committed_count;
+	pthread_mutex_unlock(&memory->store->lock);
+	return count;
+}
+
+size_t broker_memory_fetches(struct broker *broker)
+{
+	struct broker_memory *memory = self(broker);
+	pthread_mutex_lock(&memory->store->lock);
+	size_t count = memory->fetched_count;
 	pthread_mutex_unlock(&memory->store->lock);
 	return count;
 }

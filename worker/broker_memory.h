@@ -61,5 +61,6 @@ void broker_memory_refuse_above(struct broker *broker, size_t bytes);
 void broker_memory_silence(struct broker *broker, int64_t silence_ms, int64_t session_ms);
 void broker_memory_fatal(struct broker *broker, const char *text);
 size_t broker_memory_batches(struct broker *broker);	/* committed so far */
+size_t broker_memory_fetches(struct broker *broker);	/* answered so far */
 
 #endif

@@ -201,7 +201,8 @@ static void loop(struct worker *worker, int epoll)
 		dedupe_expire(worker->dedupe, oldest_to_come_ms(worker));
 		cancels_expire(worker->cancels, oldest_to_come_ms(worker));
 		gauges_update(worker);
-		int wait = wait_ms(worker, jobs_due_ms(worker), batch_in_ms);
+		int64_t due_ms = jobs_due_ms(worker), fetch_ms = retries_fetch(worker);
+		int wait = wait_ms(worker, due_ms < fetch_ms ? due_ms : fetch_ms, batch_in_ms);
 		if (epoll_wait(epoll, events, 8, wait) < 0 && errno != EINTR)
 			break;
 		events_take(worker);

@@ -80,21 +80,26 @@ END_TEST
 
 START_TEST(what_is_not_due_for_long_is_fetched_again_when_it_is)
 {
-	produce("t", "x", "fail 1", ",\"retries\":1,\"retryDelayMs\":12000");
+	produce("t", "x", "fail 1", ",\"retries\":1,\"retryDelayMs\":60000");
 	start(&one);
 	go(&one);
 	wait_for(retries() == 1);
 	crash(&one);
-	memory_store_hurry(store, 11000);	/* due in about a second */
+	int64_t due = strtoll(header(memory_store_record(store, config->topics.retries, 0),
+		"codeworker-due-ms"), NULL, 10);
+	memory_store_hurry(store, due - now() - 11000);
+	due = now() + 11000;		/* too far away to be kept */
 	start(&two);
-	config->worker.queue = 1;		/* no room for it: only noted */
-	produce("h", "h", "hold", "");
 	go(&two);
+	wait_for(metrics_value(two.metrics, METRIC_RETRIES_WAITING, METRIC_UNLABELLED) == 1);
+	ck_assert_uint_eq(broker_memory_fetches(two.broker), 0);
+	while (now() < due - 2100)
+		nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+	wait_for(broker_memory_fetches(two.broker) == 1);
+	ck_assert_uint_eq(started(&two), 0);
 	wait_for(results() == 1);
-	ck_assert(has(config->topics.results, 0, "\"executionId\":\"x\""));
+	ck_assert_int_ge(now(), due);
 	ck_assert(has(config->topics.results, 0, "\"COMPLETED\""));
-	release(&two);
-	wait_for(results() == 2);
 	stop(&two);
 }
 END_TEST
