@@ -13,6 +13,8 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "lease.h"
+#include "outcome.h"
 #include "pool.h"
 #include "self_test.h"
 #include "zygotes.h"
@@ -24,7 +26,7 @@
 #define CONTROL_MESSAGES 2		/* that a job's process sends at most once it has its job */
 
 enum event_kind { EVENT_CALLER, EVENT_INIT, EVENT_CONTROL, EVENT_LISTENER, EVENT_STATUS, EVENT_ZYGOTE,
-	EVENT_ZYGOTE_END };
+	EVENT_ZYGOTE_END, EVENT_LEASE };
 
 struct waiting {
 	struct record_start start;
@@ -49,6 +51,7 @@ struct launcher {
 	uint64_t serial;
 	struct pool pool;
 	struct zygotes zygotes;
+	struct lease lease;
 	struct sandbox_limits expected;	/* of the next jobs */
 	int64_t rest_us;		/* a job was handed over: it may end soon, and comes before the pool */
 	int64_t pool_retry_us;		/* no new sandbox for the pool before: the last try failed */
@@ -73,7 +76,7 @@ struct launcher *launcher_new(const struct host *host, int socket, struct err *e
 	launcher->answers = calloc(host->setup.slots, sizeof *launcher->answers);
 	int pool = pool_open(&launcher->pool, host->setup.pool, host->setup.floor,
 		(uint32_t)host->setup.runtime_count);
-	if (launcher->epoll < 0 || !launcher->cells || !launcher->queue || !launcher->answers ||
+	if (lease_open(&launcher->lease) < 0 || launcher->epoll < 0 || !launcher->cells || !launcher->queue || !launcher->answers ||
 			pool < 0) {
 		err_set(err, ERR_MEMORY, "no memory or descriptors");
 		launcher_free(launcher);
@@ -88,6 +91,7 @@ void launcher_free(struct launcher *launcher)
 {
 	if (launcher->epoll >= 0)
 		close(launcher->epoll);
+	lease_close(&launcher->lease);
 	free(launcher->cells);
 	free(launcher->queue);
 	free(launcher->answers);
@@ -135,7 +139,8 @@ int launcher_greet(struct launcher *launcher, struct err *err)
 			return err_system(err, "epoll");
 	memcpy(launcher->available, hello.self_test.available, sizeof launcher->available);
 	memcpy(launcher->reason, hello.self_test.reason, sizeof launcher->reason);
-	if (watch(launcher, launcher->caller, EVENT_CALLER, 0) < 0)
+	if (watch(launcher, launcher->caller, EVENT_CALLER, 0) < 0 ||
+			watch(launcher, launcher->lease.timer_fd, EVENT_LEASE, 0) < 0)
 		return err_system(err, "epoll");
 	if (record_send(launcher->caller, &hello, sizeof hello, NULL, 0) < 0)
 		return err_system(err, "greeting the caller");
@@ -432,6 +437,26 @@ static void job_kill(struct launcher *launcher, uint64_t tag)
 		}
 }
 
+/* Nothing runs beyond the caller's lease, and nothing starts. */
+static void lease_enforce(struct launcher *launcher)
+{
+	bool ran_out = lease_ran_out(&launcher->lease);
+	for (unsigned i = 0; ran_out && i < launcher->cell_count; i++)
+		if (launcher->cells[i].state == CELL_RUNNING)
+			cell_kill(&launcher->cells[i], CAUSE_LEASE);
+	while (launcher->lease.out && launcher->queued > 0) {
+		struct waiting job = launcher->queue[0];
+		waiting_remove(launcher, 0);
+		answer_unstarted(launcher, &job, SANDBOX_KILLED, LEASE_REASON);
+	}
+}
+
+static void lease_take(struct launcher *launcher, int64_t until_ms)
+{
+	lease_enforce(launcher);	/* if we were stopped beside the caller, it has run out meanwhile */
+	lease_renew(&launcher->lease, until_ms);
+}
+
 static void caller_read(struct launcher *launcher)
 {
 	union record record;
@@ -453,6 +478,8 @@ static void caller_read(struct launcher *launcher)
 	}
 	if (record.header.type == RECORD_START)
 		job_accept(launcher, &record.start, fds);
+	else if (record.header.type == RECORD_LEASE)
+		lease_take(launcher, record.lease.until_ms);
 	else
 		job_kill(launcher, record.kill.tag);
 }
@@ -580,6 +607,7 @@ static void event_handle(struct launcher *launcher, const struct epoll_event *ev
 		if (cell->status_fd >= 0)
 			cell_status(launcher, cell);
 		break;
+	case EVENT_LEASE:
 	case EVENT_ZYGOTE:
 	case EVENT_ZYGOTE_END:
 		break;
@@ -643,6 +671,7 @@ void launcher_serve(struct launcher *launcher)
 		if (launcher->answer_count > 0)
 			answers_flush(launcher);
 		zygotes_start(launcher);
+		lease_enforce(launcher);
 		dispatch(launcher);
 		more = refill(launcher);
 		cgroups_sweep((struct cgroups *)&launcher->host->cgroups);
