@@ -24,6 +24,7 @@
 
 enum stream { STREAM_OUT, STREAM_ERR, STREAM_VALUE, STREAMS };
 #define EVENT_SOCKET UINT64_MAX
+#define LEASE_STEP_MS 50		/* what is not worth a record */
 
 struct running {
 	bool used, ended;		/* ended: the outcome has come */
@@ -44,6 +45,7 @@ struct sandbox {
 	size_t runtime_count;
 	bool compiles[SETUP_MAX_RUNTIMES];
 	enum sandbox_level floor;
+	int64_t lease_ms;		/* that the launcher has been told of; 0: none */
 	struct sandbox_self_test self_test;
 };
 
@@ -213,6 +215,23 @@ void sandbox_kill(struct sandbox *sandbox, uint64_t tag)
 		(void)record_send(sandbox->socket, &kill, sizeof kill, NULL, 0);
 }
 
+static int64_t clock_ms(clockid_t clock)
+{
+	struct timespec now;
+	clock_gettime(clock, &now);
+	return now.tv_sec * 1000ll + now.tv_nsec / 1000000;
+}
+
+bool sandbox_lease(struct sandbox *sandbox, int64_t until_ms)
+{
+	struct record_lease lease = {.header = {RECORD_MAGIC, RECORD_LEASE}, .until_ms = until_ms};
+	bool ran_out = sandbox->lease_ms && clock_ms(CLOCK_BOOTTIME) >= sandbox->lease_ms;
+	if (until_ms >= sandbox->lease_ms + LEASE_STEP_MS && !sandbox->lost &&
+			record_send(sandbox->socket, &lease, sizeof lease, NULL, 0) == 0)
+		sandbox->lease_ms = until_ms;	/* else with the next call */
+	return ran_out;
+}
+
 static void socket_read(struct sandbox *sandbox)
 {
 	struct record_outcome outcome;
@@ -273,18 +292,11 @@ static bool take_ended(struct sandbox *sandbox, struct sandbox_result *result)
 	return false;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000ll + now.tv_nsec / 1000000;
-}
-
 int sandbox_poll(struct sandbox *sandbox, int timeout_ms, struct sandbox_result *result,
 	struct err *err)
 {
 	struct epoll_event events[64];
-	int64_t end = now_ms() + timeout_ms;
+	int64_t end = clock_ms(CLOCK_MONOTONIC) + timeout_ms;
 	int wait = 0;			/* first what is there already */
 	for (;;) {
 		int count = epoll_wait(sandbox->epoll, events, 64, wait);
@@ -297,7 +309,7 @@ int sandbox_poll(struct sandbox *sandbox, int timeout_ms, struct sandbox_result 
 		if (sandbox->lost)
 			return err_set(err, ERR_CLOSED, "the sandbox launcher died; its jobs are "
 				"dead with it");
-		int64_t left = timeout_ms < 0 ? 3600000 : end - now_ms();
+		int64_t left = timeout_ms < 0 ? 3600000 : end - clock_ms(CLOCK_MONOTONIC);
 		if (left <= 0)
 			return 0;
 		wait = (int)left;

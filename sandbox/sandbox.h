@@ -119,7 +119,7 @@ enum sandbox_verdict {
 	SANDBOX_LIMIT,			/* limit, limit_value, limit_peak */
 	SANDBOX_VIOLATION,		/* the filter's kill tier; syscall names it */
 	SANDBOX_OUTPUT_INVALID,		/* exit 0, but the value is not JSON; reason */
-	SANDBOX_KILLED,			/* by sandbox_kill */
+	SANDBOX_KILLED,			/* by sandbox_kill, or for want of a lease */
 	SANDBOX_KILLED_OUTSIDE,		/* a SIGKILL that neither we nor the job sent */
 	SANDBOX_FAILED,			/* the sandbox failed, the program did not run; reason */
 };
@@ -216,6 +216,13 @@ int sandbox_poll(struct sandbox *sandbox, int timeout_ms, struct sandbox_result 
 /* Ends a job; its result follows with SANDBOX_KILLED unless it ended first. Unknown tags are
  * ignored: the job may just have ended. */
 void sandbox_kill(struct sandbox *sandbox, uint64_t tag);
+
+/* For a caller whose jobs may become another's when it falls silent: jobs may run until then, on
+ * CLOCK_BOOTTIME in milliseconds, if it does not call again before. Then the launcher, which needs nothing of
+ * a caller that is stopped, kills what runs and starts nothing until the next call: SANDBOX_KILLED. Never
+ * called: no such end. To be called often; little is told to the launcher. An earlier time than before
+ * changes nothing. Returns whether the last one had run out. */
+bool sandbox_lease(struct sandbox *sandbox, int64_t until_ms);
 
 /* Jobs started whose results have not been collected. */
 int sandbox_running(const struct sandbox *sandbox);

@@ -151,7 +151,7 @@ struct broker_functions {
 	/* Whether a batch can be taken now. */
 	bool (*free_for_batch)(struct broker *broker);
 	void (*commit)(struct broker *broker, struct broker_batch *batch);
-	/* Milliseconds since the group's coordinator was last heard of; -1: not known. */
+	/* Milliseconds since the group's coordinator was last heard of, also while the machine slept; -1: not known. */
 	int64_t (*silence_ms)(struct broker *broker);
 	/* After so much silence the group may give our partitions to another worker. */
 	int64_t (*session_ms)(struct broker *broker);

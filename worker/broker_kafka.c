@@ -38,7 +38,7 @@ struct broker_kafka {
 	uint64_t takeovers;		/* how many were begun: the number of the last */
 	struct mail *current;		/* whose memory the last event points into */
 	bool revoking, revoked_told, lost, closing, leaving, joined_told, stuck_told;
-	int64_t heard_us;		/* when the coordinator last was; 0: never */
+	struct touch touch;
 };
 
 static struct broker_kafka *self(struct broker *broker)
@@ -347,27 +347,17 @@ static void kafka_marks_flush(struct broker *broker, int timeout_ms)
 	marker_flush(self(broker)->marker, timeout_ms);
 }
 
-static int64_t clock_us(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000000ll + now.tv_nsec / 1000;
-}
-
 static int on_statistics(rd_kafka_t *rk, char *json, size_t size, void *opaque)
 {
 	(void)rk;
 	struct broker_kafka *kafka = opaque;
-	int64_t idle_us = coordinator_idle_us(json, size);
-	if (idle_us >= 0)
-		kafka->heard_us = clock_us() - idle_us;
+	touch_statistics(&kafka->touch, json, size);
 	return 0;			/* librdkafka frees it */
 }
 
 static int64_t kafka_silence_ms(struct broker *broker)
 {
-	struct broker_kafka *kafka = self(broker);
-	return kafka->heard_us ? (clock_us() - kafka->heard_us) / 1000 : -1;
+	return touch_silence_ms(&self(broker)->touch);
 }
 
 static int64_t kafka_session_ms(struct broker *broker)

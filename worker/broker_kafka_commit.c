@@ -10,6 +10,8 @@
  * record at a time, and what stands in its `instead`, or nothing, takes its place. A transaction can't go on
  * past a refusal, so what is too large is taken to be no smaller than the one that was refused.
  *
+ * Batches without transactions (broker_kafka_plain.c) go the same way, with other steps.
+ *
  * Every call here can block for long; each producer has a thread. Source: KIP-98, KIP-447 and
  * librdkafka's INTRODUCTION ("Transactional producer").
  */
@@ -108,12 +110,13 @@ static enum step drop_turn_wait(struct producer *producer)
 static enum step transaction(struct producer *producer, struct broker_batch *batch,
 	struct err *err)
 {
+	const struct delivery *delivery = producer->committer->delivery;
 	producer->refusal = RD_KAFKA_RESP_ERR_NO_ERROR;
 	producer->committing = false;
 	if (!produce_turn_wait(producer))
 		return STEP_FATAL;
 	producer->called_us = clock_us();
-	enum step step = transaction_judge(producer, rd_kafka_begin_transaction(producer->rk), "beginning", err);
+	enum step step = delivery->begin(producer, batch, err);
 	if (step == STEP_DONE)
 		step = transaction_produce(producer, batch, err);
 	producer->called_us = 0;
@@ -123,9 +126,9 @@ static enum step transaction(struct producer *producer, struct broker_batch *bat
 	step = commit_turn_wait(producer);
 	producer->called_us = clock_us();
 	if (step == STEP_DONE)
-		step = transaction_offsets(producer, batch, err);
+		step = delivery->offsets(producer, batch, err);
 	if (step == STEP_DONE)
-		step = transaction_commit(producer, err);
+		step = delivery->commit(producer, err);
 	return step;
 }
 
@@ -175,7 +178,7 @@ static enum step publish_trying(struct producer *producer, struct broker_batch *
 		if (step == STEP_DONE || step == STEP_FATAL)
 			return step;
 		struct err while_aborting;
-		enum step aborted = transaction_abort(producer, &while_aborting);
+		enum step aborted = producer->committer->delivery->abort(producer, &while_aborting);
 		if (aborted == STEP_FATAL) {
 			*err = while_aborting;
 			return STEP_FATAL;
@@ -216,8 +219,9 @@ static enum step producer_revive(struct producer *producer, struct err *err)
 	producer_close(producer);
 	if (producer_open(committer->config, producer, producer->id, committer->set_bytes, err) < 0)
 		return STEP_FATAL;
-	rd_kafka_error_t *error;
-	while ((error = rd_kafka_init_transactions(producer->rk, CALL_MS)) &&
+	rd_kafka_error_t *error = NULL;
+	while (committer->delivery->transactional &&
+			(error = rd_kafka_init_transactions(producer->rk, CALL_MS)) &&
 			rd_kafka_error_is_retriable(error) && !committer->ending)
 		rd_kafka_error_destroy(error);
 	if (transaction_judge(producer, error, "starting again", err) != STEP_DONE)
@@ -229,8 +233,10 @@ static enum step producer_revive(struct producer *producer, struct err *err)
 static enum step publish(struct producer *producer, struct broker_batch *batch, struct err *err)
 {
 	producer->sending = SENT_TOGETHER;
+	bool transactional = producer->committer->delivery->transactional;
 	producer->refused = calloc(batch->record_count + 1, 1);
-	if (!producer->refused) {
+	producer->acknowledged = transactional ? NULL : calloc(batch->record_count + 1, sizeof(bool));
+	if (!producer->refused || (!transactional && !producer->acknowledged)) {
 		err_set(err, ERR_MEMORY, "no memory for a transaction");
 		return STEP_FATAL;
 	}
@@ -249,7 +255,9 @@ static enum step publish(struct producer *producer, struct broker_batch *batch, 
 	}
 	producer->called_us = 0;
 	free(producer->refused);
+	free(producer->acknowledged);
 	producer->refused = NULL;
+	producer->acknowledged = NULL;
 	return step;
 }
 
@@ -391,6 +399,7 @@ int committer_new(const struct config *config, const struct broker_kafka_limits 
 	committer->mailbox = mailbox;
 	committer->config = config;
 	committer->set_bytes = set_bytes(config, limits);
+	committer->delivery = config->worker.exactly_once ? &delivery_transactional : &delivery_plain;
 	pthread_mutex_init(&committer->lock, NULL);
 	pthread_cond_init(&committer->changed, NULL);
 	int result = 0;
@@ -407,7 +416,7 @@ int committer_new(const struct config *config, const struct broker_kafka_limits 
 		result = producer_open(config, &committer->producers[i], committer->producers[i].id,
 			committer->set_bytes, err);
 	}
-	if (result == 0)
+	if (result == 0 && committer->delivery->transactional)
 		result = initialise_all(committer, stop_fd, err);
 	for (int i = 0; i < PRODUCERS && result == 0; i++) {
 		struct producer *producer = &committer->producers[i];

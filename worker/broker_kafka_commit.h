@@ -24,6 +24,7 @@ struct producer {
 	int index;
 	/* of the batch under way; the delivery reports, which come in this thread, write refused */
 	unsigned char *refused;		/* by record: how often; then `instead`, then nothing goes */
+	bool *acknowledged;		/* by record; NULL: a transaction, which is all or nothing */
 	enum {
 		SENT_TOGETHER,
 		SENT_LARGE_APART,
@@ -41,6 +42,7 @@ struct committer {
 	struct mailbox *mailbox;
 	const struct config *config;
 	int64_t set_bytes;
+	const struct delivery *delivery;
 	uint64_t incarnation;		/* tells our commits from those of others */
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
@@ -65,6 +67,23 @@ static inline int64_t clock_us(void)
 	return now.tv_sec * 1000000ll + now.tv_nsec / 1000;
 }
 
+/* How a batch becomes visible: delivery_transactional, all of it at once, or delivery_plain. Steps that call
+ * librdkafka and may block; producing, between begin and offsets, is the same for both. */
+struct delivery {
+	bool transactional;
+	enum step (*begin)(struct producer *producer, const struct broker_batch *batch,
+		struct err *err);
+	enum step (*offsets)(struct producer *producer, const struct broker_batch *batch,
+		struct err *err);
+	enum step (*commit)(struct producer *producer, struct err *err);
+	/* After any step but DONE and FATAL: the batch can be published again, or dropped. */
+	enum step (*abort)(struct producer *producer, struct err *err);
+};
+
+/* ---- broker_kafka_plain.c */
+
+extern const struct delivery delivery_plain;
+
 /* ---- broker_kafka_producer.c */
 
 bool producer_is_refusal(rd_kafka_resp_err_t code);
@@ -87,11 +106,12 @@ enum step transaction_judge(struct producer *producer, rd_kafka_error_t *error, 
 	struct err *err);
 enum step transaction_produce(struct producer *producer, const struct broker_batch *batch,
 	struct err *err);
-enum step transaction_offsets(struct producer *producer, const struct broker_batch *batch,
-	struct err *err);
-/* A commit that timed out may have happened: the same call is repeated until it is known. */
-enum step transaction_commit(struct producer *producer, struct err *err);
-enum step transaction_abort(struct producer *producer, struct err *err);
+extern const struct delivery delivery_transactional;
+/* The group went on without us. */
+bool generation_is_over(rd_kafka_resp_err_t code);
+/* The batch's offsets with our metadata; the caller destroys it. */
+rd_kafka_topic_partition_list_t *offsets_list(const struct producer *producer,
+	const struct broker_batch *batch);
 /* Whether the commit that was asked for took place: its metadata are ours. Where the partition went to others
  * they have overwritten it; publishing again is then refused by the group's generation. */
 bool transaction_happened(struct producer *producer, const struct broker_batch *batch);

@@ -111,9 +111,17 @@ int64_t control_begin_ms(const struct config *config, int64_t now_ms);
 
 /* ---- staying in touch: broker_kafka_touch.c */
 
-/* For how long the group's coordinator has said nothing, out of librdkafka's statistics; -1: not known,
- * or not connected. */
-int64_t coordinator_idle_us(const char *statistics, size_t size);
+/* When the group's coordinator was last heard of. */
+struct touch {
+	int64_t heard_us;		/* CLOCK_BOOTTIME; 0: never */
+	int64_t asleep_us;		/* how long the machine slept: by so much that clock is ahead of librdkafka's */
+	int64_t woken_us;		/* CLOCK_MONOTONIC */
+};
+
+/* Takes what librdkafka's statistics say of it. */
+void touch_statistics(struct touch *touch, const char *statistics, size_t size);
+/* To be called often: it notes that the machine slept. -1: nothing was heard yet. */
+int64_t touch_silence_ms(struct touch *touch);
 
 /* The log callback of every handle. */
 void broker_kafka_log(const rd_kafka_t *rk, int level, const char *facility, const char *text);

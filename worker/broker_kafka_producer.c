@@ -1,4 +1,4 @@
-/* broker_kafka_producer.c: one transactional producer: how it is configured, opened, and told of refusals. */
+/* broker_kafka_producer.c: one producer: how it is configured, opened, and told of refusals. */
 #include "broker_kafka_commit.h"
 
 #include <stdio.h>
@@ -17,6 +17,8 @@ bool producer_is_refusal(rd_kafka_resp_err_t code)
 const struct broker_record *producer_sent(const struct producer *producer,
 	const struct broker_batch *batch, size_t index)
 {
+	if (producer->acknowledged && producer->acknowledged[index])
+		return NULL;
 	unsigned char times = producer->refused[index];
 	return times == 0 ? &batch->records[index] : times == 1 ? batch->records[index].instead : NULL;
 }
@@ -41,8 +43,11 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void 
 {
 	(void)rk;
 	struct producer *producer = opaque;
+	size_t index = (size_t)(uintptr_t)message->_private;
 	if (producer_is_refusal(message->err))
-		producer_refused(producer, (size_t)(uintptr_t)message->_private, message->err);
+		producer_refused(producer, index, message->err);
+	else if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR && producer->acknowledged)
+		producer->acknowledged[index] = true;
 }
 
 static int conf_put(rd_kafka_conf_t *conf, const char *name, const char *value, struct err *err)
@@ -61,14 +66,17 @@ static int producer_conf(const struct config *config, rd_kafka_conf_t *conf, con
 	snprintf(set, sizeof set, "%lld", (long long)bytes);
 	if (conf_put(conf, "batch.size", set, err) < 0)
 		return -1;
-	static const char *const defaults[][2] = {{"linger.ms", "0"}, {"retry.backoff.ms", "1"},
-		{"transaction.timeout.ms", "10000"}, {"message.max.bytes", "67108864"}};
-	for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++)
+	/* A transaction begins with retries while the broker still ends the one before. */
+	static const char *const defaults[][2] = {{"linger.ms", "0"}, {"message.max.bytes", "67108864"},
+		{"retry.backoff.ms", "1"}, {"transaction.timeout.ms", "10000"}};
+	size_t count = config->worker.exactly_once ? sizeof defaults / sizeof *defaults : 2;
+	for (size_t i = 0; i < count; i++)
 		if (!config_kafka(config, defaults[i][0]) &&
 				conf_put(conf, defaults[i][0], defaults[i][1], err) < 0)
 			return -1;
-	if (conf_put(conf, "transactional.id", id, err) < 0 ||
-			conf_put(conf, "partitioner", "murmur2_random", err) < 0)
+	if (config->worker.exactly_once && conf_put(conf, "transactional.id", id, err) < 0)
+		return -1;
+	if (conf_put(conf, "partitioner", "murmur2_random", err) < 0)
 		return -1;
 	return conf_put(conf, "enable.idempotence", "true", err);
 }

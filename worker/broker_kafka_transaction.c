@@ -8,6 +8,14 @@
 
 #include "log.h"
 
+bool generation_is_over(rd_kafka_resp_err_t code)
+{
+	return code == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION ||
+		code == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID ||
+		code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID ||
+		code == RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS;
+}
+
 enum step transaction_judge(struct producer *producer, rd_kafka_error_t *error, const char *what,
 	struct err *err)
 {
@@ -17,10 +25,7 @@ enum step transaction_judge(struct producer *producer, rd_kafka_error_t *error, 
 	enum step step = STEP_AGAIN;
 	if (rd_kafka_error_is_fatal(error))
 		step = STEP_FATAL;
-	else if (code == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION ||
-			code == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID ||
-			code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID ||
-			code == RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS)
+	else if (generation_is_over(code))
 		step = STEP_DROP;
 	err_set(err, ERR_BROKER, "%s: %s", what, rd_kafka_error_string(error));
 	log_event(step == STEP_FATAL ? LOG_ERROR : LOG_WARN, "transaction", "step", what, "reason",
@@ -77,6 +82,15 @@ static rd_kafka_resp_err_t produce_record(struct producer *producer,
 	return code;
 }
 
+/* Of a transaction the commit tells. */
+static bool all_acknowledged(const struct producer *producer, const struct broker_batch *batch)
+{
+	for (size_t i = 0; producer->acknowledged && i < batch->record_count; i++)
+		if (producer_sent(producer, batch, i))
+			return false;
+	return true;
+}
+
 enum step transaction_produce(struct producer *producer, const struct broker_batch *batch,
 	struct err *err)
 {
@@ -98,7 +112,14 @@ enum step transaction_produce(struct producer *producer, const struct broker_bat
 		producer->called_us = clock_us();
 		rd_kafka_flush(producer->rk, CALL_MS);
 	}
-	return producer->refusal ? STEP_AGAIN : STEP_DONE;
+	if (producer->refusal)
+		return STEP_AGAIN;
+	if (all_acknowledged(producer, batch))
+		return STEP_DONE;
+	err_set(err, ERR_BROKER, "producing: records were not acknowledged");
+	log_event(LOG_WARN, "records were not acknowledged; producing them again", "producer",
+		log_number(producer->index), NULL);
+	return STEP_AGAIN;
 }
 
 /* The list frees the metadata. */
@@ -127,13 +148,27 @@ static bool worth_repeating(struct producer *producer, const rd_kafka_error_t *e
 		!producer->committer->ending;
 }
 
-enum step transaction_offsets(struct producer *producer, const struct broker_batch *batch,
-	struct err *err)
+rd_kafka_topic_partition_list_t *offsets_list(const struct producer *producer,
+	const struct broker_batch *batch)
 {
 	rd_kafka_topic_partition_list_t *list =
 		rd_kafka_topic_partition_list_new((int)batch->offset_count);
 	for (size_t i = 0; i < batch->offset_count; i++)
 		offset_add(list, producer, &batch->offsets[i]);
+	return list;
+}
+
+static enum step transaction_begin(struct producer *producer, const struct broker_batch *batch,
+	struct err *err)
+{
+	(void)batch;
+	return transaction_judge(producer, rd_kafka_begin_transaction(producer->rk), "beginning", err);
+}
+
+static enum step transaction_offsets(struct producer *producer, const struct broker_batch *batch,
+	struct err *err)
+{
+	rd_kafka_topic_partition_list_t *list = offsets_list(producer, batch);
 	rd_kafka_error_t *error;
 	while ((error = rd_kafka_send_offsets_to_transaction(producer->rk, list, batch->group,
 			CALL_MS)) && worth_repeating(producer, error))
@@ -142,7 +177,8 @@ enum step transaction_offsets(struct producer *producer, const struct broker_bat
 	return transaction_judge(producer, error, "sending offsets", err);
 }
 
-enum step transaction_commit(struct producer *producer, struct err *err)
+/* A commit that timed out may have happened: the same call is repeated until it is known. */
+static enum step transaction_commit(struct producer *producer, struct err *err)
 {
 	rd_kafka_error_t *error;
 	producer->committing = true;
@@ -154,7 +190,7 @@ enum step transaction_commit(struct producer *producer, struct err *err)
 	return step;
 }
 
-enum step transaction_abort(struct producer *producer, struct err *err)
+static enum step transaction_abort(struct producer *producer, struct err *err)
 {
 	rd_kafka_error_t *error;
 	while ((error = rd_kafka_abort_transaction(producer->rk, CALL_MS)) &&
@@ -162,6 +198,9 @@ enum step transaction_abort(struct producer *producer, struct err *err)
 		rd_kafka_error_destroy(error);
 	return transaction_judge(producer, error, "aborting", err);
 }
+
+const struct delivery delivery_transactional = {.transactional = true, .begin = transaction_begin,
+	.offsets = transaction_offsets, .commit = transaction_commit, .abort = transaction_abort};
 
 bool transaction_happened(struct producer *producer, const struct broker_batch *batch)
 {

@@ -62,7 +62,8 @@ const struct option_row option_rows[] = {
 	{"worker.delivery", VALUE_SWITCH, AT(worker.exactly_once), "exactly_once",
 		"at_least_once|exactly_once", .help =
 		"`exactly_once`: results, errors and offsets in one transaction. `at_least_once`: no "
-		"transactions; after a crash a result may come twice."},
+		"transactions, offsets when the records are acknowledged. Cheaper and sooner; after a "
+		"crash or a rebalance what was being published may come twice."},
 	{"worker.crash_limit", VALUE_INT, AT(worker.crash_limit), "3", .least = 1, .most = 1000,
 		.help = "Deaths of a worker under a job that end the job as `execution.lost`."},
 	{"worker.dedupe_window", VALUE_DURATION, AT(worker.dedupe_window_ms), "10m", .most = 7 * DAY,

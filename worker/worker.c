@@ -75,32 +75,39 @@ static void event_handle(struct worker *worker, struct broker_event *event)
 	}
 }
 
+/* The group gives our partitions to another worker when it has not heard of us for a session timeout; by then
+ * our jobs must be dead. They may run for half of it after its coordinator was heard of: that the launcher is
+ * told each time, and ends them by itself should we be stopped. They go back to the front of their keys,
+ * uncounted. */
+void touch_check(struct worker *worker)
+{
+	int64_t silence_ms = worker->broker->silence_ms(worker->parts.broker);
+	int64_t most_ms = worker->broker->session_ms(worker->parts.broker) / 2;
+	int64_t heard_ms = boot_ms() - (silence_ms > 0 ? silence_ms : 0);
+	bool ran_out = sandbox_lease(executor_sandbox(worker->parts.executor), heard_ms + most_ms);
+	bool out = silence_ms >= most_ms;
+	if (ran_out && !out && !worker->out_of_touch)
+		log_event(LOG_WARN, "the worker stood still; its jobs were ended before another worker "
+			"might start them", "running", log_number(worker->running_count), NULL);
+	if (out == worker->out_of_touch)
+		return;
+	worker->out_of_touch = out;
+	if (out)
+		log_event(LOG_WARN, "the group's coordinator does not answer; jobs are ended before another "
+			"worker may start them", "silence_ms", log_number(silence_ms), "running",
+			log_number(worker->running_count), NULL);
+	else
+		log_event(LOG_INFO, "in touch with the group again", NULL);
+}
+
 static void events_take(struct worker *worker)
 {
 	struct broker_event event;
 	do {
 		worker->broker->next(worker->parts.broker, &event);
 		event_handle(worker, &event);
+		touch_check(worker);
 	} while (event.type != BROKER_NONE && !worker->ended);
-}
-
-/* The group gives our partitions to another worker when it has not heard of us for a session timeout; by then
- * our jobs must be dead. They go back to the front of their keys, uncounted. */
-void touch_check(struct worker *worker)
-{
-	int64_t silence_ms = worker->broker->silence_ms(worker->parts.broker);
-	bool out = silence_ms >= worker->broker->session_ms(worker->parts.broker) / 2;
-	if (out == worker->out_of_touch)
-		return;
-	worker->out_of_touch = out;
-	if (!out) {
-		log_event(LOG_INFO, "in touch with the group again", NULL);
-		return;
-	}
-	log_event(LOG_WARN, "the group's coordinator does not answer; jobs are ended before another "
-		"worker may start them", "silence_ms", log_number(silence_ms), "running",
-		log_number(worker->running_count), NULL);
-	jobs_kill(worker);
 }
 
 /* A dropped batch means that the group went on without us; it always tells so soon. */

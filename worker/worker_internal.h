@@ -112,6 +112,14 @@ static inline int64_t monotonic_us(void)
 	return now.tv_sec * 1000000ll + now.tv_nsec / 1000;
 }
 
+/* The clock of leases. */
+static inline int64_t boot_ms(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return now.tv_sec * 1000ll + now.tv_nsec / 1000000;
+}
+
 static inline int64_t submitted_ms(const struct broker_message *message)
 {
 	return message->timestamp_ms >= 0 ? message->timestamp_ms : wall_ms();
@@ -125,7 +133,8 @@ static inline void count(struct worker *worker, enum metric metric, int label)
 /* ---- worker.c */
 
 void worker_fatal(struct worker *worker, const struct err *err);
-/* Kills what runs while the group may give it to others. */
+/* Leases the right to run jobs for as long as the group can't give them to others. To be called in every turn
+ * of whatever takes long. */
 void touch_check(struct worker *worker);
 
 /* ---- worker_partitions.c */

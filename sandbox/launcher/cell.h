@@ -20,7 +20,7 @@ enum cell_state { CELL_FREE, CELL_PREPARING, CELL_READY, CELL_RUNNING, CELL_ENDI
 
 /* Why the launcher ended a job. Noted before the signal is sent; the first one stands. */
 enum cause { CAUSE_NONE, CAUSE_TIMEOUT, CAUSE_CPU, CAUSE_MEMORY, CAUSE_PROCESSES, CAUSE_VIOLATION,
-	CAUSE_DISK, CAUSE_KILLED, CAUSE_FAILED };
+	CAUSE_DISK, CAUSE_KILLED, CAUSE_LEASE, CAUSE_FAILED };
 
 /* What is set from outside of the sandbox. 0: not yet. */
 struct outer_limits {

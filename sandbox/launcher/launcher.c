@@ -35,8 +35,8 @@ struct launcher *launcher_new(const struct host *host, int socket, struct err *e
 	launcher->answers = calloc(host->setup.slots, sizeof *launcher->answers);
 	int pool = pool_open(&launcher->pool, host->setup.pool, host->setup.floor,
 		(uint32_t)host->setup.runtime_count);
-	if (launcher->epoll < 0 || !launcher->cells || !launcher->queue || !launcher->answers ||
-			pool < 0) {
+	if (lease_open(&launcher->lease) < 0 || launcher->epoll < 0 || !launcher->cells ||
+			!launcher->queue || !launcher->answers || pool < 0) {
 		err_set(err, ERR_MEMORY, "no memory or descriptors");
 		launcher_free(launcher);
 		return NULL;
@@ -50,6 +50,7 @@ void launcher_free(struct launcher *launcher)
 {
 	if (launcher->epoll >= 0)
 		close(launcher->epoll);
+	lease_close(&launcher->lease);
 	free(launcher->cells);
 	free(launcher->queue);
 	free(launcher->answers);
@@ -97,7 +98,8 @@ int launcher_greet(struct launcher *launcher, struct err *err)
 			return err_system(err, "epoll");
 	memcpy(launcher->available, hello.self_test.available, sizeof launcher->available);
 	memcpy(launcher->reason, hello.self_test.reason, sizeof launcher->reason);
-	if (launcher_watch(launcher, launcher->caller, EVENT_CALLER, 0) < 0)
+	if (launcher_watch(launcher, launcher->caller, EVENT_CALLER, 0) < 0 ||
+			launcher_watch(launcher, launcher->lease.timer_fd, EVENT_LEASE, 0) < 0)
 		return err_system(err, "epoll");
 	if (record_send(launcher->caller, &hello, sizeof hello, NULL, 0) < 0)
 		return err_system(err, "greeting the caller");
@@ -105,6 +107,12 @@ int launcher_greet(struct launcher *launcher, struct err *err)
 }
 
 /* ---- the caller's records */
+
+static void lease_take(struct launcher *launcher, int64_t until_ms)
+{
+	jobs_lease_enforce(launcher);	/* if we were stopped beside the caller, it has run out meanwhile */
+	lease_renew(&launcher->lease, until_ms);
+}
 
 static void caller_read(struct launcher *launcher)
 {
@@ -127,6 +135,8 @@ static void caller_read(struct launcher *launcher)
 	}
 	if (record.header.type == RECORD_START)
 		job_accept(launcher, &record.start, fds);
+	else if (record.header.type == RECORD_LEASE)
+		lease_take(launcher, record.lease.until_ms);
 	else
 		job_kill(launcher, record.kill.tag);
 }
@@ -254,6 +264,7 @@ static void event_handle(struct launcher *launcher, const struct epoll_event *ev
 		if (cell->status_fd >= 0)
 			cell_status(launcher, cell);
 		break;
+	case EVENT_LEASE:
 	case EVENT_ZYGOTE:
 	case EVENT_ZYGOTE_END:
 		break;
@@ -317,6 +328,7 @@ void launcher_serve(struct launcher *launcher)
 		if (launcher->answer_count > 0)
 			answers_flush(launcher);
 		zygotes_start(launcher);
+		jobs_lease_enforce(launcher);
 		jobs_dispatch(launcher);
 		more = refill(launcher);
 		cgroups_sweep((struct cgroups *)&launcher->host->cgroups);

@@ -3,11 +3,12 @@
 #define LAUNCHER_LAUNCHER_INTERNAL_H
 
 #include "launcher.h"
+#include "lease.h"
 #include "pool.h"
 #include "zygotes.h"
 
 enum event_kind { EVENT_CALLER, EVENT_INIT, EVENT_CONTROL, EVENT_LISTENER, EVENT_STATUS, EVENT_ZYGOTE,
-	EVENT_ZYGOTE_END };
+	EVENT_ZYGOTE_END, EVENT_LEASE };
 
 struct waiting {
 	struct record_start start;
@@ -32,6 +33,7 @@ struct launcher {
 	uint64_t serial;
 	struct pool pool;
 	struct zygotes zygotes;
+	struct lease lease;
 	struct sandbox_limits expected;	/* of the next jobs */
 	int64_t rest_us;		/* a job was handed over: until then it, not the pool, comes first */
 	int64_t pool_retry_us;		/* no new sandbox for the pool before: the last try failed */
@@ -61,6 +63,9 @@ void job_accept(struct launcher *launcher, const struct record_start *start, con
 
 /* Ends the job of that tag, wherever it is; no such job: nothing. */
 void job_kill(struct launcher *launcher, uint64_t tag);
+
+/* Nothing runs beyond the caller's lease, and nothing starts. */
+void jobs_lease_enforce(struct launcher *launcher);
 
 /* Jobs that the caller has no answer to, at most slots of them. */
 unsigned jobs_held(const struct launcher *launcher);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "launcher_internal.h"
+#include "outcome.h"
 
 /* At least, or one job's small limit would end sandboxes that wait for others. */
 #define EXPECTED_MEMORY_BYTES (64u << 20)
@@ -145,6 +146,19 @@ void job_accept(struct launcher *launcher, const struct record_start *start, con
 	else
 		pool_remember(&launcher->pool, (enum sandbox_level)job->start.level,
 			job->start.runtime);
+}
+
+void jobs_lease_enforce(struct launcher *launcher)
+{
+	bool ran_out = lease_ran_out(&launcher->lease);
+	for (unsigned i = 0; ran_out && i < launcher->cell_count; i++)
+		if (launcher->cells[i].state == CELL_RUNNING)
+			cell_kill(&launcher->cells[i], CAUSE_LEASE);
+	while (launcher->lease.out && launcher->queued > 0) {
+		struct waiting job = launcher->queue[0];
+		waiting_remove(launcher, 0);
+		answer_unstarted(launcher, &job, SANDBOX_KILLED, LEASE_REASON);
+	}
 }
 
 void job_kill(struct launcher *launcher, uint64_t tag)

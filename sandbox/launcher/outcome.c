@@ -120,6 +120,10 @@ static void judge_cause(const struct cell *cell, const struct evidence *evidence
 	case CAUSE_KILLED:
 		outcome->verdict = SANDBOX_KILLED;
 		break;
+	case CAUSE_LEASE:
+		outcome->verdict = SANDBOX_KILLED;
+		snprintf(outcome->reason, sizeof outcome->reason, "%s", LEASE_REASON);
+		break;
 	case CAUSE_FAILED:
 	case CAUSE_NONE:
 		outcome->verdict = SANDBOX_FAILED;

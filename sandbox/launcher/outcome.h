@@ -4,6 +4,8 @@
 
 #include "cell.h"
 
+#define LEASE_REASON "the caller was not heard of in time"
+
 /* What is known of a sandbox after its last process is dead. */
 struct evidence {
 	bool has_status;		/* init told how the job's process ended */

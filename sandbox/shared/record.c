@@ -39,6 +39,8 @@ int record_check(const void *data, size_t size, size_t fd_count, size_t runtime_
 		return check_start(&record.start, fd_count, runtime_count, why);
 	if (record.header.type == RECORD_KILL && size == sizeof record.kill)
 		return fd_count == 0 ? 0 : refuse(why, "kill record with descriptors");
+	if (record.header.type == RECORD_LEASE && size == sizeof record.lease)
+		return fd_count == 0 ? 0 : refuse(why, "lease record with descriptors");
 	return refuse(why, "record of an unknown type");
 }
 

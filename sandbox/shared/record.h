@@ -14,7 +14,7 @@
 #define RECORD_MAGIC 0x43534258u	/* "CSBX" */
 #define PAYLOAD_MAX_BYTES (80u << 20)
 
-enum record_type { RECORD_START = 1, RECORD_KILL, RECORD_HELLO, RECORD_OUTCOME };
+enum record_type { RECORD_START = 1, RECORD_KILL, RECORD_HELLO, RECORD_OUTCOME, RECORD_LEASE };
 
 struct record_header {
 	uint32_t magic, type;
@@ -34,6 +34,11 @@ struct record_start {
 struct record_kill {
 	struct record_header header;
 	uint64_t tag;
+};
+
+struct record_lease {
+	struct record_header header;
+	int64_t until_ms;		/* CLOCK_BOOTTIME */
 };
 
 struct record_hello {
@@ -62,6 +67,7 @@ union record {
 	struct record_header header;
 	struct record_start start;
 	struct record_kill kill;
+	struct record_lease lease;
 };
 
 /* Checks a record from the library: size, magic, type, level, number of descriptors, runtime.

@@ -360,11 +360,6 @@ class Life(unittest.TestCase):
         self.assertEqual((ran.returncode, last["level"]), (2, "error"))
         self.assertIn("topics create", last["reason"])
 
-    def test_at_least_once_is_refused(self):
-        ran = self.topics.run("run", "--set", "worker.delivery=at_least_once")
-        self.assertEqual(ran.returncode, 2)
-        self.assertIn("at_least_once", ran.stderr)
-
     def test_it_is_ready_once_it_has_joined_even_without_a_partition(self):
         self.topics.create(1)
         first, second = free_port(), free_port()

@@ -7,8 +7,8 @@
  * --level LEVEL (attack: this one alone), --times N (attack: each), --slots N, --run-directory PATH,
  * --read-only PATH, --limit NAME=NUMBER. The first two lines out tell the launcher's pid and its self-test.
  * A job: {"tag", "type", "level", "code", "input", "context", "name", "directory", "environment": ["A=b"],
- * "limits": {"wall_ms": 1000, ...}, "compile_bytes": 1000, "compiled"}, or {"kill": tag}. Compiled code is in
- * hexadecimal digits, there and in results.
+ * "limits": {"wall_ms": 1000, ...}, "compile_bytes": 1000, "compiled"}, or {"kill": tag}, or {"lease": milliseconds
+ * from now on}. Compiled code is in hexadecimal digits, there and in results.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../../sandbox/attacks/attacks.h"
@@ -346,13 +347,22 @@ static int job_start(struct sandbox *sandbox, const json_t *line, struct err *er
 	return result;
 }
 
+static int64_t boot_ms(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return now.tv_sec * 1000ll + now.tv_nsec / 1000000;
+}
+
 static void line_take(struct sandbox *sandbox, const char *text)
 {
 	struct err err = {0};
 	json_t *line = json_loads(text, JSON_ALLOW_NUL, NULL);
-	const json_t *kill = json_object_get(line, "kill");
+	const json_t *kill = json_object_get(line, "kill"), *lease = json_object_get(line, "lease");
 	if (kill)
 		sandbox_kill(sandbox, (uint64_t)json_integer_value(kill));
+	else if (lease)
+		(void)sandbox_lease(sandbox, boot_ms() + json_integer_value(lease));
 	else if (job_start(sandbox, line, &err) < 0)
 		line_print(json_pack("{s:O?, s:s, s:i}", "tag", json_object_get(line, "tag"), "error",
 			err.text, "code", err.code));

@@ -1,4 +1,5 @@
-/* test_broker_kafka_commit.c: the start of the transactional producers, with brokers that answer late.
+/* test_broker_kafka_commit.c: the start of the transactional producers, with brokers that answer late; offsets
+ * without transactions, of a generation that is over.
  *
  * The functions of librdkafka that would ask a broker are defined here and stand in for its own.
  */
@@ -7,6 +8,7 @@
 #include <check.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -64,6 +66,62 @@ rd_kafka_resp_err_t rd_kafka_metadata(rd_kafka_t *rk, int all, rd_kafka_topic_t 
 	(void)metadata;
 	(void)timeout_ms;
 	return RD_KAFKA_RESP_ERR__TIMED_OUT;
+}
+
+/* ---- the group: its metadata are a generation */
+
+static atomic_int generation, commits;
+
+rd_kafka_consumer_group_metadata_t *rd_kafka_consumer_group_metadata(rd_kafka_t *rk)
+{
+	(void)rk;
+	int *made = malloc(sizeof *made);
+	ck_assert_ptr_nonnull(made);
+	*made = generation;
+	return (rd_kafka_consumer_group_metadata_t *)made;
+}
+
+void rd_kafka_consumer_group_metadata_destroy(rd_kafka_consumer_group_metadata_t *group)
+{
+	free(group);
+}
+
+rd_kafka_error_t *rd_kafka_consumer_group_metadata_write(
+	const rd_kafka_consumer_group_metadata_t *group, void **bytes, size_t *size)
+{
+	*size = sizeof(int);
+	*bytes = malloc(*size);
+	ck_assert_ptr_nonnull(*bytes);
+	memcpy(*bytes, group, *size);
+	return NULL;
+}
+
+rd_kafka_queue_t *rd_kafka_queue_new(rd_kafka_t *rk)
+{
+	(void)rk;
+	return NULL;
+}
+
+void rd_kafka_queue_destroy(rd_kafka_queue_t *queue)
+{
+	(void)queue;
+}
+
+/* Fails, and then the group goes on without us. */
+rd_kafka_resp_err_t rd_kafka_commit_queue(rd_kafka_t *rk,
+	const rd_kafka_topic_partition_list_t *offsets, rd_kafka_queue_t *queue,
+	void (*done)(rd_kafka_t *rk, rd_kafka_resp_err_t code,
+		rd_kafka_topic_partition_list_t *list, void *opaque), void *opaque)
+{
+	(void)rk;
+	(void)queue;
+	(void)done;
+	(void)opaque;
+	ck_assert_int_eq(offsets->cnt, 1);
+	ck_assert_int_eq(offsets->elems[0].offset, 7);
+	if (++commits == 3)
+		generation++;
+	return RD_KAFKA_RESP_ERR__WAIT_COORD;
 }
 
 static struct config *config;
@@ -136,6 +194,29 @@ START_TEST(a_stop_ends_the_wait)
 }
 END_TEST
 
+START_TEST(offsets_are_committed_until_they_are_or_their_generation_is_over)
+{
+	const struct broker_offset offset = {.partition = 1, .offset = 7};
+	struct broker_batch batch = {.offsets = &offset, .offset_count = 1};
+	struct committer *committer;
+	struct err err = {0};
+	struct timespec until;
+	struct mail *mail;
+	config->worker.exactly_once = false;
+	ck_assert_msg(make(&committer, &err) == 0, "%s", err.text);
+	committer_give(committer, &batch);
+	while (!(mail = mailbox_take(&mailbox)))
+		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+	ck_assert_int_eq(mail->event.type, BROKER_BATCH);
+	ck_assert_int_eq(batch.outcome, BROKER_DROPPED);
+	ck_assert_int_eq(commits, 3);
+	free(mail);
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += 20;
+	ck_assert(committer_end(committer, &until));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("committing");
@@ -145,6 +226,7 @@ int main(void)
 	tcase_add_test(cases, a_broker_that_answers_late_is_waited_for);
 	tcase_add_test(cases, one_that_refuses_is_not);
 	tcase_add_test(cases, a_stop_ends_the_wait);
+	tcase_add_test(cases, offsets_are_committed_until_they_are_or_their_generation_is_over);
 	suite_add_tcase(suite, cases);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

@@ -65,6 +65,19 @@ START_TEST(unknown_runtimes_levels_types_and_magic_are_refused)
 }
 END_TEST
 
+START_TEST(kill_and_lease_records_carry_no_descriptors)
+{
+	const char *why;
+	struct record_kill kill = {.header = {RECORD_MAGIC, RECORD_KILL}, .tag = 7};
+	struct record_lease lease = {.header = {RECORD_MAGIC, RECORD_LEASE}, .until_ms = 7};
+	ck_assert_int_eq(record_check(&kill, sizeof kill, 0, 2, &why), 0);
+	ck_assert_int_eq(record_check(&lease, sizeof lease, 0, 2, &why), 0);
+	ck_assert_int_eq(record_check(&kill, sizeof kill, 1, 2, &why), -1);
+	ck_assert_int_eq(record_check(&lease, sizeof lease, 1, 2, &why), -1);
+	ck_assert_int_eq(record_check(&lease, sizeof lease - 1, 0, 2, &why), -1);
+}
+END_TEST
+
 START_TEST(limits_are_only_ever_lowered)
 {
 	struct sandbox_limits ceiling = {100, 100, 100, 100, 100, 100, 100};
@@ -202,6 +215,7 @@ int main(void)
 	tcase_add_test(cases, every_other_size_is_refused);
 	tcase_add_test(cases, a_wrong_number_of_descriptors_is_refused);
 	tcase_add_test(cases, unknown_runtimes_levels_types_and_magic_are_refused);
+	tcase_add_test(cases, kill_and_lease_records_carry_no_descriptors);
 	tcase_add_test(cases, limits_are_only_ever_lowered);
 	tcase_add_test(cases, descriptors_beyond_the_wanted_are_closed);
 	tcase_add_test(cases, a_cut_datagram_is_an_error);

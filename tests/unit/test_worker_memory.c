@@ -388,14 +388,15 @@ START_TEST(silence_of_the_group_ends_jobs_until_it_is_heard_again)
 {
 	produce("a", "a", "hold", "");
 	start(&one);
+	broker_memory_silence(one.broker, 0, 400);
 	go(&one);
 	wait_for(started(&one) == 1);
-	broker_memory_silence(one.broker, 5000, 10000);
+	broker_memory_silence(one.broker, 200, 400);
 	wait_for(one.executor->count == 0);
 	nanosleep(&(struct timespec){.tv_nsec = 30000000}, NULL);
 	ck_assert_uint_eq(started(&one), 1);
 	release(&one);
-	broker_memory_silence(one.broker, 10, 10000);
+	broker_memory_silence(one.broker, 10, 400);
 	wait_for(results() == 1);
 	ck_assert_str_eq(one.executor->started[1], "a/1");
 	ck_assert_uint_eq(memory_store_count(store, config->topics.errors), 0);
@@ -723,9 +724,10 @@ START_TEST(silence_of_the_group_ends_jobs_while_draining_too)
 	config->worker.shutdown_grace_ms = 60000;
 	produce("a", "a", "hold", "");
 	start(&one);
+	broker_memory_silence(one.broker, 0, 400);
 	go(&one);
 	wait_for(started(&one) == 1);
-	broker_memory_silence(one.broker, 5000, 10000);
+	broker_memory_silence(one.broker, 200, 400);
 	stop(&one);			/* the test would time out */
 	ck_assert_uint_eq(results(), 0);
 }

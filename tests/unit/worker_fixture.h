@@ -45,6 +45,7 @@ struct executor {
 	bool released;
 	bool results_fail;		/* as if there were no memory for them */
 	size_t idle_count;		/* how often a slot was said to be idle */
+	int64_t lease_ms;
 	struct code_cache_counts code_counts;
 	int fd;
 };
@@ -74,6 +75,26 @@ void executor_free(struct executor *executor)
 struct sandbox *executor_sandbox(struct executor *executor)
 {
 	return (struct sandbox *)executor;
+}
+
+static inline int64_t boot_ms(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return now.tv_sec * 1000ll + now.tv_nsec / 1000000;
+}
+
+bool sandbox_lease(struct sandbox *sandbox, int64_t until_ms)
+{
+	struct executor *executor = (struct executor *)sandbox;
+	pthread_mutex_lock(&executor->lock);
+	bool ran_out = executor->lease_ms && boot_ms() >= executor->lease_ms;
+	for (size_t i = 0; i < executor->count; i++)
+		executor->running[i].killed |= ran_out;
+	if (until_ms > executor->lease_ms)
+		executor->lease_ms = until_ms;
+	pthread_mutex_unlock(&executor->lock);
+	return ran_out;
 }
 
 int sandbox_fd(const struct sandbox *sandbox)

@@ -231,9 +231,6 @@ static int run_with(const struct config *config)
 	worker_name(config, name);
 	if (!parts.metrics || !parts.watermarks)
 		err_set(&err, ERR_MEMORY, "no memory");
-	else if (!config->worker.exactly_once)
-		err_set(&err, ERR_INVALID, "worker.delivery: at_least_once is not built yet; take "
-			"exactly_once");
 	else if ((parts.stop_fd = stop_fd_open(&err)) >= 0)
 		result = serve_sandboxed(&parts, name, &closed, &err);
 	int code = result < 0 ? exit_code(&err) : 0;
