@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -105,6 +106,90 @@ class Turns(unittest.TestCase):
         print("of 200: a %d, b %d" % (order.count("a"), order.count("b")))
         self.assertGreater(order.count("a"), 20)
         self.assertGreater(order.count("b"), 2 * order.count("a"))
+
+
+SPIN = "t=$(date +%s%N); while [ $(( $(date +%s%N) - t )) -lt 300000000 ]; do :; done"
+
+
+class Budgets(unittest.TestCase):
+    def test_a_tenant_above_its_budget_waits_while_others_go_on_and_is_answered_at_its_deadline(self):
+        topics, url = made_topics(), "http://127.0.0.1:%d" % free_port()
+        deadline = int(time.time() * 1000) + 20000
+        publish(topics, many("a", 20, code=SPIN) + many("a", 3, "late", code=":", deadline=deadline) +
+                many("b", 20, code=SPIN))
+        settings = ["fairness.cpu_per_minute_of.a=1s", "http.listen=" + url.removeprefix("http://")]
+        with Worker(topics, settings=settings) as worker, Reader(topics) as reader:
+            reader.wait_tenant(worker, "b", 20)
+            found = reader.results()
+            worker.wait_log("their CPU budget is used up")
+            with urllib.request.urlopen(url + "/metrics", timeout=5) as answer:
+                self.assertIn("\ncodeworker_tenants_held 1\n", answer.read().decode())
+            self.assertLess(sum(r["tenant"] == "a" for r in found), 12)
+            found = reader.wait(worker, lambda all: sum(r["status"] == "SKIPPED" for r in all) == 3)
+            self.assertEqual(worker.end(), 0)
+        late = [r for r in found if r["status"] == "SKIPPED"]
+        print("skipped %s ms after their deadline" % [r["timestamp"] - deadline for r in late])
+        for result in late:
+            self.assertEqual(result["error"]["code"], "expired")
+            self.assertGreaterEqual(result["timestamp"], deadline)
+            self.assertLess(result["timestamp"], deadline + 2000)
+
+
+class Deadlines(unittest.TestCase):
+    def test_what_expires_behind_its_key_is_answered_at_its_deadline(self):
+        topics = made_topics()
+        with Worker(topics) as worker, Reader(topics) as reader:
+            worker.wait_log("partitions assigned")
+            deadline = int(time.time() * 1000) + 1500
+            publish(topics, [request("t", "n", "long", code="sleep 8"),
+                             request("t", "n", "late", deadline=deadline),
+                             request("u", "n", "again", code="exit 3", retries=5, retryDelayMs=60000,
+                                     deadline=deadline)])
+            late, again = reader.wait(worker, lambda found: len(found) == 2)
+            if late["executionId"] != "late":
+                late, again = again, late
+        self.assertEqual((late["executionId"], late["status"], late["error"]["code"]),
+                         ("late", "SKIPPED", "expired"))
+        self.assertEqual((again["executionId"], again["status"], again["error"]["code"]),
+                         ("again", "FAILED", "execution.exit"))
+        for result in (late, again):
+            self.assertGreaterEqual(result["timestamp"], deadline)
+            self.assertLess(result["timestamp"], deadline + 2000)
+
+
+class Windows(unittest.TestCase):
+    def test_what_holds_a_full_window_is_named(self):
+        topics, url = made_topics(), "http://127.0.0.1:%d" % free_port()
+        publish(topics, [request("slow", "one", "holder", code="sleep 15")] + many("a", 200, code=":"))
+        settings = ["worker.window=100", "http.listen=" + url.removeprefix("http://")]
+        begin = time.monotonic()
+        with Worker(topics, settings=settings) as worker, Reader(topics) as reader:
+            worker.wait_log("partitions assigned")
+            assigned = time.monotonic()
+            reader.wait(worker, lambda found: len(found) >= 1)
+            self.assertLess(time.monotonic() - assigned, 5)
+            found = reader.wait(worker, lambda found: len(found) >= 99)
+            self.assertNotIn("holder", [r["executionId"] for r in found])
+
+            def holders():
+                with urllib.request.urlopen(url + "/status", timeout=5) as answer:
+                    return json.load(answer)["windowsFull"]
+
+            cli.wait_until(holders, 10, "/status never named a full window")
+            holder, = holders()
+            self.assertGreater(holder.pop("heldMs"), 0)
+            self.assertEqual(holder, {
+                "topic": topics.name("requests"), "partition": 0, "offset": 0, "executionId": "holder",
+                "threadId": "slow", "nodeId": "one", "state": "running"})
+            worker.wait_log("the partition waits for one request")
+            self.assertIn('"threadId":"slow","nodeId":"one"', worker.text())
+            with urllib.request.urlopen(url + "/metrics", timeout=5) as answer:
+                age, = re.findall(r'^codeworker_watermark_age_seconds{partition="0"} (\S+)$',
+                                  answer.read().decode(), re.MULTILINE)
+            self.assertGreater(float(age), 4)
+            self.assertLess(float(age), time.monotonic() - begin)
+            reader.wait(worker, lambda found: len(found) == 201)
+            cli.wait_until(lambda: not holders(), 5, "/status still names a window")
 
 
 class Memory(unittest.TestCase):
