@@ -248,6 +248,16 @@ struct fair_item *fair_next(struct fair_queue *queue, int64_t now_ms, struct fai
 	return item;
 }
 
+void fair_accrue(struct fair_queue *queue, struct fair_flow *flow, struct fair_cost *charged,
+	int64_t wall_us)
+{
+	struct fair_cost more = {wall_us, charged->cpu_us};
+	if (wall_us <= charged->wall_us)
+		return;
+	tag_move(queue, flow, cost_virtual(flow, &more) - cost_virtual(flow, charged));
+	*charged = more;
+}
+
 /* Paid back, a budget is open sooner. */
 static void held_check(struct fair_queue *queue, struct fair_flow *flow)
 {

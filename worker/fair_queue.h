@@ -5,7 +5,7 @@
  * virtual time: its items move it on by their cost, divided by the flow's weight. The flow with the least tag
  * is next, and virtual time is that tag; a flow that had nothing ready takes up at virtual time, so idling earns no
  * credit. Costs are known when an attempt has ended: until then the flow is charged what its attempts used to
- * cost. With several slots the tag of what was begun last is virtual time.
+ * cost, or have taken so far. With several slots the tag of what was begun last is virtual time.
  *
  * Tenants with a CPU budget (budget.h) that is used up are passed over until it has filled again.
  */
@@ -49,6 +49,10 @@ void fair_remove(struct fair_queue *queue, struct fair_item *item);	/* in no flo
 
 /* The next item, taken out, and what its flow was charged for it; NULL: nothing is ready and within its budget. */
 struct fair_item *fair_next(struct fair_queue *queue, int64_t now_ms, struct fair_cost *charged);
+
+/* What came from fair_next runs for so long already: its flow is charged no less than that. */
+void fair_accrue(struct fair_queue *queue, struct fair_flow *flow, struct fair_cost *charged,
+	int64_t wall_us);
 
 /* What came from fair_next has ended. actual: NULL: nothing ran. */
 void fair_settle(struct fair_queue *queue, struct fair_flow *flow, const struct fair_cost *charged,

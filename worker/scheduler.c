@@ -21,6 +21,7 @@ struct scheduler_key {
 struct scheduler {
 	struct scheduler_key *keys;	/* uthash's head */
 	struct fair_queue *turns;
+	struct scheduler_entry *running;	/* utlist's head */
 	struct heap waiting;		/* entries by due time */
 	struct heap deadlines;		/* of entries that don't run */
 	struct scheduler_entry *entries;	/* all, running or not, in the order in which they came */
@@ -199,6 +200,8 @@ struct scheduler_entry *scheduler_next(struct scheduler *scheduler, int64_t now_
 	entry->state = SCHEDULER_RUNNING;
 	entry->charged = charged;
 	entry->measured = false;
+	entry->started_ms = now_ms;
+	DL_APPEND2(scheduler->running, entry, previous, next);
 	key->busy = true;
 	return entry;
 }
@@ -211,6 +214,7 @@ void scheduler_measured(struct scheduler_entry *entry, int64_t wall_us, int64_t 
 
 static void settle(struct scheduler *scheduler, struct scheduler_entry *entry)
 {
+	DL_DELETE2(scheduler->running, entry, previous, next);
 	fair_settle(scheduler->turns, entry->flow, &entry->charged,
 		entry->measured ? &entry->cost : NULL);
 }
@@ -243,6 +247,9 @@ void scheduler_finish(struct scheduler *scheduler, struct scheduler_entry *entry
 void scheduler_tick(struct scheduler *scheduler, int64_t now_ms)
 {
 	struct scheduler_entry *entry;
+	DL_FOREACH2(scheduler->running, entry, next)
+		fair_accrue(scheduler->turns, entry->flow, &entry->charged,
+			(now_ms - entry->started_ms) * 1000);
 	fair_tick(scheduler->turns, now_ms);
 	while ((entry = heap_first(&scheduler->waiting, struct scheduler_entry, due)) &&
 			entry->due.order <= now_ms) {

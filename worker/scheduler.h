@@ -20,12 +20,12 @@ enum scheduler_state { SCHEDULER_QUEUED, SCHEDULER_RUNNING, SCHEDULER_WAITING };
  * expired or dropped. Zeroed before it is added. */
 struct scheduler_entry {
 	struct scheduler_key *key;	/* the scheduler's, as is all of this */
-	struct scheduler_entry *previous, *next;	/* in its key's queue */
+	struct scheduler_entry *previous, *next;	/* in its key's queue, or of what runs */
 	struct scheduler_entry *older, *newer;		/* of all */
 	struct heap_node due, deadline;
 	struct fair_flow *flow;
 	struct fair_cost charged, cost;
-	int64_t deadline_ms;
+	int64_t deadline_ms, started_ms;
 	enum scheduler_state state;
 	bool holds;			/* its key while it waits */
 	bool measured;			/* cost is what its attempt took */
@@ -64,7 +64,7 @@ void scheduler_suspend(struct scheduler *scheduler, struct scheduler_entry *entr
 /* The running entry has ended for good; the caller may free it. */
 void scheduler_finish(struct scheduler *scheduler, struct scheduler_entry *entry);
 
-/* Makes retries that are due ready, and tenants whose budget has filled. */
+/* Makes retries that are due ready, and tenants whose budget has filled; charges what runs for its time so far. */
 void scheduler_tick(struct scheduler *scheduler, int64_t now_ms);
 
 /* When there is something for scheduler_tick or scheduler_expire to do; INT64_MAX: never. */

@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -44,7 +45,7 @@ def many(tenant, count, prefix="", **fields):
 
 
 class Reader:
-    """A read_committed consumer beside the worker: the results of a topic of one partition, in order. (While a
+    """A read_committed consumer beside the worker: the results, of one partition in order. (While a
     transaction is open, the topic has no end that kcat -e would find.)"""
 
     def __init__(self, topics):
@@ -107,26 +108,113 @@ class Turns(unittest.TestCase):
         self.assertGreater(order.count("b"), 2 * order.count("a"))
 
 
+SPIN = "t=$(date +%s%N); while [ $(( $(date +%s%N) - t )) -lt 300000000 ]; do :; done"
+
+
+class Budgets(unittest.TestCase):
+    def test_a_tenant_above_its_budget_waits_while_others_go_on_and_is_answered_at_its_deadline(self):
+        topics, url = made_topics(), "http://127.0.0.1:%d" % free_port()
+        deadline = int(time.time() * 1000) + 9000
+        publish(topics, many("a", 20, code=SPIN) + many("a", 3, "late", code=":", deadline=deadline) +
+                many("b", 10, code=SPIN))
+        settings = ["fairness.cpu_per_minute_of.a=1s", "http.listen=" + url.removeprefix("http://")]
+        with Worker(topics, settings=settings) as worker, Reader(topics) as reader:
+            reader.wait_tenant(worker, "b", 10)
+            found = reader.results()
+            worker.wait_log("their CPU budget is used up")
+            with urllib.request.urlopen(url + "/metrics", timeout=5) as answer:
+                self.assertIn("\ncodeworker_tenants_held 1\n", answer.read().decode())
+            self.assertLess(sum(r["tenant"] == "a" for r in found), 12)
+            found = reader.wait(worker, lambda all: sum(r["status"] == "SKIPPED" for r in all) == 3)
+            self.assertEqual(worker.end(), 0)
+        late = [r for r in found if r["status"] == "SKIPPED"]
+        print("skipped %s ms after their deadline" % [r["timestamp"] - deadline for r in late])
+        for result in late:
+            self.assertEqual(result["error"]["code"], "expired")
+            self.assertGreaterEqual(result["timestamp"], deadline)
+            self.assertLess(result["timestamp"], deadline + 2000)
+
+
+class Deadlines(unittest.TestCase):
+    def test_what_expires_behind_its_key_is_answered_at_its_deadline(self):
+        topics = made_topics()
+        with Worker(topics) as worker, Reader(topics) as reader:
+            worker.wait_log("partitions assigned")
+            soon = int(time.time() * 1000) + 4000
+            deadlines = {"late%d" % i: soon + 170 * i for i in range(8)}
+            publish(topics, [request("t", "n", "long", code="sleep 20")] +
+                    [request("t", "n", name, deadline=at) for name, at in deadlines.items()] +
+                    [request("u", "n", "again", code="exit 3", retries=5, retryDelayMs=60000,
+                             deadline=soon)])
+            found = {r["executionId"]: r for r in
+                     reader.wait(worker, lambda found: len(found) == len(deadlines) + 1)}
+        again = found.pop("again")
+        self.assertEqual((again["status"], again["error"]["code"], again["attempt"]),
+                         ("FAILED", "execution.exit", 1))
+        self.assertGreaterEqual(again["timestamp"], soon)
+        self.assertLess(again["timestamp"], soon + 1000)
+        late = [found[name]["timestamp"] - at for name, at in deadlines.items()]
+        print("answered %s ms after their deadlines" % late)
+        self.assertEqual({(r["status"], r["error"]["code"]) for r in found.values()},
+                         {("SKIPPED", "expired")})
+        self.assertGreaterEqual(min(late), 0)
+        self.assertLess(max(late), 500)
+
+
+class Windows(unittest.TestCase):
+    def test_what_holds_a_full_window_is_named(self):
+        topics, url = made_topics(), "http://127.0.0.1:%d" % free_port()
+        publish(topics, [request("slow", "one", "holder", code="sleep 10")] + many("a", 200, code=":"))
+        settings = ["worker.window=100", "http.listen=" + url.removeprefix("http://")]
+        begin = time.monotonic()
+        with Worker(topics, settings=settings) as worker, Reader(topics) as reader:
+            worker.wait_log("partitions assigned")
+            assigned = time.monotonic()
+            reader.wait(worker, lambda found: len(found) >= 1)
+            self.assertLess(time.monotonic() - assigned, 5)
+            found = reader.wait(worker, lambda found: len(found) >= 99)
+            self.assertNotIn("holder", [r["executionId"] for r in found])
+
+            def holders():
+                with urllib.request.urlopen(url + "/status", timeout=5) as answer:
+                    return json.load(answer)["windowsFull"]
+
+            cli.wait_until(holders, 10, "/status never named a full window")
+            holder, = holders()
+            self.assertGreater(holder.pop("heldMs"), 0)
+            self.assertEqual(holder, {
+                "topic": topics.name("requests"), "partition": 0, "offset": 0, "executionId": "holder",
+                "threadId": "slow", "nodeId": "one", "state": "running"})
+            worker.wait_log("the partition waits for one request")
+            self.assertIn('"threadId":"slow","nodeId":"one"', worker.text())
+            with urllib.request.urlopen(url + "/metrics", timeout=5) as answer:
+                age, = re.findall(r'^codeworker_watermark_age_seconds{partition="0"} (\S+)$',
+                                  answer.read().decode(), re.MULTILINE)
+            self.assertGreater(float(age), 4)
+            self.assertLess(float(age), time.monotonic() - begin)
+            reader.wait(worker, lambda found: len(found) == 201)
+            cli.wait_until(lambda: not holders(), 5, "/status still names a window")
+
+
 class Memory(unittest.TestCase):
     """A backlog stays in its topic, whatever its size."""
 
-    def check(self, count, size, results):
-        topics = made_topics()
+    def check(self, count, size, results, partitions):
+        topics = made_topics(partitions)
         code = ": " + "x" * size
         for begin in range(0, count, 1000):
             publish(topics, many("a", min(1000, count - begin), "%d." % begin, code=code))
         with Worker(topics) as worker, Reader(topics) as reader:
             reader.wait(worker, lambda found: len(found) >= results)
-            time.sleep(5)
             peak = resident_mib(worker)
         print("%d requests of %d bytes: %d MiB at most" % (count, size, peak))
         self.assertLess(peak, 256)
 
     def test_a_hundred_thousand_small_requests(self):
-        self.check(100000, 10, 500)
+        self.check(100000, 10, 300, 8)
 
     def test_requests_of_100_kib(self):
-        self.check(3000, 100 << 10, 300)
+        self.check(3000, 100 << 10, 300, 1)
 
 
 if __name__ == "__main__":

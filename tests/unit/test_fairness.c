@@ -235,6 +235,23 @@ START_TEST(an_attempt_that_took_long_is_paid_for)
 }
 END_TEST
 
+START_TEST(what_runs_is_paid_for_before_it_has_ended)
+{
+	struct fair_flow *a = flow(0, "a", 1, 0), *b = flow(0, "b", 1, 0);
+	struct fair_cost charged;
+	for (int i = 0; i < 200; i++)
+		add(i, i % 2 ? b : a);
+	ck_assert_ptr_eq(fair_next(queue, 0, &charged), &items[0]);
+	fair_accrue(queue, a, &charged, 5000);
+	ck_assert_int_eq(charged.wall_us, 10000);
+	fair_accrue(queue, a, &charged, 1000000);
+	for (int i = 0; i < 99; i++)
+		ck_assert_ptr_eq(turn(0, 10000, (void *)flow_of), b);
+	fair_settle(queue, a, &charged, &(struct fair_cost){20000, 0});
+	ck_assert_ptr_eq(turn(0, 10000, (void *)flow_of), a);
+}
+END_TEST
+
 START_TEST(processor_time_counts_where_it_is_more_than_the_slots)
 {
 	struct fair_flow *a = flow(0, "a", 1, 0), *b = flow(0, "b", 1, 0);
@@ -362,7 +379,8 @@ struct model_entry {
 	enum { FREE, QUEUED, RUNNING, WAITING, SUSPENDED } state;
 	int64_t place;			/* in its key's queue */
 	int64_t due_ms, deadline_ms;
-	uint64_t due_stamp, deadline_stamp;
+	uint64_t due_stamp, deadline_stamp, start_stamp;
+	int64_t started_ms;
 	struct fair_cost charged;
 };
 
@@ -541,6 +559,8 @@ static int model_next(void)
 	entry->charged = model.flows[tenant].usual.wall_us ? model.flows[tenant].usual :
 		model.usual.wall_us ? model.usual : start;
 	entry->state = RUNNING;
+	entry->started_ms = model.now_ms;
+	entry->start_stamp = ++model.stamps;
 	model.running++;
 	model_reach(model.flows[tenant].tag);
 	model.ready_stamp[key] = 0;
@@ -590,8 +610,32 @@ static void model_leave(int index)
 	model_forget();
 }
 
+static void model_accrue(void)
+{
+	for (uint64_t from = 0;;) {
+		struct model_entry *oldest = NULL;
+		for (int i = 0; i < ENTRIES; i++) {
+			struct model_entry *one = &model.entries[i];
+			if (one->state == RUNNING && one->start_stamp > from &&
+					(!oldest || one->start_stamp < oldest->start_stamp))
+				oldest = one;
+		}
+		if (!oldest)
+			return;
+		from = oldest->start_stamp;
+		struct fair_cost more = {(model.now_ms - oldest->started_ms) * 1000,
+			oldest->charged.cpu_us};
+		if (more.wall_us <= oldest->charged.wall_us)
+			continue;
+		model_move(oldest->tenant, model_cost(oldest->tenant, &more) -
+			model_cost(oldest->tenant, &oldest->charged));
+		oldest->charged = more;
+	}
+}
+
 static void model_tick(void)
 {
+	model_accrue();
 	for (;;) {
 		int first = -1;
 		for (int t = 0; t < TENANTS; t++) {
@@ -857,6 +901,7 @@ int main(void)
 	tcase_add_test(queues, time_is_shared_as_weights_are_whatever_each_attempt_takes);
 	tcase_add_test(queues, who_was_idle_has_no_credit);
 	tcase_add_test(queues, an_attempt_that_took_long_is_paid_for);
+	tcase_add_test(queues, what_runs_is_paid_for_before_it_has_ended);
 	tcase_add_test(queues, processor_time_counts_where_it_is_more_than_the_slots);
 	tcase_add_test(queues, a_flow_is_forgotten_when_it_is_idle_and_not_ahead);
 	tcase_add_test(queues, newcomers_without_end_are_not_remembered_without_end);

@@ -275,6 +275,78 @@ START_TEST(what_is_suspended_frees_its_key_when_it_is_taken_out)
 }
 END_TEST
 
+static void add_until(int index, const char *key, const char *tenant, int64_t deadline_ms)
+{
+	const struct scheduler_terms terms = {.flow = {.tenant = tenant, .weight = 1},
+		.deadline_ms = deadline_ms};
+	ck_assert_int_eq(scheduler_add(scheduler, &entries[index], 0, key, strlen(key), &terms), 0);
+}
+
+/* A retry. */
+static void wait_until(int index, const char *key, int64_t deadline_ms, int64_t due_ms)
+{
+	const struct scheduler_terms terms = {.flow = {.tenant = "", .weight = 1},
+		.deadline_ms = deadline_ms};
+	ck_assert_int_eq(scheduler_add_waiting(scheduler, &entries[index], 0, key, strlen(key), &terms,
+		due_ms), 0);
+}
+
+static int expired(int64_t now_ms)
+{
+	struct scheduler_entry *entry = scheduler_expire(scheduler, now_ms);
+	return entry ? (int)(entry - entries) : -1;
+}
+
+START_TEST(what_waits_leaves_at_its_deadline_wherever_it_waits)
+{
+	add_until(0, "a", "", 300);
+	add_until(1, "a", "", 200);
+	add_until(2, "a", "", INT64_MAX);
+	add_until(3, "b", "", 100);
+	ck_assert_int_eq(next(), 0);
+	ck_assert_int_eq(next(), 3);
+	scheduler_finish(scheduler, &entries[3]);
+	wait_until(3, "b", 100, 10000);
+	ck_assert_int_eq(scheduler_due_ms(scheduler), 100);
+	ck_assert_int_eq(expired(99), -1);
+	ck_assert_int_eq(expired(100), 3);	/* waits for its retry */
+	ck_assert_int_eq(tick(100), 200);
+	ck_assert_int_eq(expired(1000), 1);	/* is behind its key */
+	ck_assert_int_eq(expired(1000), -1);	/* runs, or has none */
+	ck_assert_int_eq(tick(1000), INT64_MAX);
+	scheduler_put_back(scheduler, &entries[0]);
+	ck_assert_int_eq(expired(1000), 0);	/* was ready */
+	ck_assert_int_eq(next(), 2);
+	scheduler_finish(scheduler, &entries[2]);
+	ck_assert_uint_eq(scheduler_queued(scheduler) + scheduler_waiting(scheduler), 0);
+}
+END_TEST
+
+START_TEST(what_is_suspended_gives_its_key_free_when_it_expires)
+{
+	add_until(0, "a", "", 50);
+	add(1, 0, "a");
+	ck_assert_int_eq(next(), 0);
+	scheduler_suspend(scheduler, &entries[0], 1000);
+	ck_assert_int_eq(next(), -1);
+	ck_assert_int_eq(expired(50), 0);
+	ck_assert_int_eq(next(), 1);
+}
+END_TEST
+
+START_TEST(a_key_takes_the_turn_of_whose_request_is_its_first)
+{
+	add_until(0, "shared", "a", 10);
+	add_until(1, "shared", "b", INT64_MAX);
+	add_until(2, "k1", "a", INT64_MAX);
+	add_until(3, "k2", "a", INT64_MAX);
+	ck_assert_int_eq(expired(10), 0);
+	ck_assert_int_eq(next(), 2);		/* a was first */
+	ck_assert_int_eq(next(), 1);		/* then b, which has had nothing */
+	ck_assert_int_eq(next(), 3);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("scheduler");
@@ -293,6 +365,9 @@ int main(void)
 	tcase_add_test(cases, a_key_of_which_all_is_taken_out_is_not_run_and_can_come_again);
 	tcase_add_test(cases, waiting_retries_are_taken_out);
 	tcase_add_test(cases, what_is_suspended_frees_its_key_when_it_is_taken_out);
+	tcase_add_test(cases, what_waits_leaves_at_its_deadline_wherever_it_waits);
+	tcase_add_test(cases, what_is_suspended_gives_its_key_free_when_it_expires);
+	tcase_add_test(cases, a_key_takes_the_turn_of_whose_request_is_its_first);
 	suite_add_tcase(suite, cases);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

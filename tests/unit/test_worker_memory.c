@@ -747,13 +747,17 @@ START_TEST(a_result_that_is_refused_is_not_lost)
 }
 END_TEST
 
+static int64_t now_ms(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	return now.tv_sec * 1000ll + now.tv_nsec / 1000000;
+}
+
 static const char *with_deadline(int64_t in_ms, const char *more)
 {
 	static char text[200];
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
-	snprintf(text, sizeof text, ",\"deadline\":%lld%s",
-		(long long)now.tv_sec * 1000 + now.tv_nsec / 1000000 + in_ms, more);
+	snprintf(text, sizeof text, ",\"deadline\":%lld%s", (long long)(now_ms() + in_ms), more);
 	return text;
 }
 
