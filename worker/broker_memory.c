@@ -492,7 +492,7 @@ static bool control_next(struct broker_memory *memory, struct broker_event *even
 
 static void event_make(struct broker_memory *memory, struct broker_event *event)
 {
-	struct broker_batch *batch = batch_end(memory);
+	struct broker_batch *batch = memory->fatal ? NULL : batch_end(memory);
 	if (memory->fatal) {
 		event->type = BROKER_FATAL;
 		event->err = memory->error;

@@ -18,6 +18,7 @@ from delivery_support import Worker, committed, publish, read, request, results,
 
 PARTITIONS = 4
 CANCEL_ROUNDS = 9
+MANY = 20000
 
 
 def setUpModule():
@@ -185,6 +186,16 @@ class Cancel(unittest.TestCase):
             self.assertEqual(job.pids(), [])
             self.assertEqual(worker.end(), 0)
         self.assert_told_by_results_alone()
+
+    def test_all_cancels_are_read_before_anything_runs(self):
+        self.publish(request("t", "n", "x", code="echo begun"), request("u", "n", "y"))
+        cli.kcat("-P", "-t", self.topics.name("control"), stdin="".join(
+            '{"action":"cancel","threadId":"%s"}\n' % ("t" if n == MANY - 1 else "other%d" % n)
+            for n in range(MANY)))
+        with self.worker() as worker:
+            found = self.check(worker, x="CANCELLED", y="COMPLETED")
+            self.assertIsNone(found["x"]["usage"])
+            worker.wait_log('"remembered":%d' % MANY)
 
     def test_a_cancel_while_no_worker_lives_holds_for_what_ran(self):
         job = Sleep()

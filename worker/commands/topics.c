@@ -105,7 +105,7 @@ static int create_one(struct topics *topics, enum topic_role role, int partition
 	size_t count = settings_of(&plan, settings);
 	int answer = kafka_admin_create(topics->admin, topic_plan_name(topics->config, role),
 		plan.partitions, replication, settings, count, err);
-	if (answer < 0 || (role == TOPIC_REQUESTS && find_created(topics, role, err) != 0))
+	if (answer < 0 || find_created(topics, role, err) != 0)
 		return -1;
 	describe(&plan, text, sizeof text);
 	print_row(topics, role, plan.partitions, answer ? "exists" : "created",
