@@ -17,6 +17,7 @@ static const struct command {
 	{"exec", command_exec, "run one job here, without Kafka"},
 	{"submit", command_submit, "publish a request, and wait for its result if asked to"},
 	{"tail", command_tail, "show results and error events"},
+	{"replay", command_replay, "put jobs back, or run them here and compare"},
 	{"topics", command_topics, "make the topics, or check them"},
 	{"config", command_config, "check or print the configuration"},
 	{"doctor", command_doctor, "what isolation this machine gives, and what is missing"},

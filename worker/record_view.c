@@ -48,6 +48,16 @@ static void detail_of_error(const struct record_view *view, char *detail, size_t
 		view->message ? view->message : "", attempt);
 }
 
+static struct source source_of(const json_t *root)
+{
+	const json_t *source = json_object_get(root, "source");
+	int64_t partition = number_of(source, "partition", -1);
+	int64_t offset = number_of(source, "offset", -1);
+	if (partition < 0 || partition > INT32_MAX || offset < 0)
+		return (struct source){0};
+	return (struct source){string_of(source, "topic"), (int32_t)partition, offset};
+}
+
 static void view_fill(struct record_view *view, const json_t *root)
 {
 	const json_t *error = json_object_get(root, "error");
@@ -56,6 +66,8 @@ static void view_fill(struct record_view *view, const json_t *root)
 	view->execution_id = string_of(root, "executionId");
 	view->thread_id = string_of(root, "threadId");
 	view->node_id = string_of(root, "nodeId");
+	view->tenant = string_of(root, "tenant");
+	view->source = source_of(root);
 	view->script_type = string_of(root, "scriptType");
 	view->code = string_of(error, "code");
 	view->message = string_of(error, "message");

@@ -121,13 +121,23 @@ class Kafka:
 
     def topic_set(self, topic, setting):
         """Changes a topic's configuration while it is in use."""
+        self._tool("kafka.admin.ConfigCommand", "--alter", "--entity-type", "topics", "--entity-name",
+                   topic, "--add-config", setting)
+
+    def records_delete(self, topic, partition, before):
+        """As retention would."""
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+            json.dump({"version": 1, "partitions": [
+                {"topic": topic, "partition": partition, "offset": before}]}, file)
+            file.flush()
+            self._tool("org.apache.kafka.tools.DeleteRecordsCommand", "--offset-json-file", file.name)
+
+    def _tool(self, name, *options):
         with open("/proc/%s/cmdline" % self.pid()) as file:
             words = file.read().split("\0")
         jars = words[words.index("-cp") + 1]
-        subprocess.run(["java", "-cp", jars, "kafka.admin.ConfigCommand", "--bootstrap-server",
-                        self.bootstrap, "--alter", "--entity-type", "topics", "--entity-name", topic,
-                        "--add-config", setting], check=True, timeout=60,
-                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        subprocess.run(["java", "-cp", jars, name, "--bootstrap-server", self.bootstrap, *options],
+                       check=True, timeout=60, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def remove(self):
         """Ends the broker however it is and removes its directory."""
