@@ -118,7 +118,10 @@ static int result_take(struct replay_known *known, const struct kafka_record *re
 		kafka_reader_header(known->reader, "executionId")};
 	if (!execution.thread_id || !execution.node_id || !execution.execution_id)
 		return 0;
-	if (known->options.results && place_add(known, &execution, record, err) != 0)
+	uint32_t generation;
+	replay_id_root(execution.execution_id, &generation);
+	if ((known->options.results || generation > 0) &&
+		place_add(known, &execution, record, err) != 0)
 		return -1;
 	return replay_chains_note(known->chains, &execution, err);
 }

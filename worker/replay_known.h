@@ -15,7 +15,7 @@ struct replay_known;
 struct replay_known_options {
 	struct kafka_start start;
 	bool chains;			/* which executions have a replay */
-	bool results;			/* where results stand */
+	bool results;			/* where the results of all stand, not of replays alone */
 };
 
 /* codec: borrowed. What is written after this call is not read. */
@@ -28,7 +28,8 @@ enum kafka_read replay_known_step(struct replay_known *known, struct err *err);
 
 struct replay_chains *replay_known_chains(struct replay_known *known);	/* still its own */
 
-/* Returns 1 with the result of an execution, to be closed; 0: none is recorded; -1 with err. */
+/* Of any execution where options said so, otherwise of replays. Returns 1 with the result, to be
+ * closed; 0: none is recorded; -1 with err. */
 int replay_known_result(struct replay_known *known, const struct replay_execution *execution,
 	struct record_view *view, struct err *err);
 

@@ -125,6 +125,7 @@ void replay_report_summary(const struct replay_counts *counts, bool dry_run, boo
 		fprintf(stderr, ", %" PRId64 " with another result", counts->differ);
 	print_reason(counts->late, "of them with a deadline that has passed: they will be SKIPPED");
 	print_reason(counts->replayed, "left out, since they have a replay (--force)");
+	print_reason(counts->standing, "left out, since they are replays and have not failed (--force)");
 	print_reason(counts->repeated, "came again in this run");
 	print_reason(counts->too_often, "replayed as often as it goes without --force");
 	print_reason(counts->malformed, "malformed: can't be replayed");

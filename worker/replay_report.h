@@ -13,6 +13,7 @@ struct replay_counts {
 	int64_t differ;			/* of them: with another result than the recorded one */
 	/* not done, and why */
 	int64_t replayed;		/* they have a replay */
+	int64_t standing;		/* they are replays, and did not fail */
 	int64_t repeated;		/* this run has come to them already */
 	int64_t malformed, gone, too_often, refused, unrecorded;
 };

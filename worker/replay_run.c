@@ -247,6 +247,26 @@ static int is_wanted(struct replay *replay, struct replay_job *job, struct err *
 	return end_wanted(replay, job, err);
 }
 
+/* A replay that has not failed stays where it is: a second run would repeat what the first has put
+ * back. Returns 1 when it is such a one, 0 when not, -1 with err. */
+static int is_standing(struct replay *replay, const struct replay_job *job, struct err *err)
+{
+	const struct replay_execution execution = execution_of(job);
+	struct record_view view;
+	uint32_t generation;
+	replay_id_root(job->execution_id, &generation);
+	if (generation == 0 || replay->options->force || replay->options->verify)
+		return 0;
+	if (job->facts.status)
+		return strcmp(job->facts.status, status_name(STATUS_FAILED)) != 0;
+	int found = replay_known_result(replay->known, &execution, &view, err);
+	if (found != 1)
+		return found < 0 ? -1 : 1;
+	int standing = strcmp(record_view_status(&view), status_name(STATUS_FAILED)) != 0;
+	record_view_close(&view);
+	return standing;
+}
+
 /* Verifying asks no more than that a job is not run twice here. Returns whether there is something to do. */
 static bool is_free(struct replay *replay, const struct replay_job *job, uint32_t *generation)
 {
@@ -269,15 +289,28 @@ static bool is_free(struct replay *replay, const struct replay_job *job, uint32_
 	return false;
 }
 
+/* Whether nothing stands against it but perhaps its request. Returns 1, 0, or -1. */
+static int may_go(struct replay *replay, const struct replay_job *job, uint32_t *generation,
+	struct err *err)
+{
+	bool named = job->execution_id && job->facts.thread_id && job->facts.node_id;
+	if (!named || job->body == REPLAY_BODY_MALFORMED)
+		return 1;
+	if (!is_free(replay, job, generation))
+		return 0;
+	int standing = is_standing(replay, job, err);
+	replay->counts.standing += standing == 1;
+	return standing < 0 ? -1 : !standing;
+}
+
 static int job_take(struct replay *replay, struct replay_job *job, struct err *err)
 {
-	uint32_t generation;
+	uint32_t generation = 0;
 	int wanted = is_wanted(replay, job, err);
+	if (wanted == 1)
+		wanted = may_go(replay, job, &generation, err);
 	if (wanted != 1)
 		return wanted;
-	if (job->execution_id && job->facts.thread_id && job->facts.node_id &&
-		job->body != REPLAY_BODY_MALFORMED && !is_free(replay, job, &generation))
-		return 0;
 	if (replay_source_body(replay->source, job, err) != 0)
 		return -1;
 	switch (job->body) {

@@ -213,7 +213,24 @@ class Once(Replay):
         self.assertEqual(self.replay("--from", "dead"), ["e~r1"] * 3)
         self.assertEqual(self.replay("--from", "dead"), [])
         self.assertIn("0 put back; 3 left out", self.summary)
-        self.assertEqual(self.replay("--from", "requests"), ["e~r2"] * 3)	# those of the replays
+        self.assertEqual(self.replay("--from", "requests"), [])
+        self.assertIn("0 put back; 3 left out, since they have a replay (--force); 3 left out", self.summary)
+
+    def test_a_replay_that_succeeded_is_not_put_back_by_the_next_run(self):
+        self.failed(delivery.request("t", "n", "e"))
+        self.assertEqual(self.replay("--from", "results"), ["e~r1"])
+        self.work(2)
+        for way in ("results", "requests"):
+            self.assertEqual(self.replay("--from", way), [])
+            self.assertIn("1 left out, since they are replays and have not failed", self.summary)
+        self.assertEqual(self.replay("--from", "requests", "--force"), ["e~r2", "e~r3"])
+
+    def test_a_replay_that_failed_again_is_found_everywhere(self):
+        self.failed(delivery.request("t", "n", "e", code="exit 1"))
+        self.replay("--from", "requests")
+        self.work(2)
+        for way in ("results", "requests", "errors", "dead"):
+            self.assertEqual(self.replay("--from", way, "--dry-run"), ["e~r1"])
 
     def test_force_takes_the_next_free_number(self):
         self.failed(delivery.request("t", "n", "e", code="exit 1"),
