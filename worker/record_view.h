@@ -10,6 +10,7 @@
 
 struct record_view {
 	char *json;			/* one line */
+	char *output;			/* the value, as JSON text; NULL: none */
 	bool is_error;			/* an error event, otherwise a result */
 	/* of the record; NULL where it has none */
 	const char *execution_id, *thread_id, *node_id, *tenant, *status, *script_type;

@@ -47,14 +47,12 @@ bool replay_verify_can(const struct record_view *recorded)
 
 /* ---- comparing */
 
-static int difference_add(struct replay_differences *differences, const char *field,
-	const json_t *recorded, const json_t *now, struct err *err)
+/* Takes over the texts. */
+static int difference_add(struct replay_differences *differences, const char *field, char *recorded,
+	char *now, struct err *err)
 {
-	struct replay_difference *made = &differences->list[differences->count++];
-	*made = (struct replay_difference){field, json_dumps(recorded, JSON_ENCODE_ANY | JSON_COMPACT),
-		json_dumps(now, JSON_ENCODE_ANY | JSON_COMPACT)};
-	return made->recorded && made->now ? 0 :
-		err_set(err, ERR_MEMORY, "no memory to compare results");
+	differences->list[differences->count++] = (struct replay_difference){field, recorded, now};
+	return recorded && now ? 0 : err_set(err, ERR_MEMORY, "no memory to compare results");
 }
 
 static bool begins_with(const json_t *text, const json_t *beginning)
@@ -70,28 +68,61 @@ static const json_t *member_of(const json_t *root, const char *outer, const char
 	return found ? found : json_null();
 }
 
+/* Values with the same members in another order are the same. */
+static bool same_value(const char *one, const char *other)
+{
+	if (!one || !other || strcmp(one, other) == 0)
+		return !one == !other;
+	json_t *left = json_loads(one, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+	json_t *right = json_loads(other, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+	bool same = left && right && json_equal(left, right);
+	json_decref(left);
+	json_decref(right);
+	return same;
+}
+
+struct compared {
+	const char *shown, *outer, *name;
+	const char *cut;		/* the flag of a stream that was cut */
+};
+
+static int compare_field(const struct compared *field, const struct record_view *recorded,
+	const struct record_view *now, struct replay_differences *differences, struct err *err)
+{
+	const json_t *then = member_of(recorded->parsed, field->outer, field->name);
+	const json_t *here = member_of(now->parsed, field->outer, field->name);
+	bool cut = field->cut && json_is_true(member_of(recorded->parsed, NULL, field->cut));
+	if (cut ? begins_with(here, then) : json_equal(then, here))
+		return 0;
+	return difference_add(differences, field->shown,
+		json_dumps(then, JSON_ENCODE_ANY | JSON_COMPACT),
+		json_dumps(here, JSON_ENCODE_ANY | JSON_COMPACT), err);
+}
+
+static int compare_output(const struct record_view *recorded, const struct record_view *now,
+	struct replay_differences *differences, struct err *err)
+{
+	if (same_value(recorded->output, now->output))
+		return 0;
+	return difference_add(differences, "output",
+		strdup(recorded->output ? recorded->output : "null"),
+		strdup(now->output ? now->output : "null"), err);
+}
+
 int replay_compare(const struct record_view *recorded, const struct record_view *now,
 	struct replay_differences *differences, struct err *err)
 {
-	static const struct { const char *shown, *outer, *name, *cut; } fields[REPLAY_DIFFERENCES] = {
+	static const struct compared fields[REPLAY_DIFFERENCES - 1] = {
 		{"status", NULL, "status", NULL}, {"exitCode", NULL, "exitCode", NULL},
-		{"signal", NULL, "signal", NULL}, {"output", NULL, "output", NULL},
+		{"signal", NULL, "signal", NULL}, {"error.code", "error", "code", NULL},
 		{"stdout", NULL, "stdout", "stdoutTruncated"},
 		{"stderr", NULL, "stderr", "stderrTruncated"},
-		{"error.code", "error", "code", NULL},
 	};
 	differences->count = 0;
-	for (size_t i = 0; i < REPLAY_DIFFERENCES; i++) {
-		const json_t *then = member_of(recorded->parsed, fields[i].outer, fields[i].name);
-		const json_t *here = member_of(now->parsed, fields[i].outer, fields[i].name);
-		bool cut = fields[i].cut && json_is_true(member_of(recorded->parsed, NULL,
-			fields[i].cut));
-		if (cut ? begins_with(here, then) : json_equal(then, here))
-			continue;
-		if (difference_add(differences, fields[i].shown, then, here, err) != 0)
+	for (size_t i = 0; i < REPLAY_DIFFERENCES - 1; i++)
+		if (compare_field(&fields[i], recorded, now, differences, err) != 0)
 			return -1;
-	}
-	return 0;
+	return compare_output(recorded, now, differences, err);
 }
 
 void replay_differences_free(struct replay_differences *differences)

@@ -283,6 +283,23 @@ START_TEST(results_are_compared_field_by_field)
 }
 END_TEST
 
+START_TEST(values_of_any_size_are_compared)
+{
+	struct replay_differences found;
+#define VALUE(text) "{\"status\":\"COMPLETED\",\"output\":" text "}"
+	ck_assert_uint_eq(differ(VALUE("[123456789012345678901234567890,1e999]"),
+		VALUE("[123456789012345678901234567890,1e999]"), &found), 0);
+	ck_assert_uint_eq(differ(VALUE("123456789012345678901234567890"),
+		VALUE("123456789012345678901234567891"), &found), 1);
+	ck_assert_str_eq(found.list[0].field, "output");
+	ck_assert_str_eq(found.list[0].now, "123456789012345678901234567891");
+	replay_differences_free(&found);
+	ck_assert_uint_eq(differ(VALUE("null"), VALUE("0"), &found), 1);
+	ck_assert_str_eq(found.list[0].recorded, "null");
+	replay_differences_free(&found);
+}
+END_TEST
+
 START_TEST(of_a_stream_that_was_cut_the_rest_is_compared)
 {
 	struct replay_differences found;
@@ -328,6 +345,7 @@ int main(void)
 	tests = tests_of(suite, "differences");
 	tcase_add_checked_fixture(tests, codec_begin, codec_end);
 	tcase_add_test(tests, results_are_compared_field_by_field);
+	tcase_add_test(tests, values_of_any_size_are_compared);
 	tcase_add_test(tests, of_a_stream_that_was_cut_the_rest_is_compared);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
