@@ -315,6 +315,48 @@ class Unfit(Replay):
             self.assertRegex(self.complaints, "e: .* retention has removed it.*--from dead")
         self.assertEqual(self.replay("--from", "dead"), ["e~r1"])
 
+    def told(self, execution, partition, offset, topic=None):
+        """A result that says where its request stands."""
+        kafka_harness.produce(cli.broker_address(), self.topics.name("results"), json.dumps({
+            "executionId": execution, "threadId": "t", "nodeId": "n", "status": "FAILED",
+            "source": {"topic": topic or self.topics.name("requests"), "partition": partition,
+                       "offset": offset}}).encode(), key=b"t:n", partition=0)
+
+    def test_requests_are_found_wherever_they_stand(self):
+        """Far and near, forward and back, in both partitions."""
+        name, count = self.topics.name("requests"), 2600
+        for partition in (0, 1):
+            cli.kcat("-P", "-t", name, "-p", str(partition), "-K", "\t", stdin="".join(
+                "t:n\t" + json.dumps(delivery.request("t", "n", "e%d.%d" % (partition, i))) + "\n"
+                for i in range(count)))
+        places = [(0, 0), (1, 7), (0, 1), (0, 900), (1, 2599), (0, 2400), (1, 8), (0, 2599), (0, 2)]
+        for partition, offset in places:
+            self.told("e%d.%d" % (partition, offset), partition, offset)
+        self.assertEqual(self.replay("--from", "results"), ["e%d.%d~r1" % place for place in places])
+
+    def test_a_place_where_something_else_stands_is_told_of(self):
+        delivery.publish(self.topics, [delivery.request("t", "n", "e")])
+        here, = records(self.topics, "requests")
+        for told in (("x", here.partition, here.offset), ("y", here.partition, here.offset + 1),
+                     ("z", 7, 0), ("w", here.partition, here.offset, "elsewhere"),
+                     ("e", here.partition, here.offset)):
+            self.told(*told)
+        self.assertEqual(self.replay("--from", "results"), ["e~r1"])
+        self.assertIn("4 without their request", self.summary)
+        self.assertRegex(self.complaints, "x: another request stands")
+        self.assertRegex(self.complaints, "w: its request is not of .* but of elsewhere")
+
+    def test_an_omitted_value_is_not_taken_from_another_request(self):
+        produce(self.topics, json.dumps(delivery.request("t", "n", "e")).encode())
+        here, = records(self.topics, "requests")
+        kafka_harness.produce(cli.broker_address(), self.topics.name("dead"), None, key=b"other", headers=[
+            ("__dlq.errors.topic", self.topics.name("requests").encode()),
+            ("__dlq.errors.partition", str(here.partition).encode()),
+            ("__dlq.errors.offset", str(here.offset).encode()),
+            ("codeworker-dead-value", b"omitted")])
+        self.assertEqual(self.replay("--from", "dead"), [])
+        self.assertIn("1 without their request", self.summary)
+
     def test_a_dead_letter_of_nobody_s_is_malformed(self):
         kafka_harness.produce(cli.broker_address(), self.topics.name("dead"), b"{}", key=b"k")
         self.assertEqual(self.replay("--from", "dead"), [])
