@@ -366,3 +366,26 @@ int avro_read_record(avro_schema_t schema, const char *bytes, size_t size, struc
 		fail(&r, "bytes follow the value");
 	return r.failed ? -1 : 0;
 }
+
+int avro_read_place(avro_schema_t schema, const char *bytes, size_t size, const char *name,
+	struct avro_place *place)
+{
+	const unsigned char *begin = (const unsigned char *)bytes;
+	struct avro_fault fault;
+	struct reader r = {.begin = begin, .at = begin, .end = begin + size, .items_left = size,
+		.fault = &fault};
+	if (avro_typeof(schema) != AVRO_RECORD)
+		return -1;
+	for (size_t i = 0; i < avro_schema_record_size(schema); i++) {
+		struct datum dropped;
+		size_t from = (size_t)(r.at - begin);
+		avro_schema_t type = avro_schema_record_field_get_by_index(schema, (int)i);
+		if (!read_value(&r, type, false, &dropped))
+			return -1;
+		if (strcmp(avro_schema_record_field_name(schema, (int)i), name) != 0)
+			continue;
+		*place = (struct avro_place){from, (size_t)(r.at - begin), type};
+		return 0;
+	}
+	return 1;
+}

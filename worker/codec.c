@@ -13,6 +13,7 @@
 #include "avro_read.h"
 #include "avro_schemas.h"
 #include "avro_write.h"
+#include "codec_framing.h"
 #include "codec_record.h"
 #include "codec_request.h"
 #include "json_datum.h"
@@ -105,8 +106,7 @@ static uint32_t big_endian(const char *bytes)
 	return number;
 }
 
-/* The writer's schema and where the value begins; NULL with *why (in arena, NULL: no memory). */
-static avro_schema_t writer_schema(const struct codec *codec, const char *bytes, size_t size,
+avro_schema_t codec_writer_schema(const struct codec *codec, const char *bytes, size_t size,
 	struct arena *arena, size_t *begin, const char **why)
 {
 	avro_schema_t schema;
@@ -186,8 +186,8 @@ static int decode_avro(struct input *in)
 {
 	size_t begin;
 	const char *why;
-	avro_schema_t schema = writer_schema(in->codec, in->bytes, in->size, in->arena, &begin,
-		&why);
+	avro_schema_t schema = codec_writer_schema(in->codec, in->bytes, in->size, in->arena,
+		&begin, &why);
 	if (!schema)
 		return refuse(in, "value", why);
 	if (!is_request_schema(schema))
@@ -368,7 +368,7 @@ static int avro_to_json(const struct codec *codec, const char *bytes, size_t siz
 	const char *why;
 	struct avro_fault fault;
 	struct datum record;
-	avro_schema_t schema = writer_schema(codec, bytes, size, arena, &begin, &why);
+	avro_schema_t schema = codec_writer_schema(codec, bytes, size, arena, &begin, &why);
 	if (!schema)
 		return err_set(err, ERR_INVALID, "the value %s", why ? why : "has no schema");
 	if (avro_read_record(schema, bytes + begin, size - begin, arena, want_all, &record,

@@ -42,6 +42,13 @@ int codec_encode_result(struct codec *codec, enum encoding encoding, const struc
 int codec_encode_error(struct codec *codec, enum encoding encoding, const struct error_event *event,
 	void **bytes, size_t *size, struct err *err);
 
+/* A request as it is to be put back under another executionId: value is what request was decoded
+ * from, and of its bytes only those of executionId and replayOf change. Where the writer's schema
+ * has no room for one of them, the request is written anew by ours. *bytes is malloc'ed. */
+int codec_replay_request(struct codec *codec, const void *value, size_t size,
+	const struct request *request, const char *execution_id, void **bytes, size_t *bytes_size,
+	struct err *err);
+
 /* Any of our records (request, result, error event, control) in any encoding as one line of JSON,
  * for tail and exec --json. *json is malloc'ed. */
 int codec_to_json(struct codec *codec, const void *value, size_t size, char **json,

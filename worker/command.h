@@ -11,6 +11,7 @@ int command_exec(int argc, char **argv);
 int command_submit(int argc, char **argv);
 int command_tail(int argc, char **argv);
 int command_cancel(int argc, char **argv);
+int command_replay(int argc, char **argv);
 int command_topics(int argc, char **argv);
 int command_config(int argc, char **argv);
 int command_doctor(int argc, char **argv);

@@ -1,6 +1,7 @@
 /* command_common.c: see command_common.h. */
 #include "command_common.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,6 +83,14 @@ void command_common_free(struct command_common *common)
 	free(common->set);
 	common->set = NULL;
 	common->set_count = 0;
+}
+
+int command_parse_count(const char *text, int64_t *count)
+{
+	char *rest;
+	errno = 0;
+	*count = strtoll(text, &rest, 10);
+	return errno || *rest || *count < 1 ? -1 : 0;
 }
 
 int command_wrong(const char *command, const char *format, ...)

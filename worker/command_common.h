@@ -51,6 +51,9 @@ int command_common_config(struct command_common *common, struct config **config,
 	struct err *err);
 void command_common_free(struct command_common *common);
 
+/* A number from 1 on. Returns 0, or -1: none. */
+int command_parse_count(const char *text, int64_t *count);
+
 /* Prints "codeworker: COMMAND: text" and where help is; returns COMMAND_USAGE. */
 int command_wrong(const char *command, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));

@@ -23,13 +23,22 @@ int risk_parse(const char *name, enum risk *risk)
 	return -1;
 }
 
+static const char *const status_names[] = {
+	[STATUS_COMPLETED] = "COMPLETED", [STATUS_FAILED] = "FAILED",
+	[STATUS_CANCELLED] = "CANCELLED", [STATUS_SKIPPED] = "SKIPPED",
+};
+
 const char *status_name(enum status status)
 {
-	static const char *const names[] = {
-		[STATUS_COMPLETED] = "COMPLETED", [STATUS_FAILED] = "FAILED",
-		[STATUS_CANCELLED] = "CANCELLED", [STATUS_SKIPPED] = "SKIPPED",
-	};
-	return names[status];
+	return status_names[status];
+}
+
+const char *status_find(const char *text)
+{
+	for (size_t i = 0; i < sizeof status_names / sizeof *status_names; i++)
+		if (strcasecmp(text, status_names[i]) == 0)
+			return status_names[i];
+	return NULL;
 }
 
 const char *encoding_content_type(enum encoding encoding)

@@ -30,6 +30,7 @@ int risk_parse(const char *name, enum risk *risk);	/* -1: unknown */
 
 enum status { STATUS_COMPLETED, STATUS_FAILED, STATUS_CANCELLED, STATUS_SKIPPED };
 const char *status_name(enum status status);
+const char *status_find(const char *text);	/* the name as results spell it; NULL: there is none */
 
 enum encoding { ENCODING_JSON, ENCODING_AVRO, ENCODING_CONFLUENT };
 const char *encoding_content_type(enum encoding encoding);

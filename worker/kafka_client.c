@@ -82,18 +82,21 @@ int kafka_producer_need_topic(struct kafka_producer *producer, const char *topic
 	return kafka_handle_need_topic(&producer->handle, topic, err) < 0 ? -1 : 0;
 }
 
-static rd_kafka_headers_t *headers_make(const struct map *map)
+static rd_kafka_headers_t *headers_make(const struct kafka_message *message)
 {
-	rd_kafka_headers_t *headers = rd_kafka_headers_new(map->count);
-	for (size_t i = 0; headers && i < map->count; i++)
-		rd_kafka_header_add(headers, map->pairs[i].name, -1, map->pairs[i].value, -1);
+	rd_kafka_headers_t *headers = rd_kafka_headers_new(message->header_count);
+	for (size_t i = 0; headers && i < message->header_count; i++) {
+		const struct kafka_header *header = &message->headers[i];
+		rd_kafka_header_add(headers, header->name, -1, header->value, (ssize_t)header->size);
+	}
 	return headers;
 }
 
 static rd_kafka_resp_err_t produce(struct kafka_producer *producer,
 	const struct kafka_message *message)
 {
-	rd_kafka_headers_t *headers = message->headers ? headers_make(message->headers) : NULL;
+	rd_kafka_headers_t *headers = message->header_count > 0 ? headers_make(message) :
+		NULL;
 	rd_kafka_resp_err_t error = rd_kafka_producev(producer->handle.rk,
 		RD_KAFKA_V_TOPIC(message->topic),
 		RD_KAFKA_V_KEY(message->key, message->key_size),

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "config.h"
-#include "contract.h"
+#include "kafka_header.h"
 #include "../sandbox/err.h"
 
 /* ---- producer: acks from all replicas, murmur2_random by key, no duplicates on retry */
@@ -23,7 +23,8 @@ struct kafka_message {
 	size_t key_size;
 	const void *value;		/* NULL: a tombstone */
 	size_t value_size;
-	const struct map *headers;	/* NULL: none; values are text */
+	const struct kafka_header *headers;
+	size_t header_count;
 };
 
 int kafka_producer_new(const struct config *config, struct kafka_producer **producer,
@@ -52,6 +53,8 @@ struct kafka_record {			/* valid until the next call */
 	int64_t offset, timestamp_ms;	/* -1: none */
 	const void *key, *value;	/* NULL: null */
 	size_t key_size, value_size;
+	const struct kafka_header *headers;	/* in order; names given twice stand there twice */
+	size_t header_count;
 };
 
 /* Positions are fixed when it returns: a record written later is after START_END. */
@@ -59,11 +62,25 @@ int kafka_reader_new(const struct config *config, const char *const *topics, siz
 	struct kafka_start start, struct kafka_reader **reader, struct err *err);
 void kafka_reader_free(struct kafka_reader *reader);
 enum kafka_read { KAFKA_READ_ERROR = -1, KAFKA_READ_NONE, KAFKA_READ_RECORD, KAFKA_READ_END };
+/* From here on what is written later is not read: END comes where the partitions end now. */
+int kafka_reader_bound(struct kafka_reader *reader, struct err *err);
 /* END: every partition's end was reached once; reading on follows what is written from then on. */
 enum kafka_read kafka_reader_next(struct kafka_reader *reader, int timeout_ms,
 	struct kafka_record *record, struct err *err);
 /* Text of a header of the record last read; NULL when there is none or it is no text. */
 const char *kafka_reader_header(const struct kafka_reader *reader, const char *name);
+
+/* ---- lookup: single records of one topic by their offsets, read_committed
+ * Quick where they are asked for in about the order they stand in, in whatever partitions. */
+struct kafka_lookup;
+
+int kafka_lookup_new(const struct config *config, const char *topic, struct kafka_lookup **lookup,
+	struct err *err);
+void kafka_lookup_free(struct kafka_lookup *lookup);
+/* Returns 1 with the record, valid until the next call; 0: there is none at that place, since retention or
+ * compaction has removed it, or it never was; -1 with err. */
+int kafka_lookup_get(struct kafka_lookup *lookup, int32_t partition, int64_t offset,
+	struct kafka_record *record, struct err *err);
 
 /* ---- administrator */
 struct kafka_admin;

@@ -10,14 +10,17 @@
 
 #include "kafka_conf.h"
 #include "kafka_handle.h"
+#include "kafka_record.h"
 
 struct kafka_reader {
 	struct kafka_handle handle;	/* first: the callbacks' opaque is both */
 	rd_kafka_topic_partition_list_t *partitions;
 	bool *ended;			/* by index in partitions */
+	int64_t *ends;			/* likewise; NULL: not bounded */
 	size_t ended_count;
 	bool end_told;
 	rd_kafka_message_t *message;	/* the record last given out */
+	struct kafka_header_list headers;
 };
 
 static int reader_conf(rd_kafka_conf_t *conf, struct err *err)
@@ -142,46 +145,62 @@ void kafka_reader_free(struct kafka_reader *reader)
 	if (reader->handle.rk)
 		rd_kafka_consumer_close(reader->handle.rk);
 	kafka_handle_close(&reader->handle);
+	free(reader->headers.list);
+	free(reader->ends);
 	free(reader->ended);
 	free(reader);
 }
 
-static void end_note(struct kafka_reader *reader, const rd_kafka_message_t *message)
+int kafka_reader_bound(struct kafka_reader *reader, struct err *err)
+{
+	int64_t low, *ends = calloc((size_t)reader->partitions->cnt, sizeof *ends);
+	if (!ends)
+		return err_set(err, ERR_MEMORY, "no memory for a reader");
+	for (int i = 0; i < reader->partitions->cnt; i++)
+		if (watermarks(reader, &reader->partitions->elems[i], &low, &ends[i], err) != 0) {
+			free(ends);
+			return -1;
+		}
+	free(reader->ends);
+	reader->ends = ends;
+	return 0;
+}
+
+static int partition_index(const struct kafka_reader *reader, const rd_kafka_message_t *message)
 {
 	const char *topic = rd_kafka_topic_name(message->rkt);
-	for (int i = 0; i < reader->partitions->cnt; i++) {
-		const rd_kafka_topic_partition_t *partition = &reader->partitions->elems[i];
-		if (partition->partition != message->partition ||
-			strcmp(partition->topic, topic) != 0 || reader->ended[i])
-			continue;
+	for (int i = 0; i < reader->partitions->cnt; i++)
+		if (reader->partitions->elems[i].partition == message->partition &&
+			strcmp(reader->partitions->elems[i].topic, topic) == 0)
+			return i;
+	return -1;
+}
+
+static enum kafka_read end_note(struct kafka_reader *reader, const rd_kafka_message_t *message)
+{
+	int i = partition_index(reader, message);
+	if (i >= 0 && !reader->ended[i]) {
 		reader->ended[i] = true;
 		reader->ended_count++;
 	}
+	if (reader->end_told || reader->ended_count < (size_t)reader->partitions->cnt)
+		return KAFKA_READ_NONE;
+	reader->end_told = true;
+	return KAFKA_READ_END;
 }
 
-static void record_fill(const rd_kafka_message_t *message, struct kafka_record *record)
+static bool is_beyond(const struct kafka_reader *reader, const rd_kafka_message_t *message)
 {
-	*record = (struct kafka_record){
-		.topic = rd_kafka_topic_name(message->rkt),
-		.partition = message->partition,
-		.offset = message->offset,
-		.timestamp_ms = rd_kafka_message_timestamp(message, NULL),
-		.key = message->key, .key_size = message->key_len,
-		.value = message->payload, .value_size = message->len,
-	};
+	int i = reader->ends ? partition_index(reader, message) : -1;
+	return i >= 0 && message->offset >= reader->ends[i];
 }
 
 /* What is no record: an end, or trouble that librdkafka does not get over by itself. */
 static enum kafka_read not_a_record(struct kafka_reader *reader, const rd_kafka_message_t *message,
 	struct err *err)
 {
-	if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-		end_note(reader, message);
-		if (reader->end_told || reader->ended_count < (size_t)reader->partitions->cnt)
-			return KAFKA_READ_NONE;
-		reader->end_told = true;
-		return KAFKA_READ_END;
-	}
+	if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
+		return end_note(reader, message);
 	if (message->err == RD_KAFKA_RESP_ERR__TRANSPORT ||
 		message->err == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN ||
 		message->err == RD_KAFKA_RESP_ERR__RESOLVE)
@@ -199,7 +218,10 @@ enum kafka_read kafka_reader_next(struct kafka_reader *reader, int timeout_ms,
 		return KAFKA_READ_NONE;
 	if (reader->message->err)
 		return not_a_record(reader, reader->message, err);
-	record_fill(reader->message, record);
+	if (is_beyond(reader, reader->message))
+		return end_note(reader, reader->message);
+	if (kafka_record_fill(reader->message, &reader->headers, record, err) != 0)
+		return KAFKA_READ_ERROR;
 	return KAFKA_READ_RECORD;
 }
 

@@ -18,6 +18,7 @@ static const struct command {
 	{"submit", command_submit, "publish a request, and wait for its result if asked to"},
 	{"tail", command_tail, "show results and error events"},
 	{"cancel", command_cancel, "stop jobs of a thread, or one execution, for good"},
+	{"replay", command_replay, "put jobs back, or run them here and compare"},
 	{"topics", command_topics, "make the topics, or check them"},
 	{"config", command_config, "check or print the configuration"},
 	{"doctor", command_doctor, "what isolation this machine gives, and what is missing"},

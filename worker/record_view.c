@@ -1,10 +1,14 @@
-/* record_view.c: see record_view.h. */
+/* record_view.c: see record_view.h.
+ *
+ * A job's value is kept as text: its numbers may be larger than what jansson holds.
+ */
 #include "record_view.h"
 
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "json_scan.h"
 #include "time_text.h"
 
 static const char *string_of(const json_t *object, const char *name)
@@ -19,20 +23,14 @@ static int64_t number_of(const json_t *object, const char *name, int64_t otherwi
 }
 
 /* The value it returned, else what it printed. */
-static void detail_of_success(const json_t *root, char *detail, size_t size)
+static void detail_of_success(const struct record_view *view, const json_t *root, char *detail,
+	size_t size)
 {
-	const json_t *output = json_object_get(root, "output");
 	const char *out = string_of(root, "stdout");
-	if (!output || json_is_null(output)) {
-		snprintf(detail, size, "%s", out ? out : "");
-		size_t length = strlen(detail);
-		if (length > 0 && detail[length - 1] == '\n')
-			detail[length - 1] = '\0';
-		return;
-	}
-	char *text = json_dumps(output, JSON_ENCODE_ANY | JSON_COMPACT);
-	snprintf(detail, size, "%s", text ? text : "");
-	free(text);
+	snprintf(detail, size, "%s", view->output ? view->output : out ? out : "");
+	size_t length = strlen(detail);
+	if (!view->output && length > 0 && detail[length - 1] == '\n')
+		detail[length - 1] = '\0';
 }
 
 static void detail_of_error(const struct record_view *view, char *detail, size_t size)
@@ -48,6 +46,16 @@ static void detail_of_error(const struct record_view *view, char *detail, size_t
 		view->message ? view->message : "", attempt);
 }
 
+static struct source source_of(const json_t *root)
+{
+	const json_t *source = json_object_get(root, "source");
+	int64_t partition = number_of(source, "partition", -1);
+	int64_t offset = number_of(source, "offset", -1);
+	if (partition < 0 || partition > INT32_MAX || offset < 0)
+		return (struct source){0};
+	return (struct source){string_of(source, "topic"), (int32_t)partition, offset};
+}
+
 static void view_fill(struct record_view *view, const json_t *root)
 {
 	const json_t *error = json_object_get(root, "error");
@@ -56,6 +64,8 @@ static void view_fill(struct record_view *view, const json_t *root)
 	view->execution_id = string_of(root, "executionId");
 	view->thread_id = string_of(root, "threadId");
 	view->node_id = string_of(root, "nodeId");
+	view->tenant = string_of(root, "tenant");
+	view->source = source_of(root);
 	view->script_type = string_of(root, "scriptType");
 	view->code = string_of(error, "code");
 	view->message = string_of(error, "message");
@@ -67,29 +77,56 @@ static void view_fill(struct record_view *view, const json_t *root)
 	view->next_attempt_at_ms = number_of(root, "nextAttemptAt", -1);
 	view->execution_time_ms = number_of(root, "executionTime", -1);
 	if (view->success)
-		detail_of_success(root, view->detail, sizeof view->detail);
+		detail_of_success(view, root, view->detail, sizeof view->detail);
 	else
 		detail_of_error(view, view->detail, sizeof view->detail);
+}
+
+/* Takes the value out of the record's text. Returns 0, or -1: no memory. */
+static int output_take(struct record_view *view, char **rest)
+{
+	static const char name[] = "\"output\"";
+	struct json_span members = json_trim(view->json, strlen(view->json)), key, value;
+	*rest = NULL;
+	while (json_next_member(&members, &key, &value)) {
+		if (key.size != sizeof name - 1 || memcmp(key.text, name, key.size) != 0)
+			continue;
+		if (*value.text != 'n' && !(view->output = strndup(value.text, value.size)))
+			return -1;
+		return asprintf(rest, "%.*snull%s", (int)(value.text - view->json), view->json,
+			value.text + value.size) < 0 ? -1 : 0;
+	}
+	*rest = strdup(view->json);
+	return *rest ? 0 : -1;
+}
+
+static int parse(struct record_view *view, struct err *err)
+{
+	json_error_t reason = {.text = "it is no object"};
+	char *text = NULL;
+	if (*view->json == '{' && output_take(view, &text) != 0)
+		return err_set(err, ERR_MEMORY, "no memory for a record");
+	json_t *root = text ? json_loads(text, JSON_ALLOW_NUL, &reason) : NULL;
+	free(text);
+	view->parsed = root;
+	return json_is_object(root) ? 0 :
+		err_set(err, ERR_INVALID, "the value is no record: %s", reason.text);
 }
 
 int record_view_open(struct codec *codec, const void *value, size_t size,
 	struct record_view *view, struct err *err)
 {
-	json_error_t reason;
 	struct record_view made = {0};
 	if (!value || size == 0)
 		return err_set(err, ERR_INVALID, "the value is empty");
 	if (codec_to_json(codec, value, size, &made.json, err) != 0)
 		return -1;
-	json_t *root = json_loads(made.json, JSON_ALLOW_NUL, &reason);
-	if (!json_is_object(root)) {
-		json_decref(root);
-		free(made.json);
-		return err_set(err, ERR_INVALID, "the value is no record: %s", reason.text);
+	if (parse(&made, err) != 0) {
+		record_view_close(&made);
+		return -1;
 	}
-	made.parsed = root;
 	*view = made;
-	view_fill(view, root);
+	view_fill(view, view->parsed);
 	return 0;
 }
 
@@ -97,6 +134,7 @@ void record_view_close(struct record_view *view)
 {
 	json_decref(view->parsed);
 	free(view->json);
+	free(view->output);
 	*view = (struct record_view){0};
 }
 

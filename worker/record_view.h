@@ -10,13 +10,15 @@
 
 struct record_view {
 	char *json;			/* one line */
+	char *output;			/* the value, as JSON text; NULL: none */
 	bool is_error;			/* an error event, otherwise a result */
 	/* of the record; NULL where it has none */
-	const char *execution_id, *thread_id, *node_id, *status, *script_type;
+	const char *execution_id, *thread_id, *node_id, *tenant, *status, *script_type;
 	const char *code, *message;	/* of its error */
 	int attempt, max_attempts;
 	bool is_final, success;
 	int64_t timestamp_ms, next_attempt_at_ms, execution_time_ms;	/* -1: none */
+	struct source source;		/* of its request; topic NULL: none */
 	char detail[512];		/* its point in a few words */
 	void *parsed;			/* what the strings live in */
 };

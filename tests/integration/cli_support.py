@@ -38,6 +38,10 @@ def broker_address():
     return _broker.bootstrap
 
 
+def broker():
+    return _broker
+
+
 def run(arguments, timeout=120, stdin="", env=None):
     return subprocess.run([PROGRAM] + list(arguments), input=stdin, text=True, timeout=timeout,
                           env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)

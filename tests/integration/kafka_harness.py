@@ -132,6 +132,14 @@ class Kafka:
     def topic_remove(self, topic):
         self._tool("org.apache.kafka.tools.TopicCommand", "--delete", "--topic", topic)
 
+    def records_delete(self, topic, partition, before):
+        """As retention would."""
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+            json.dump({"version": 1, "partitions": [
+                {"topic": topic, "partition": partition, "offset": before}]}, file)
+            file.flush()
+            self._tool("org.apache.kafka.tools.DeleteRecordsCommand", "--offset-json-file", file.name)
+
     def _tool(self, name, *arguments):
         with open("/proc/%s/cmdline" % self.pid()) as file:
             words = file.read().split("\0")

@@ -43,6 +43,19 @@ START_TEST(a_success_shows_its_value)
 }
 END_TEST
 
+START_TEST(a_value_is_shown_whatever_size_its_numbers_have)
+{
+	open_view("{\"status\":\"COMPLETED\",\"success\":true,\"output\":[123456789012345678901234567890, 1e999],"
+		"\"tenant\":\"red\",\"source\":{\"topic\":\"code.requests\",\"partition\":3,\"offset\":42}}");
+	ck_assert_str_eq(view.output, "[123456789012345678901234567890,1e999]");
+	ck_assert_str_eq(view.detail, view.output);
+	ck_assert_str_eq(view.tenant, "red");
+	ck_assert_str_eq(view.source.topic, "code.requests");
+	ck_assert(view.source.partition == 3 && view.source.offset == 42);
+	record_view_close(&view);
+}
+END_TEST
+
 START_TEST(a_success_without_value_shows_what_it_printed)
 {
 	open_view("{\"status\":\"COMPLETED\",\"success\":true,\"output\":null,\"stdout\":\"two\\nlines\\n\"}");
@@ -113,6 +126,7 @@ int main(void)
 	TCase *tests = tcase_create("record_view");
 	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_add_test(tests, a_success_shows_its_value);
+	tcase_add_test(tests, a_value_is_shown_whatever_size_its_numbers_have);
 	tcase_add_test(tests, a_success_without_value_shows_what_it_printed);
 	tcase_add_test(tests, a_failure_shows_code_and_message);
 	tcase_add_test(tests, an_event_says_when_the_next_attempt_is);

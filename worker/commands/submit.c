@@ -185,14 +185,6 @@ static const struct option long_options[] = {
 	{"wait", optional_argument, NULL, OPTION_WAIT},
 	REQUEST_OPTIONS, COMMAND_COMMON_OPTIONS, {0}};
 
-static int parse_count(const char *text, int64_t *count)
-{
-	char *rest;
-	errno = 0;
-	*count = strtoll(text, &rest, 10);
-	return errno || *rest || *count < 1 ? -1 : 0;
-}
-
 static int parse_encoding(const char *text, enum encoding *encoding)
 {
 	bool avro = strcmp(text, "avro") == 0;
@@ -207,7 +199,7 @@ static int take_own(struct submit_options *options, int option)
 	case OPTION_THREAD: options->thread = optarg; break;
 	case OPTION_NODE: options->node = optarg; break;
 	case OPTION_EXECUTION: options->execution_id = optarg; break;
-	case 'c': wrong = parse_count(optarg, &options->count); break;
+	case 'c': wrong = command_parse_count(optarg, &options->count); break;
 	case OPTION_ENCODING: wrong = parse_encoding(optarg, &options->encoding); break;
 	case OPTION_WAIT:
 		options->wait = true;

@@ -16,6 +16,7 @@
 #include "../codec.h"
 #include "../kafka_client.h"
 #include "../record_view.h"
+#include "../start_text.h"
 #include "../table.h"
 #include "../time_text.h"
 #include "../command_common.h"
@@ -159,43 +160,6 @@ static int tail_run(const struct config *config, const struct tail_options *opti
 	return answer;
 }
 
-/* "beginning", "end", or a point in time. */
-static int parse_from(const char *text, struct kafka_start *start)
-{
-	*start = (struct kafka_start){.from = START_TIME};
-	if (strcmp(text, "beginning") == 0)
-		start->from = START_BEGINNING;
-	else if (strcmp(text, "end") == 0)
-		start->from = START_END;
-	else
-		return time_parse(text, time_now_ms(), &start->value);
-	return 0;
-}
-
-/* kcat's: "beginning", "end", N, -N (before the end), s@MS. */
-static int parse_offset(const char *text, struct kafka_start *start)
-{
-	bool tail = text[0] == '-', time = strncmp(text, "s@", 2) == 0;
-	const char *digits = text + (time ? 2 : tail ? 1 : 0);
-	char *rest;
-	if (strcmp(text, "beginning") == 0 || strcmp(text, "end") == 0)
-		return parse_from(text, start);
-	errno = 0;
-	start->value = strtoll(digits, &rest, 10);
-	start->from = time ? START_TIME : tail ? START_TAIL : START_OFFSET;
-	return *digits < '0' || *digits > '9' || *rest || errno ? -1 : 0;
-}
-
-/* The status as results spell it; NULL: there is none of that name. */
-static const char *parse_status(const char *text)
-{
-	static const char *const names[] = {"COMPLETED", "FAILED", "CANCELLED", "SKIPPED"};
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-		if (strcasecmp(text, names[i]) == 0)
-			return names[i];
-	return NULL;
-}
-
 static void print_usage(FILE *out)
 {
 	fputs("codeworker tail [--results] [--errors] [--thread T] [--node N] [--status S]\n"
@@ -224,14 +188,6 @@ static const struct option long_options[] = {
 	{"from", required_argument, NULL, OPTION_FROM}, {"follow", no_argument, NULL, 'f'},
 	{"json", no_argument, NULL, OPTION_JSON}, COMMAND_COMMON_OPTIONS, {0}};
 
-static int parse_count(const char *text, int64_t *count)
-{
-	char *rest;
-	errno = 0;
-	*count = strtoll(text, &rest, 10);
-	return errno || *rest || *count < 1 ? -1 : 0;
-}
-
 static int take_own(struct tail_options *options, int option)
 {
 	int wrong = 0;
@@ -240,13 +196,13 @@ static int take_own(struct tail_options *options, int option)
 	case OPTION_ERRORS: options->errors = true; break;
 	case OPTION_THREAD: options->thread = optarg; break;
 	case OPTION_NODE: options->node = optarg; break;
-	case OPTION_STATUS: wrong = !(options->status = parse_status(optarg)); break;
-	case OPTION_FROM: wrong = parse_from(optarg, &options->start); break;
+	case OPTION_STATUS: wrong = !(options->status = status_find(optarg)); break;
+	case OPTION_FROM: wrong = start_parse(optarg, &options->start); break;
 	case OPTION_JSON: options->json = true; break;
 	case 'f': options->follow = true; break;
 	case 'e': options->follow = false; break;
-	case 'c': wrong = parse_count(optarg, &options->count); break;
-	case 'o': wrong = parse_offset(optarg, &options->start); break;
+	case 'c': wrong = command_parse_count(optarg, &options->count); break;
+	case 'o': wrong = start_parse_offset(optarg, &options->start); break;
 	}
 	return wrong ? command_wrong("tail", "'%s' is not what that option takes", optarg) : -1;
 }
