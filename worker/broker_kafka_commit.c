@@ -21,6 +21,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "chaos.h"
 #include "log.h"
 
 #define ID_BYTES 180
@@ -119,12 +120,18 @@ static enum step transaction(struct producer *producer, struct broker_batch *bat
 	if (step != STEP_DONE)
 		return step;
 	produced_note(producer);
-	step = commit_turn_wait(producer);
+	chaos_point("in-transaction");
+	step = chaos_off("order") ? STEP_DONE : commit_turn_wait(producer);
+	if (producer->turn > 0)
+		chaos_point("between-commit-and-next-offsets");
 	producer->called_us = clock_us();
 	if (step == STEP_DONE)
 		step = transaction_offsets(producer, batch, err);
-	if (step == STEP_DONE)
+	if (step == STEP_DONE) {
+		chaos_point("before-commit");
 		step = transaction_commit(producer, err);
+		chaos_point("after-commit");
+	}
 	return step;
 }
 

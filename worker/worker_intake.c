@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "chaos.h"
 #include "log.h"
 
 /* Not done: a successor finds it again. */
@@ -93,7 +94,8 @@ static void request_take(struct worker *worker, struct broker_message *message,
 	struct execution_name name = execution_name(request->thread_id, request->node_id,
 		request->execution_id);
 	/* Not when it is read: it may have waited for long in its topic. */
-	bool known = dedupe_has(worker->dedupe, message->partition, name, submitted_ms(message));
+	bool known = dedupe_has(worker->dedupe, message->partition, name, submitted_ms(message)) &&
+		!chaos_off("dedupe");
 	if (known && refusal) {
 		message_discard(worker, message, request, refusal);
 	} else if (known) {

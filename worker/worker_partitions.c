@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 
+#include "chaos.h"
 #include "log.h"
 
 #define CLOCKS_MS 60000		/* by which those of brokers and workers may differ */
@@ -116,6 +117,7 @@ struct offset_window *window_make(struct worker *worker, int64_t start)
 void positions_take(struct worker *worker, const struct broker_event *event)
 {
 	struct err err;
+	chaos_point("at-takeover");
 	partitions_forget(worker);
 	worker->partitions = calloc(event->position_count + 1, sizeof *worker->partitions);
 	if (!worker->partitions) {
@@ -182,7 +184,7 @@ void state_take(struct worker *worker, const struct broker_state *state)
 	struct execution_name name;
 	struct err err;
 	int64_t offset, at_ms;
-	if (!state_read_final(state->value, state->size, &name, &offset, &at_ms))
+	if (chaos_off("state") || !state_read_final(state->value, state->size, &name, &offset, &at_ms))
 		return;
 	struct partition *partition = partition_find(worker, state->partition);
 	if (dedupe_add(worker->dedupe, state->partition, name, at_ms) < 0 ||

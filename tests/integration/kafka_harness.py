@@ -121,13 +121,19 @@ class Kafka:
 
     def topic_set(self, topic, setting):
         """Changes a topic's configuration while it is in use."""
+        self._tool("kafka.admin.ConfigCommand", "--alter", "--entity-type", "topics", "--entity-name",
+                   topic, "--add-config", setting)
+
+    def topic_grow(self, topic, partitions):
+        self._tool("org.apache.kafka.tools.TopicCommand", "--alter", "--topic", topic, "--partitions",
+                   str(partitions))
+
+    def _tool(self, program, *arguments):
         with open("/proc/%s/cmdline" % self.pid()) as file:
             words = file.read().split("\0")
         jars = words[words.index("-cp") + 1]
-        subprocess.run(["java", "-cp", jars, "kafka.admin.ConfigCommand", "--bootstrap-server",
-                        self.bootstrap, "--alter", "--entity-type", "topics", "--entity-name", topic,
-                        "--add-config", setting], check=True, timeout=60,
-                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        subprocess.run(["java", "-cp", jars, program, "--bootstrap-server", self.bootstrap, *arguments],
+                       check=True, timeout=60, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def remove(self):
         """Ends the broker however it is and removes its directory."""
