@@ -9,7 +9,7 @@
 # make fuzz         builds the fuzz targets and runs them for FUZZ_SECONDS each
 # make layers       checks who includes what
 # make check-fresh  make demo and make check in a bare Debian 12 made by debootstrap; needs root
-# make chaos        20,000 jobs while workers and broker die, and each safeguard switched off (CHAOS_ARGUMENTS='--seed 7')
+# make chaos        20,000 jobs while workers and brokers die, and what fails without each safeguard
 # make check-cpython  CPython's own test suite as warm jobs beside bare ones; needs libpython3.11-testsuite
 # make clean        removes build/
 

@@ -112,6 +112,7 @@ static enum step transaction(struct producer *producer, struct broker_batch *bat
 	producer->committing = false;
 	if (!produce_turn_wait(producer))
 		return STEP_FATAL;
+	chaos_point("before-transaction");
 	producer->called_us = clock_us();
 	enum step step = transaction_judge(producer, rd_kafka_begin_transaction(producer->rk), "beginning", err);
 	if (step == STEP_DONE)
@@ -124,6 +125,10 @@ static enum step transaction(struct producer *producer, struct broker_batch *bat
 	step = chaos_off("order") ? STEP_DONE : commit_turn_wait(producer);
 	if (producer->turn > 0)
 		chaos_point("between-commit-and-next-offsets");
+	if (chaos_off("generation")) {
+		rd_kafka_consumer_group_metadata_destroy(batch->group);
+		batch->group = rd_kafka_consumer_group_metadata(producer->committer->consumer);
+	}
 	producer->called_us = clock_us();
 	if (step == STEP_DONE)
 		step = transaction_offsets(producer, batch, err);

@@ -1,5 +1,6 @@
-"""A round of chaos: jobs keep coming while workers are killed, stopped, ended, armed to die at named points, and
-joined by others, and while the broker dies. What happens is drawn from the seed; when exactly is the machine's.
+"""A round of chaos: jobs keep coming while workers are killed, stopped, ended, armed to die at named points
+and joined by others, and while the broker dies. What happens is drawn from the seed; when exactly is the
+machine's.
 """
 
 import random
@@ -11,6 +12,7 @@ import jobs
 import scenarios
 from stage import SESSION_SECONDS
 
+PAUSE_SECONDS = (1, 5)		# between events
 OUTSTANDING = 300		# submitted and not finished, before more is submitted
 CHUNK = 120
 FINISH_SECONDS = 180
@@ -21,8 +23,8 @@ STAYING = (("one", True), ("two", True), ("three", False))
 
 
 class Round:
-    """number: of the round, for people. broker_deaths: how often the broker may be killed. grow: partitions are
-    added on the way."""
+    """count: of jobs. broker_deaths: how often the broker may be killed. grow: partitions are added on the
+    way."""
 
     def __init__(self, stage, seed, count, say, broker_deaths=1, grow=False):
         self.stage, self.chance, self.say = stage, random.Random(seed), say
@@ -89,7 +91,7 @@ class Round:
             self.stage.worker("extra%d" % self.extras).start()
 
     def double(self):
-        """Another worker with the same worker.id while the first is stopped: the first is fenced and says so."""
+        """Another worker with the same worker.id while the first is stopped: the first is fenced."""
         static = [worker for worker in self.running() if worker.static]
         if not static:
             return
@@ -164,14 +166,14 @@ class Round:
             self.stage.worker(name, static=static).start()
         self.stage.workers[0].wait_log("partitions assigned")
         finished, next_at, told = 0, 0, 0
-        while self.todo or finished < 0.9 * self.sent:
+        while self.todo or finished < 0.8 * self.sent:
             self.submit_some(finished)
             if self.grow and self.sent > self.total / 3:
                 self.grow = False
                 self.stage.grow()
             if time.monotonic() >= next_at:
                 self.happen()
-                next_at = time.monotonic() + self.chance.uniform(0.5, 3)
+                next_at = time.monotonic() + self.chance.uniform(*PAUSE_SECONDS)
             self.keep_up()
             finished = max(finished, self.stage.finished())
             if time.monotonic() - told > PROGRESS_SECONDS:

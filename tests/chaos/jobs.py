@@ -1,8 +1,9 @@
 """Seeded jobs of every outcome, and what each must come to.
 
-Most leave a witness: a job holds a lock (flock(2)) on its key's file while it lives and appends a line at its
-start and at its end. The kernel gives a lock back when the last process that has it is dead, so one that finds
-it taken has found another attempt of its key alive, whoever started it and whatever became of its result.
+Most leave a witness: a job holds a lock (flock(2)) on its key's file while it lives and appends a line at
+its start and at its end. The kernel gives a lock back when the last process that has it is dead, so one that
+finds it taken has found another attempt of its key alive, whoever started it and whatever became of its
+result.
 """
 
 import collections
@@ -19,6 +20,7 @@ KINDS = {
     "strict": Kind(2, "COMPLETED", None, 0),
     "flaky": Kind(8, "COMPLETED", None, 1),
     "exit": Kind(6, "FAILED", "execution.exit", 0),
+    "patient": Kind(0, "COMPLETED", None, 1),
     "hopeless": Kind(4, "FAILED", "execution.exit", 1),
     "refused": Kind(3, "FAILED", "code.security", 0),
     "unsupported": Kind(2, "FAILED", "code.unsupported", 0),
@@ -27,7 +29,7 @@ KINDS = {
     "garbage": Kind(1, None, None, 0),
 }
 UNWITNESSED = ("strict", "refused", "unsupported", "expired", "malformed", "garbage")
-RETRY_DELAY_MS = 400
+RETRY_DELAYS_MS = {"flaky": 400, "hopeless": 400, "patient": 3000}
 
 SCRIPT = """exec 9>>{file}
 flock -n 9 || echo overlap $CODE_EXECUTION_ID $CODE_ATTEMPT >&9
@@ -48,11 +50,11 @@ def _shape(kind, execution, seconds):
     fails = "exit 3"
     if kind == "value":
         return "echo '\"%s\"' >$CODE_OUTPUT" % execution, ":", {}
-    if kind == "flaky":
+    if kind in ("flaky", "patient"):
         return body, "[ $CODE_ATTEMPT -gt 1 ] || exit 3\necho $CODE_EXECUTION_ID", {
-            "retries": 2, "retryDelayMs": RETRY_DELAY_MS}
+            "retries": 2, "retryDelayMs": RETRY_DELAYS_MS[kind]}
     if kind == "hopeless":
-        return body, fails, {"retries": 1, "retryDelayMs": RETRY_DELAY_MS}
+        return body, fails, {"retries": 1, "retryDelayMs": RETRY_DELAYS_MS[kind]}
     if kind == "exit":
         return body, fails, {}
     return body, "echo $CODE_EXECUTION_ID", {}

@@ -1,14 +1,14 @@
 """What came of the jobs: a judgement over records and witness files that knows nothing of the worker.
 
-Records are read by kcat with read_committed, so what is judged is what any consumer sees. The topic of requests
-itself says what was submitted, and in which order.
+Records are read by kcat with read_committed, so what is judged is what any consumer sees. The topic of
+requests itself says what was submitted, and in which order.
 """
 
 import collections
 import json
 import os
 
-from jobs import KINDS, UNWITNESSED, RETRY_DELAY_MS
+from jobs import KINDS, UNWITNESSED, RETRY_DELAYS_MS
 
 CLOCK_MS = 20			# of /proc/uptime, whose last digit is 10 ms
 
@@ -88,7 +88,7 @@ def check_order(submitted, results):
     return faults
 
 
-def check_events(submitted, errors):
+def check_events(submitted, errors, attempts):
     faults, seen, finals = [], collections.Counter(), collections.Counter()
     for record in errors:
         value = record.value
@@ -105,6 +105,9 @@ def check_events(submitted, errors):
     faults += ["failed attempts without an event, %s" % _some(missing)] if missing else []
     faults += ["events without a failed attempt, %s" % _some(alien)] if alien else []
     faults += ["more than one final event, %s" % _some(twice)] if twice else []
+    if attempts:
+        again = {name for name, count in seen.items() if count > 1}
+        faults += ["attempts that failed and were made again, %s" % _some(again)] if again else []
     faults += ["final events and failures differ, %s" % _some(odd)] if odd else []
     return faults
 
@@ -143,14 +146,16 @@ def check_starts(submitted, lines):
             zip(list(first.items())[1:], order) if here < before]
 
 
-def check_due(lines):
+def check_due(submitted, lines):
     """A retry begins no earlier than its delay after the end of the attempt before."""
     faults, ended = [], {}
     for line in lines:
         if line.what == "end":
             ended[line.execution, line.attempt] = line.at_ms
         before = ended.get((line.execution, line.attempt - 1))
-        if line.what == "start" and before and line.at_ms < before + RETRY_DELAY_MS - CLOCK_MS:
+        job = submitted.jobs.get(line.execution)
+        delay_ms = RETRY_DELAYS_MS.get(job.kind, 0) if job else 0
+        if line.what == "start" and before and line.at_ms < before + delay_ms - CLOCK_MS:
             faults.append("attempt %d of %s began %d ms after the one before" % (
                 line.attempt, line.execution, line.at_ms - before))
     return faults
@@ -174,7 +179,7 @@ def check_witnesses(submitted, directory, keys_moved, attempts):
     for name in sorted(os.listdir(directory)):
         lines = list(witness_lines(os.path.join(directory, name)))
         starts.update((line.execution, line.attempt) for line in lines if line.what == "start")
-        faults += check_due(lines)
+        faults += check_due(submitted, lines)
         if not keys_moved:
             faults += check_overlap(lines) + check_starts(submitted, lines)
         if attempts and not keys_moved:
@@ -192,13 +197,14 @@ def check_offsets(committed, ends):
 
 
 def judge(jobs, records, directory, committed, ends, keys_moved=False, attempts=False):
-    """records: by role, what the topics hold. committed, ends: by partition. keys_moved: partitions were added,
-    so keys may have lost their order. attempts: their numbers and due times survive a crash."""
+    """records: by role, what the topics hold. committed, ends: by partition. keys_moved: partitions were
+    added, so keys may have lost their order. attempts: their numbers survive a crash."""
     submitted = Submitted(records["requests"], jobs)
     faults = check_finals(submitted, records["results"]) + check_outcomes(submitted, records["results"])
     if not keys_moved:
         faults += check_order(submitted, records["results"])
-    faults += check_events(submitted, records["errors"]) + check_dead(submitted, records["dead"])
+    faults += check_events(submitted, records["errors"], attempts)
+    faults += check_dead(submitted, records["dead"])
     faults += check_offsets(committed, ends)
     more, twice = check_witnesses(submitted, directory, keys_moved, attempts)
     return Verdict(faults + more, twice, len(submitted.jobs))

@@ -9,7 +9,7 @@ import time
 import jobs
 from stage import SESSION_SECONDS
 
-POINTS = ("after-start", "after-result", "in-transaction", "before-commit",
+POINTS = ("after-start", "after-result", "before-transaction", "in-transaction", "before-commit",
           "between-commit-and-next-offsets", "after-commit", "at-takeover", "at-revoke", "revoke-drained")
 AT_REBALANCES = ("at-takeover", "at-revoke", "revoke-drained")
 
@@ -45,8 +45,8 @@ def resubmitted(stage):
 
 
 def ended_after_revocation(stage):
-    """Jobs end while their worker, which has given their partitions up, is stopped; it wakes with their results and
-    gets partitions anew."""
+    """Jobs end while their worker, which has given their partitions up, is stopped; it wakes with their
+    results and gets partitions anew."""
     settings = ["worker.revoke_grace=500ms"]
     first = stage.worker("first", settings=settings).start("revoke-drained:1:stop")
     first.wait_log("partitions assigned")
@@ -91,24 +91,60 @@ def slow_transaction(stage):
     return stage.judge()
 
 
-def stopped_amid_a_long_job(stage):
-    """A worker is stopped under a job that is longer than the session: another runs it only when it is dead."""
-    first = stage.worker("first").start().wait_log("partitions assigned")
-    stage.submit([jobs.make("slow", "slow", "slow", stage.witnesses, 20)])
-    second = stage.worker("second").start().wait_log("partitions assigned")
-    time.sleep(2)
-    owner = first if "running=1" in first.text() else second
-    for worker in (first, second):
-        if worker is owner:
-            worker.send(signal.SIGSTOP)
-    time.sleep(3 * SESSION_SECONDS)
-    owner.send(signal.SIGCONT)
+def transaction_over_a_rebalance(stage):
+    """Partitions go to another worker before a transaction has begun; it is the old generation's and can't be
+    committed any more. (Of one that has begun, the other waits for the end.)"""
+    settings = ["worker.revoke_grace=500ms"]
+    first = stage.worker("first", settings=settings).start("before-transaction:1:sleep9000")
+    first.wait_log("partitions assigned")
+    stage.submit(several(stage, 20))
+    time.sleep(0.5)
+    stage.worker("second", settings=settings).start().wait_log("partitions assigned")
+    time.sleep(8)
+    stage.submit(several(stage, 20, name="y"))
     stage.wait_finished()
     return stage.judge()
 
 
+def long_jobs_revoked(stage):
+    """Partitions go to another worker while jobs run that are longer than the grace: they are dead before it
+    starts them."""
+    settings = ["worker.revoke_grace=500ms", "worker.slots=8"]
+    stage.worker("first", settings=settings).start().wait_log("partitions assigned")
+    stage.submit(several(stage, 8, seconds=12))
+    time.sleep(1)
+    stage.worker("second", settings=settings).start().wait_log("partitions assigned")
+    stage.wait_finished()
+    return stage.judge()
+
+
+def killed_between_attempts(stage):
+    """A worker dies while retries wait for their time."""
+    worker = stage.worker("one", static=True).start().wait_log("partitions assigned")
+    stage.submit(several(stage, 10, kind="patient"))
+    time.sleep(2)
+    worker.kill()
+    worker.start()
+    stage.wait_finished()
+    return stage.judge()
+
+
+def stopped_amid_a_long_job(stage):
+    """A worker is stopped under jobs that are longer than its session: another runs them when they are
+    dead."""
+    first = stage.worker("first")
+    stage.worker("second").start().wait_log("partitions assigned")
+    first.start("after-start:1:stop").wait_log("partitions assigned")
+    stage.submit(several(stage, 8, seconds=15))
+    first.wait_stopped()
+    time.sleep(2 * SESSION_SECONDS)
+    first.send(signal.SIGCONT)
+    stage.wait_finished(seconds=150)
+    return stage.judge()
+
+
 def at_point(stage, point, action):
-    """One of two workers is ended or stopped at a named point; a stopped one wakes when its session is over."""
+    """One of two workers is ended or stopped at a named point; a stopped one wakes behind its session."""
     static = stage.worker("static", static=True)
     other = stage.worker("other").start().wait_log("partitions assigned")
     nth = 1 if point in AT_REBALANCES else 4
@@ -147,11 +183,14 @@ def broker_dies(stage, point):
     return stage.judge()
 
 
-# by name: the trial, its partitions, and the safeguard without which it must fail
+# by name: the trial, its partitions, the safeguard without which it must fail, and how
 SAFEGUARDS = {
-    "finished_beyond": (finished_beyond, 1, "state"),
-    "resubmitted": (resubmitted, 2, "dedupe"),
-    "ended_after_revocation": (ended_after_revocation, 2, "epoch"),
-    "joined_in_order": (joined_in_order, 6, "drain"),
-    "slow_transaction": (slow_transaction, 1, "order"),
+    "finished_beyond": (finished_beyond, 1, "state", "more than one result"),
+    "resubmitted": (resubmitted, 2, "dedupe", "more than one result"),
+    "ended_after_revocation": (ended_after_revocation, 2, "epoch", "more than one result"),
+    "joined_in_order": (joined_in_order, 6, "drain", "begun twice"),
+    "slow_transaction": (slow_transaction, 1, "order", "lost results"),
+    "transaction_over_a_rebalance": (transaction_over_a_rebalance, 2, "generation",
+                                     "more than one result"),
+    "long_jobs_revoked": (long_jobs_revoked, 2, "kill", "while another of its key was alive"),
 }

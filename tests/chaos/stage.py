@@ -1,5 +1,5 @@
-"""What a trial is played on: topics of its own on a real broker, workers that can be killed, stopped and armed,
-and the reading of all that they left.
+"""What a trial is played on: topics of its own on a real broker, workers that can be killed, stopped and
+armed, and the reading of all that they left.
 """
 
 import os
@@ -102,8 +102,8 @@ class Worker:
 
 
 class Stage:
-    """directory: kept by the caller, where jobs can reach it (they have a /tmp of their own). off: safeguards that every worker has switched off.
-    attempts: whether attempts are to survive a worker's death."""
+    """directory: kept by the caller, where jobs can reach it (they have a /tmp of their own). off: safeguards
+    that every worker has switched off. attempts: whether their numbers are to survive a worker's death."""
 
     def __init__(self, directory, broker, partitions=6, off="", attempts=False):
         self.broker, self.off, self.partitions = broker, off, partitions
@@ -195,7 +195,7 @@ class Stage:
             time.sleep(0.3)
 
     def judge(self, **more):
-        """Ends all workers in order and reads what they left. Returns the ledger's verdict, with how they ended."""
+        """Ends all workers in order and reads what they left. Returns the verdict, with how they ended."""
         committed, ends = self.wait_offsets()
         threads = [threading.Thread(target=worker.end) for worker in self.workers if not worker.is_gone()]
         for thread in threads:

@@ -109,6 +109,11 @@ class Ledger(unittest.TestCase):
         self.records["errors"] = [spoilt[0], Record(1, event("c", 1, False))]
         self.assert_fault("final events and failures differ, 1: c")
 
+    def test_an_attempt_that_failed_twice(self):
+        self.records["errors"].append(Record(2, event("b", 1, False)))
+        self.assertEqual(self.faults(), [])
+        self.assert_fault("failed and were made again, 1: ('b', 1)", attempts=True)
+
     def test_dead_letters_that_are_missing_or_too_many(self):
         self.records["dead"] = [dead(2)]
         self.assert_fault("without a dead letter, 1: (0, 3)")
