@@ -35,7 +35,9 @@ CFLAGS_ALL = -std=gnu17 -D_GNU_SOURCE $(OPTIMIZE) -g $(WARNINGS) \
 
 LIBRARY_PACKAGES := libseccomp jansson
 WORKER_PACKAGES := rdkafka avro-c jansson libpcre2-8 yaml-0.1 libmicrohttpd libxxhash
-PACKAGE_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(LIBRARY_PACKAGES) $(WORKER_PACKAGES) 2>/dev/null)
+# As system headers: newer ones of librdkafka have warnings, which are not ours to mend.
+PACKAGE_CFLAGS = $(patsubst -I%,-isystem%,$(shell \
+	$(PKG_CONFIG) --cflags $(LIBRARY_PACKAGES) $(WORKER_PACKAGES) 2>/dev/null))
 LIBRARY_LIBS = $(shell $(PKG_CONFIG) --libs $(LIBRARY_PACKAGES) 2>/dev/null)
 WORKER_LIBS = $(shell $(PKG_CONFIG) --libs $(WORKER_PACKAGES) 2>/dev/null) -lpthread
 
