@@ -147,14 +147,15 @@ def at_point(stage, point, action):
     """One of two workers is ended or stopped at a named point; a stopped one wakes behind its session."""
     static = stage.worker("static", static=True)
     other = stage.worker("other").start().wait_log("partitions assigned")
-    nth = 1 if point in AT_REBALANCES else 4
+    nth = 1 if point in AT_REBALANCES else 2
     static.start("%s:%d:%s" % (point, nth, action))
+    if point != "at-takeover":
+        static.wait_log("partitions assigned")
     for begin in range(6):
         stage.submit(several(stage, 30, name="x%d-" % begin) +
                      several(stage, 2, kind="flaky", name="f%d-" % begin))
         time.sleep(0.3)
     if point in ("at-revoke", "revoke-drained"):
-        static.wait_log("partitions assigned")
         stage.worker("third").start()
     if action == "kill":
         static.wait()
