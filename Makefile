@@ -9,10 +9,13 @@
 # make fuzz         builds the fuzz targets and runs them for FUZZ_SECONDS each
 # make layers       checks who includes what
 # make check-fresh  make demo and make check in a bare Debian 12 made by debootstrap; needs root
+# make chaos        20,000 jobs while workers and brokers die, and what fails without each safeguard
 # make check-cpython  CPython's own test suite as warm jobs beside bare ones; needs libpython3.11-testsuite
 # make clean        removes build/
 
-BUILD ?= build
+# CHAOS=1: a test build with points to die at and safeguards to switch off (worker/chaos.h).
+CHAOS ?=
+BUILD ?= build$(if $(CHAOS),/chaos)
 comma := ,
 ifeq ($(origin CC),default)
 CC := gcc
@@ -27,16 +30,19 @@ HARDENING := -D_FORTIFY_SOURCE=2 -fstack-protector-strong
 OPTIMIZE ?= -O2
 SANITIZE ?=
 CFLAGS_ALL = -std=gnu17 -D_GNU_SOURCE $(OPTIMIZE) -g $(WARNINGS) \
-	$(if $(SANITIZE),$(SANITIZE),$(HARDENING)) -fPIC -MMD -MP $(CFLAGS)
+	$(if $(SANITIZE),$(SANITIZE),$(HARDENING)) -fPIC -MMD -MP \
+	$(if $(CHAOS),-DCODEWORKER_CHAOS) $(CFLAGS)
 
 LIBRARY_PACKAGES := libseccomp jansson
 WORKER_PACKAGES := rdkafka avro-c jansson libpcre2-8 yaml-0.1 libmicrohttpd libxxhash
-PACKAGE_CFLAGS = $(shell $(PKG_CONFIG) --cflags $(LIBRARY_PACKAGES) $(WORKER_PACKAGES) 2>/dev/null)
+# As system headers: newer ones of librdkafka have warnings, which are not ours to mend.
+PACKAGE_CFLAGS = $(patsubst -I%,-isystem%,$(shell \
+	$(PKG_CONFIG) --cflags $(LIBRARY_PACKAGES) $(WORKER_PACKAGES) 2>/dev/null))
 LIBRARY_LIBS = $(shell $(PKG_CONFIG) --libs $(LIBRARY_PACKAGES) 2>/dev/null)
 WORKER_LIBS = $(shell $(PKG_CONFIG) --libs $(WORKER_PACKAGES) 2>/dev/null) -lpthread
 
 # Only goals that compile need the libraries; the others set them up or do without.
-QUIET_GOALS := deps demo check check-fresh check-cpython bench soak fuzz layers clean help
+QUIET_GOALS := deps demo check check-fresh check-cpython chaos bench soak fuzz layers clean help
 ifneq ($(if $(MAKECMDGOALS),$(filter-out $(QUIET_GOALS),$(MAKECMDGOALS)),all),)
 MISSING := $(strip $(foreach package,$(sort $(LIBRARY_PACKAGES) $(WORKER_PACKAGES)),\
 	$(shell $(PKG_CONFIG) --exists $(package) 2>/dev/null || echo $(package))))
@@ -48,7 +54,7 @@ endif
 LIBRARY_SOURCES := $(wildcard sandbox/*.c)
 LAUNCHER_SOURCES := $(wildcard sandbox/launcher/*.c)
 SHARED_SOURCES := $(wildcard sandbox/shared/*.c)
-WORKER_SOURCES := $(wildcard worker/*.c worker/commands/*.c)
+WORKER_SOURCES := $(wildcard worker/*.c worker/commands/*.c) $(if $(CHAOS),tests/chaos/chaos.c)
 
 # What makes zygotes of stock interpreters: each built where its language's headers are, else left empty.
 ZYGOTE_SOURCES := $(wildcard sandbox/zygote/*.c) $(patsubst %,sandbox/launcher/%.c,job script probe \
@@ -210,6 +216,7 @@ check:
 	$(SUB) -s -j$(JOBS) fuzz-build
 	$(SUB) -s -j$(JOBS) all BUILD=$(BUILD)/drop CFLAGS=-DSANDBOX_TEST_DROP \
 		LAUNCHER_CFLAGS=-DSANDBOX_TEST_DROP
+	$(SUB) -s -j$(JOBS) all CHAOS=1 BUILD=$(BUILD)/chaos
 	@BUILD=$(BUILD) FUZZ_SECONDS=$(FUZZ_SECONDS) CC='$(CC)' tests/run
 
 fuzz-build:
@@ -220,6 +227,16 @@ fuzz:
 	@scripts/deps check
 	$(SUB) -s -j$(JOBS) fuzz-build
 	@BUILD=$(BUILD) FUZZ_SECONDS=$(FUZZ_SECONDS) tests/run fuzz
+
+# RDKAFKA=`scripts/librdkafka`: with another librdkafka, by its prefix.
+RDKAFKA ?=
+CHAOS_BUILD := $(BUILD)$(if $(RDKAFKA),/rdkafka)
+chaos:
+	@scripts/deps check
+	@scripts/kafka fetch >/dev/null
+	+$(if $(RDKAFKA),PKG_CONFIG_PATH=$(RDKAFKA)/lib/pkgconfig) $(MAKE) --no-print-directory -s -j$(JOBS) all \
+		CHAOS=1 BUILD=$(CHAOS_BUILD)/chaos $(if $(RDKAFKA),LDFLAGS=-Wl$(comma)-rpath$(comma)$(RDKAFKA)/lib)
+	@BUILD=$(abspath $(CHAOS_BUILD)) /usr/bin/python3 tests/chaos/chaos.py $(CHAOS_ARGUMENTS)
 
 check-fresh:
 	@scripts/check-fresh
@@ -252,5 +269,5 @@ clean:
 -include $(shell test -d $(BUILD) && find $(wildcard $(BUILD)/sandbox $(BUILD)/worker $(BUILD)/tests) -name '*.d' 2>/dev/null)
 
 .PHONY: all unit-tests fuzz-targets help deps demo bench soak layers check fuzz-build fuzz check-fresh \
-	check-cpython install clean FORCE
+	check-cpython chaos install clean FORCE
 .SECONDARY:

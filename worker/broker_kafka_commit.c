@@ -23,6 +23,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "chaos.h"
 #include "log.h"
 
 #define ID_BYTES 180
@@ -115,6 +116,7 @@ static enum step transaction(struct producer *producer, struct broker_batch *bat
 	producer->committing = false;
 	if (!produce_turn_wait(producer))
 		return STEP_FATAL;
+	chaos_point("before-transaction");
 	producer->called_us = clock_us();
 	enum step step = delivery->begin(producer, batch, err);
 	if (step == STEP_DONE)
@@ -123,12 +125,22 @@ static enum step transaction(struct producer *producer, struct broker_batch *bat
 	if (step != STEP_DONE)
 		return step;
 	produced_note(producer);
-	step = commit_turn_wait(producer);
+	chaos_point("in-transaction");
+	step = chaos_off("order") ? STEP_DONE : commit_turn_wait(producer);
+	if (producer->turn > 0)
+		chaos_point("between-commit-and-next-offsets");
+	if (chaos_off("generation")) {
+		rd_kafka_consumer_group_metadata_destroy(batch->group);
+		batch->group = rd_kafka_consumer_group_metadata(producer->committer->consumer);
+	}
 	producer->called_us = clock_us();
 	if (step == STEP_DONE)
 		step = delivery->offsets(producer, batch, err);
-	if (step == STEP_DONE)
+	if (step == STEP_DONE) {
+		chaos_point("before-commit");
 		step = delivery->commit(producer, err);
+		chaos_point("after-commit");
+	}
 	return step;
 }
 

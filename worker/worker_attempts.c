@@ -5,6 +5,7 @@
  */
 #include "worker_internal.h"
 
+#include "chaos.h"
 #include "executor_error.h"
 #include "log.h"
 
@@ -78,6 +79,7 @@ bool job_start(struct worker *worker, struct job *job)
 	case EXECUTOR_STARTED:
 		job_started(worker, job);
 		mark_started(worker, job);
+		chaos_point("after-start");
 		return true;
 	case EXECUTOR_REFUSED:
 		job_fail(worker, job, &error, NULL);
@@ -201,7 +203,7 @@ void attempt_ended(struct worker *worker, struct attempt *attempt)
 	job->running = false;
 	scheduler_measured(&job->entry, monotonic_us() - job->started_us, (int64_t)attempt->sandbox.cpu_ms * 1000);
 	suspect_leave(worker, job);
-	if (job->epoch != worker->epoch) {
+	if (job->epoch != worker->epoch && !chaos_off("epoch")) {
 		mark_handed_back(worker, job);
 		scheduler_finish(worker->scheduler, &job->entry);
 		job_free(worker, job, false);	/* its partition is somebody else's now */
@@ -236,7 +238,7 @@ void attempts_collect(struct worker *worker, int timeout_ms)
 void jobs_kill(struct worker *worker)
 {
 	for (int i = 0; i < worker->slots; i++)
-		if (worker->running[i])
+		if (worker->running[i] && !chaos_off("kill"))
 			executor_kill(worker->parts.executor, worker->running[i]->tag);
 }
 

@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include "chaos.h"
 #include "log.h"
 
 #define MARKS_FLUSH_MS 2000		/* for the hand-backs to be stored */
@@ -61,19 +62,21 @@ void drain_finish(struct worker *worker)
 void partitions_revoked(struct worker *worker, bool lost)
 {
 	bool was_draining = worker->draining;
+	chaos_point("at-revoke");
 	log_event(LOG_INFO, lost ? "partitions lost" : "partitions revoked", "running",
 		log_number(worker->running_count), NULL);
 	worker->draining = true;
 	worker->drain_end_ms = monotonic_ms() + worker->parts.config->worker.revoke_grace_ms;
-	if (!lost)
+	if (!lost && !chaos_off("drain"))
 		drain_finish(worker);
+	chaos_point("revoke-drained");
 	worker->epoch++;		/* from here on nothing of the old assignment is published */
 	jobs_kill(worker);
 	int64_t end = monotonic_ms() + DEATH_MS;
 	while (worker->running_count > 0 && !worker->ended && monotonic_ms() < end)
 		attempts_collect(worker, 20);	/* dead before another worker may start them */
 	jobs_drop(worker);
-	if (worker->open) {
+	if (worker->open && !chaos_off("epoch")) {
 		publication_end(worker, worker->open);
 		worker->open = NULL;
 	}

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "chaos.h"
 #include "log.h"
 
 #define RESULT_ARENA_BYTES (64u << 20)
@@ -101,6 +102,7 @@ void job_settle(struct worker *worker, struct job *job, enum status status,
 		count(worker, METRIC_DEAD, METRIC_UNLABELLED);
 	offset_done(worker, &job->place);
 	job_free(worker, job, true);
+	chaos_point("after-result");
 }
 
 void job_conclude(struct worker *worker, struct job *job, enum status status,

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "chaos.h"
 #include "log.h"
 
 #define JOB_BYTES (sizeof(struct job) + 512)	/* with its key, its flow and its name for dedupe */
@@ -147,7 +148,7 @@ static void request_take(struct worker *worker, struct incoming *incoming,
 	const struct request *request = incoming->request;
 	struct execution_name name = execution_name(request->thread_id, request->node_id,
 		request->execution_id);
-	bool known = incoming_known(worker, incoming, name);
+	bool known = incoming_known(worker, incoming, name) && !chaos_off("dedupe");
 	if (known && refusal) {
 		incoming_discard(worker, incoming, refusal);
 	} else if (known) {

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "chaos.h"
 #include "log.h"
 
 #define RETRY_WINDOW 100000	/* retries of one partition that are known at a time: 48 bytes each */
@@ -128,6 +129,7 @@ struct offset_window *window_make(struct worker *worker, enum broker_source sour
 void positions_take(struct worker *worker, const struct broker_event *event)
 {
 	struct err err;
+	chaos_point("at-takeover");
 	partitions_forget(worker);
 	worker->partitions = calloc(event->position_count + 1, sizeof *worker->partitions);
 	if (!worker->partitions) {
@@ -233,7 +235,7 @@ void state_take(struct worker *worker, const struct broker_state *state)
 {
 	struct state_mark mark;
 	struct err err;
-	if (!state_read(state->value, state->size, &mark))
+	if (chaos_off("state") || !state_read(state->value, state->size, &mark))
 		return;
 	int done = mark.type == STATE_FINAL || mark.type == STATE_RETRY ?
 		ended_take(worker, state->partition, &mark) :

@@ -1,0 +1,162 @@
+#!/usr/bin/python3
+"""Chaos on a real broker, and whether each execution has one final result after it: make chaos, or
+tests/chaos/chaos.py [--jobs N] [--seed S] [TRIAL...]
+
+Without names: every safeguard's trial twice, with it and without, when the trial must fail; a worker's end
+and stop at each named point; the broker's death in each phase of a transaction; rounds of chaos.
+What failed keeps its directory: the workers' logs, the jobs' witnesses.
+"""
+
+import argparse
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+import director
+import scenarios
+import stage
+import cli_support as cli
+
+ROUND_JOBS = 2500
+BROKER_POINTS = ("in-transaction", "before-commit", "after-commit")
+SHOWN = 8
+
+
+def say(text):
+    print(text, flush=True)
+
+
+class Trial:
+    """name: what it is called; play: from a stage to a verdict; fault: words of the one that it must show."""
+
+    def __init__(self, name, play, partitions=4, off="", fault=None):
+        self.name, self.play, self.partitions = name, play, partitions
+        self.off, self.fault = off, fault
+
+    def is_good(self, faults):
+        return any(self.fault in fault for fault in faults) if self.fault else not faults
+
+
+class Theatre:
+    """A broker and a directory, on which trials are played one after another."""
+
+    def __init__(self, attempts=False):
+        self.attempts, self.passed, self.failed = attempts, 0, []
+        self.jobs = self.twice = 0
+
+    def __enter__(self):
+        cli.PROGRAM = stage.PROGRAM
+        cli.broker_start(apart=True)
+        # outside of /tmp and /dev/shm, of which jobs have their own
+        self.directory = tempfile.mkdtemp(prefix="codeworker-chaos-", dir="/var/tmp")
+        os.chmod(self.directory, 0o755)
+        return self
+
+    def __exit__(self, *_):
+        cli._broker.remove()
+        if not self.failed:
+            shutil.rmtree(self.directory, ignore_errors=True)
+
+    def play(self, trial):
+        """Returns whether it came out as it must."""
+        begin = time.monotonic()
+        with stage.Stage(self.directory, cli._broker, trial.partitions, trial.off,
+                         self.attempts) as played:
+            try:
+                verdict = trial.play(played)
+            except (AssertionError, OSError, subprocess.SubprocessError) as error:
+                verdict = stage.ledger.Verdict([str(error)], 0, len(played.jobs))
+            ended = ["%s: %d, %s" % (worker.name, status, " ".join(last)) for worker in played.workers
+                     for status, last in worker.ends if status >= 0]
+        good = trial.is_good(verdict.faults)
+        self.passed += good
+        self.failed += [] if good else [trial.name]
+        self.jobs, self.twice = self.jobs + verdict.executions, self.twice + verdict.started_twice
+        say("%s %s: %d executions, %d started twice, %d faults%s (%.0f s)" % (
+            "ok  " if good else "FAIL", trial.name, verdict.executions, verdict.started_twice,
+            len(verdict.faults), ", as it must" if good and trial.fault else "",
+            time.monotonic() - begin))
+        for fault in verdict.faults[:SHOWN if not good else 1]:
+            say("       " + fault)
+        for end in ended:
+            say("     a worker ended by itself: " + end[:200])
+        if good:
+            shutil.rmtree(played.directory, ignore_errors=True)
+        else:
+            say("     kept: " + played.directory)
+        return good
+
+
+def round_trial(seed, count, **more):
+    def play(played):
+        round_ = director.Round(played, seed, count, lambda text: say("     " + text), **more)
+        verdict = round_.play()
+        say("     what happened: " + ", ".join("%s %d" % pair for pair in
+                                               sorted(round_.happened.items())))
+        return verdict
+    grows = ", partitions added" if more.get("grow") else ""
+    return Trial("round of seed %d%s" % (seed, grows), play, partitions=6)
+
+
+def rounds(seed, count):
+    while count > 0:
+        yield round_trial(seed, min(count, ROUND_JOBS), grow=seed % 4 == 3)
+        seed, count = seed + 1, count - ROUND_JOBS
+
+
+def point_trials():
+    for point in scenarios.POINTS:
+        for action in ("kill", "stop"):
+            yield Trial("%s at %s" % (action, point),
+                        lambda played, p=point, a=action: scenarios.at_point(played, p, a))
+    for point in BROKER_POINTS:
+        yield Trial("broker dies at %s" % point, lambda played, p=point: scenarios.broker_dies(played, p))
+
+
+def attempt_trials(heartbeat):
+    yield Trial("killed_between_attempts", scenarios.killed_between_attempts, 2)
+    if heartbeat:
+        yield Trial("stopped_amid_a_long_job", scenarios.stopped_amid_a_long_job)
+
+
+def safeguard_trials():
+    for name, (play, partitions, safeguard, fault) in scenarios.SAFEGUARDS.items():
+        yield Trial(name, play, partitions)
+        yield Trial("%s without %s" % (name, safeguard), play, partitions, safeguard, fault)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--jobs", type=int, default=20000, help="in rounds of chaos")
+    parser.add_argument("--seed", type=int, help="of the first round")
+    parser.add_argument("--attempts", action="store_true",
+                        help="demand that numbers of attempts go on over a crash")
+    parser.add_argument("--heartbeat", action="store_true",
+                        help="demand that a stopped worker's jobs end with its session")
+    parser.add_argument("trial", nargs="*", help="words in the names of the trials to play")
+    given = parser.parse_args()
+    seed = random.SystemRandom().randrange(10 ** 6) if given.seed is None else given.seed
+    trials = [*safeguard_trials(), *attempt_trials(given.heartbeat), *point_trials(),
+              *rounds(seed, given.jobs)]
+    trials = [one for one in trials if not given.trial or any(word in one.name for word in given.trial)]
+    say("seed %d, %d trials" % (seed, len(trials)))
+    begin = time.monotonic()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    with Theatre(given.attempts) as theatre:
+        for trial in trials:
+            theatre.play(trial)
+        say("%d executions, %d started twice, %.0f s, seed %d" % (
+            theatre.jobs, theatre.twice, time.monotonic() - begin, seed))
+        for name in theatre.failed:
+            say("failed: " + name)
+        say("%d passed, %d failed, 0 skipped" % (theatre.passed, len(theatre.failed)))
+    return 1 if theatre.failed or not theatre.passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,199 @@
+"""A round of chaos: jobs keep coming while workers are killed, stopped, ended, armed to die at named points
+and joined by others, and while the broker dies. What happens is drawn from the seed; when exactly is the
+machine's.
+"""
+
+import random
+import signal
+import threading
+import time
+
+import jobs
+import scenarios
+from stage import SESSION_SECONDS
+
+PAUSE_SECONDS = (1, 5)		# between events
+OUTSTANDING = 300		# submitted and not finished, before more is submitted
+CHUNK = 120
+FINISH_SECONDS = 180
+KEYS = 60
+EXTRAS = 2			# workers that come and go beside those that stay
+PROGRESS_SECONDS = 5
+STAYING = (("one", True), ("two", True), ("three", False))
+
+
+class Round:
+    """count: of jobs. broker_deaths: how often the broker may be killed. grow: partitions are added on the
+    way."""
+
+    def __init__(self, stage, seed, count, say, broker_deaths=1, grow=False):
+        self.stage, self.chance, self.say = stage, random.Random(seed), say
+        self.todo = jobs.mixed(self.chance, count, KEYS, stage.witnesses, 0 if grow else 0.04)
+        self.broker_deaths, self.grow, self.grows = broker_deaths, grow, grow
+        self.later = []			# (when, what): what was begun and is to be undone
+        self.happened = {}
+        self.extras, self.broker_thread, self.sent, self.total = 0, None, 0, len(self.todo)
+        self.begin = time.monotonic()
+
+    def at(self, seconds, action):
+        self.later.append((time.monotonic() + seconds, action))
+
+    def running(self):
+        return [worker for worker in self.stage.workers if not worker.is_gone() and
+                not worker.is_stopped()]
+
+    def some(self):
+        found = self.running()
+        return self.chance.choice(found) if found else None
+
+    # ---- what can happen
+
+    def kill(self):
+        worker = self.some()
+        if worker:
+            worker.kill()
+            self.at(self.chance.choice([0, 0.5, 2, SESSION_SECONDS + 1]), lambda: self.restart(worker))
+
+    def restart(self, worker, points=""):
+        if worker.is_gone():
+            worker.start(points)
+
+    def arm(self, action):
+        """One is killed and comes back with a point at which it ends or stops itself."""
+        worker = self.some()
+        if worker:
+            point = self.chance.choice(scenarios.POINTS)
+            nth = 1 if point in scenarios.AT_REBALANCES else self.chance.randrange(1, 25)
+            worker.kill()
+            worker.start("%s:%d:%s" % (point, nth, action))
+
+    def arm_to_die(self):
+        self.arm("kill")
+
+    def arm_to_stop(self):
+        self.arm("stop")
+
+    def stop(self):
+        worker = self.some()
+        if worker:
+            worker.send(signal.SIGSTOP)
+
+    def end(self):
+        worker = self.some()
+        if worker:
+            worker.send(signal.SIGTERM, 0)
+            self.at(self.chance.choice([0.5, 3]), lambda: self.restart(worker))
+
+    def join(self):
+        extra = [worker for worker in self.stage.workers if worker.name.startswith("extra")]
+        if len([worker for worker in extra if not worker.is_gone()]) < EXTRAS:
+            self.extras += 1
+            self.stage.worker("extra%d" % self.extras).start()
+
+    def double(self):
+        """Another worker with the same worker.id while the first is stopped: the first is fenced."""
+        static = [worker for worker in self.running() if worker.static]
+        if not static:
+            return
+        old = self.chance.choice(static)
+        old.send(signal.SIGSTOP)
+        old.meant.add(1)
+        twin = self.stage.worker(old.name, static=True).start()
+        twin.wait_log("partitions assigned", SESSION_SECONDS * 4)
+        self.stage.workers.remove(twin)
+        self.stage.workers[self.stage.workers.index(old)] = twin
+        self.stage.workers.append(old)
+        old.name += "-old%d" % len(self.stage.workers)
+        old.send(signal.SIGCONT)
+
+    def broker_dies(self):
+        if self.broker_deaths > 0 and not (self.broker_thread and self.broker_thread.is_alive()):
+            self.broker_deaths -= 1
+            self.broker_thread = threading.Thread(target=self.broker_restart)
+            self.broker_thread.start()
+
+    def broker_restart(self):
+        self.stage.broker.kill()
+        self.stage.broker.start()
+
+    def broker_pauses(self):
+        if not (self.broker_thread and self.broker_thread.is_alive()):
+            self.stage.broker.signal(signal.SIGSTOP)
+            time.sleep(self.chance.uniform(0.5, 2))
+            self.stage.broker.signal(signal.SIGCONT)
+
+    WEIGHTS = {"kill": 18, "arm_to_die": 26, "arm_to_stop": 8, "stop": 7, "end": 12, "join": 9,
+               "double": 4, "broker_dies": 4, "broker_pauses": 4}
+
+    # ---- the round
+
+    def happen(self):
+        names = list(self.WEIGHTS)
+        for name in self.chance.choices(names, self.WEIGHTS.values(),
+                                        k=2 if self.chance.random() < 0.25 else 1):
+            self.happened[name] = self.happened.get(name, 0) + 1
+            getattr(self, name)()
+
+    def keep_up(self):
+        """What is due later; those who stopped wake when their session is over; those who stay come back."""
+        due = [action for when, action in self.later if when <= time.monotonic()]
+        self.later = [entry for entry in self.later if entry[0] > time.monotonic()]
+        for action in due:
+            action()
+        for worker in self.stage.workers:
+            if worker.is_stopped() and not getattr(worker, "waking", False):
+                worker.waking = True
+                self.at(self.chance.choice([1, SESSION_SECONDS + 2]), lambda w=worker: self.wake(w))
+        if not self.later:
+            for name, _ in STAYING:
+                for worker in self.stage.workers:
+                    if worker.name == name:
+                        self.restart(worker)
+
+    def wake(self, worker):
+        worker.waking = False
+        worker.send(signal.SIGCONT)
+
+    def submit_some(self, finished):
+        while self.todo and self.sent - finished < OUTSTANDING:
+            chunk, self.todo = self.todo[:CHUNK], self.todo[CHUNK:]
+            self.stage.submit(chunk)
+            self.sent = self.stage.expected()
+
+    def play(self):
+        """Returns the verdict."""
+        for name, static in STAYING:
+            self.stage.worker(name, static=static).start()
+        self.stage.workers[0].wait_log("partitions assigned")
+        finished, next_at, told = 0, 0, 0
+        while self.todo or finished < 0.8 * self.sent:
+            self.submit_some(finished)
+            if self.grow and self.sent > self.total / 3:
+                self.grow = False
+                self.stage.grow()
+            if time.monotonic() >= next_at:
+                self.happen()
+                next_at = time.monotonic() + self.chance.uniform(*PAUSE_SECONDS)
+            self.keep_up()
+            finished = max(finished, self.stage.finished())
+            if time.monotonic() - told > PROGRESS_SECONDS:
+                told = time.monotonic()
+                self.say("%4.0f s: %d of %d submitted, %d finished" % (
+                    told - self.begin, self.total - len(self.todo), self.total, finished))
+            time.sleep(0.1)
+        return self.close()
+
+    def close(self):
+        """Quiet now: everybody is back, and what was submitted is finished."""
+        if self.broker_thread:
+            self.broker_thread.join()
+        self.later = []
+        end = time.monotonic() + FINISH_SECONDS
+        while self.stage.finished() < self.stage.expected() and time.monotonic() < end:
+            self.keep_up()
+            time.sleep(0.3)
+        time.sleep(1)
+        for worker in self.stage.workers:
+            worker.send(signal.SIGCONT)
+        self.say("finished after %.0f s; reading" % (time.monotonic() - self.begin))
+        return self.stage.judge(keys_moved=self.grows)

@@ -1,0 +1,197 @@
+"""Short trials, each of which shows one thing: that a named point can be died at, and that each safeguard is
+needed, since without it the same trial fails.
+"""
+
+import signal
+import threading
+import time
+
+import jobs
+from stage import SESSION_SECONDS
+
+POINTS = ("after-start", "after-result", "before-transaction", "in-transaction", "before-commit",
+          "between-commit-and-next-offsets", "after-commit", "at-takeover", "at-revoke", "revoke-drained")
+AT_REBALANCES = ("at-takeover", "at-revoke", "revoke-drained")
+
+
+def several(stage, count, seconds=0, kind="quick", keys=20, name="x"):
+    return [jobs.make(kind, "t%d" % (number % keys), "%s%03d" % (name, number), stage.witnesses, seconds)
+            for number in range(count)]
+
+
+def finished_beyond(stage):
+    """A worker dies while a slow job holds back the offset of what is finished behind it."""
+    worker = stage.worker("one", static=True).start()
+    slow = jobs.make("slow", "slow", "slow", stage.witnesses, 5)
+    stage.submit([slow] + several(stage, 40))
+    stage.wait_finished(40)
+    worker.kill()
+    worker.start()
+    stage.wait_finished()
+    return stage.judge()
+
+
+def resubmitted(stage):
+    """Executions come again: at once, and after a death."""
+    worker = stage.worker("one", static=True).start()
+    first = several(stage, 20)
+    stage.submit(first + first[:10])
+    stage.wait_finished()
+    worker.kill()
+    worker.start()
+    stage.submit(first[5:15] + several(stage, 5, name="y"))
+    stage.wait_finished()
+    return stage.judge()
+
+
+def ended_after_revocation(stage):
+    """Jobs end while their worker, which has given their partitions up, is stopped; it wakes with their
+    results and gets partitions anew."""
+    settings = ["worker.revoke_grace=500ms"]
+    first = stage.worker("first", settings=settings).start("revoke-drained:1:stop")
+    first.wait_log("partitions assigned")
+    stage.submit(several(stage, 3, seconds=6))
+    time.sleep(0.5)
+    second = stage.worker("second", settings=settings).start()
+    first.wait_stopped()
+    second.wait_log("partitions assigned")
+    stage.wait_finished()
+    first.send(signal.SIGCONT)
+    first.wait_log("joined", 30)
+    time.sleep(4)
+    stage.submit(several(stage, 20, name="y"))
+    stage.wait_finished()
+    return stage.judge(keys_moved=True)	# a stopped worker's jobs run on
+
+
+def joined_in_order(stage):
+    """Workers join while jobs run that end within the grace of a revocation: none is begun twice."""
+    stage.worker("first").start().wait_log("partitions assigned")
+    stage.submit(several(stage, 60, seconds=0.8, keys=60))
+    for name in ("second", "third"):
+        time.sleep(1.5)
+        stage.worker(name).start().wait_log("partitions assigned")
+    stage.wait_finished()
+    verdict = stage.judge()
+    again = ["%d jobs were begun twice" % verdict.started_twice] if verdict.started_twice else []
+    return verdict._replace(faults=verdict.faults + again)
+
+
+def slow_transaction(stage):
+    """A worker dies while one transaction takes long and later ones are ready."""
+    worker = stage.worker("one", static=True).start("in-transaction:3:sleep4000")
+    worker.wait_log("partitions assigned")
+    for begin in range(12):
+        stage.submit(several(stage, 4, name="x%d-" % begin))
+        time.sleep(0.2)
+    time.sleep(1)
+    worker.kill()
+    worker.start()
+    stage.wait_finished(seconds=40)
+    return stage.judge()
+
+
+def transaction_over_a_rebalance(stage):
+    """Partitions go to another worker before a transaction has begun; it is the old generation's and can't be
+    committed any more. (Of one that has begun, the other waits for the end.)"""
+    settings = ["worker.revoke_grace=500ms"]
+    first = stage.worker("first", settings=settings).start("before-transaction:1:sleep9000")
+    first.wait_log("partitions assigned")
+    stage.submit(several(stage, 20))
+    time.sleep(0.5)
+    stage.worker("second", settings=settings).start().wait_log("partitions assigned")
+    time.sleep(8)
+    stage.submit(several(stage, 20, name="y"))
+    stage.wait_finished()
+    return stage.judge()
+
+
+def long_jobs_revoked(stage):
+    """Partitions go to another worker while jobs run that are longer than the grace: they are dead before it
+    starts them."""
+    settings = ["worker.revoke_grace=500ms", "worker.slots=8"]
+    stage.worker("first", settings=settings).start().wait_log("partitions assigned")
+    stage.submit(several(stage, 8, seconds=12))
+    time.sleep(1)
+    stage.worker("second", settings=settings).start().wait_log("partitions assigned")
+    stage.wait_finished()
+    return stage.judge()
+
+
+def killed_between_attempts(stage):
+    """A worker dies while retries wait for their time."""
+    worker = stage.worker("one", static=True).start().wait_log("partitions assigned")
+    stage.submit(several(stage, 10, kind="patient"))
+    time.sleep(2)
+    worker.kill()
+    worker.start()
+    stage.wait_finished()
+    return stage.judge()
+
+
+def stopped_amid_a_long_job(stage):
+    """A worker is stopped under jobs that are longer than its session: another runs them when they are
+    dead."""
+    first = stage.worker("first")
+    stage.worker("second").start().wait_log("partitions assigned")
+    first.start("after-start:1:stop").wait_log("partitions assigned")
+    stage.submit(several(stage, 8, seconds=15))
+    first.wait_stopped()
+    time.sleep(2 * SESSION_SECONDS)
+    first.send(signal.SIGCONT)
+    stage.wait_finished(seconds=150)
+    return stage.judge()
+
+
+def at_point(stage, point, action):
+    """One of two workers is ended or stopped at a named point; a stopped one wakes behind its session."""
+    static = stage.worker("static", static=True)
+    other = stage.worker("other").start().wait_log("partitions assigned")
+    nth = 1 if point in AT_REBALANCES else 2
+    static.start("%s:%d:%s" % (point, nth, action))
+    if point != "at-takeover":
+        static.wait_log("partitions assigned")
+    for begin in range(6):
+        stage.submit(several(stage, 30, name="x%d-" % begin) +
+                     several(stage, 2, kind="flaky", name="f%d-" % begin))
+        time.sleep(0.3)
+    if point in ("at-revoke", "revoke-drained"):
+        stage.worker("third").start()
+    if action == "kill":
+        static.wait()
+        static.start()
+    else:
+        static.wait_stopped()
+        time.sleep(SESSION_SECONDS + 1.5)
+        static.send(signal.SIGCONT)
+    stage.submit(several(stage, 30, name="y"))
+    stage.wait_finished()
+    return stage.judge()
+
+
+def broker_dies(stage, point):
+    """The broker dies while a transaction is at a point, and comes back."""
+    worker = stage.worker("one", static=True).start("%s:3:sleep2500" % point)
+    worker.wait_log("partitions assigned")
+    sender = threading.Thread(target=lambda: [
+        (stage.submit(several(stage, 10, name="x%d-" % begin)), time.sleep(0.2)) for begin in range(12)])
+    sender.start()
+    time.sleep(1.5)
+    stage.broker.kill()
+    stage.broker.start()
+    sender.join()
+    stage.wait_finished()
+    return stage.judge()
+
+
+# by name: the trial, its partitions, the safeguard without which it must fail, and how
+SAFEGUARDS = {
+    "finished_beyond": (finished_beyond, 1, "state", "more than one result"),
+    "resubmitted": (resubmitted, 2, "dedupe", "more than one result"),
+    "ended_after_revocation": (ended_after_revocation, 2, "epoch", "more than one result"),
+    "joined_in_order": (joined_in_order, 6, "drain", "begun twice"),
+    "slow_transaction": (slow_transaction, 1, "order", "lost results"),
+    "transaction_over_a_rebalance": (transaction_over_a_rebalance, 2, "generation",
+                                     "more than one result"),
+    "long_jobs_revoked": (long_jobs_revoked, 2, "kill", "while another of its key was alive"),
+}

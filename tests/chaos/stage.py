@@ -1,0 +1,213 @@
+"""What a trial is played on: topics of its own on a real broker, workers that can be killed, stopped and
+armed, and the reading of all that they left.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import uuid
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(ROOT, "tests", "integration"))
+import cli_support as cli
+import delivery_support as delivery
+import ledger
+
+PROGRAM = os.path.join(os.environ.get("BUILD", os.path.join(ROOT, "build")), "chaos", "codeworker")
+SESSION_SECONDS = 6			# the least that a broker allows by default
+SETTINGS = ["http.listen=off", "policy.isolation_floor=none", "worker.slots=3", "log.format=text",
+            "worker.shutdown_grace=10s", "kafka.session.timeout.ms=%d" % (SESSION_SECONDS * 1000),
+            "kafka.heartbeat.interval.ms=500"]
+LAUNCHED_SECONDS = 30
+
+
+class Worker:
+    """One member of the group over its deaths. ends: how it ended each time, but for what was done to it."""
+
+    def __init__(self, stage, name, static=False, settings=()):
+        self.stage, self.name = stage, name
+        self.settings = list(settings) + (["worker.id=" + name] if static else [])
+        self.static, self.process, self.starts = static, None, 0
+        self.meant = set()		# exit statuses that are not news
+        self.ends = []
+
+    def start(self, points="", off=""):
+        given = [piece for setting in SETTINGS + ["kafka.group.id=" + self.stage.group] + self.settings
+                 for piece in ("--set", setting)]
+        self.starts += 1
+        self.path = os.path.join(self.stage.logs, "%s-%d.log" % (self.name, self.starts))
+        with open(self.path, "w") as log:
+            self.process = subprocess.Popen(
+                [PROGRAM] + self.stage.topics.arguments("run", *given), stdin=subprocess.DEVNULL,
+                stdout=log, stderr=log, env=dict(
+                    os.environ, CHAOS_POINTS=points,
+                    CHAOS_OFF=off or self.stage.off))
+        self.meant = {-signal.SIGKILL} if points else set()
+        return self
+
+    def text(self):
+        with open(self.path, errors="replace") as log:
+            return log.read()
+
+    def wait_log(self, words, seconds=LAUNCHED_SECONDS):
+        cli.wait_until(lambda: words in self.text() or self.is_gone(), seconds,
+                       "%s never said %r:\n%s" % (self.name, words, self.text()[-2000:]))
+        return self
+
+    def is_gone(self):
+        """Whether it has ended; the first time, notes how."""
+        if self.process is None:
+            return True
+        status = self.process.poll()
+        if status is None:
+            return False
+        if status not in self.meant:
+            self.ends.append((status, self.text().strip().splitlines()[-1:]))
+        self.process = None
+        return True
+
+    def is_stopped(self):
+        try:
+            with open("/proc/%d/stat" % self.process.pid) as stat:
+                return stat.read().rpartition(")")[2].split()[0] == "T"
+        except (OSError, AttributeError):
+            return False
+
+    def wait_stopped(self, seconds=30):
+        cli.wait_until(lambda: self.is_stopped() or self.is_gone(), seconds,
+                       "%s never stopped itself:\n%s" % (self.name, self.text()[-2000:]))
+
+    def send(self, number, *meant):
+        if not self.is_gone():
+            self.meant |= set(meant)
+            self.process.send_signal(number)
+
+    def kill(self):
+        self.send(signal.SIGKILL, -signal.SIGKILL)
+        self.wait()
+
+    def wait(self, seconds=60):
+        cli.wait_until(self.is_gone, seconds, "%s did not end:\n%s" % (
+            self.name, self.text()[-2000:]))
+
+    def end(self):
+        """SIGTERM; it must exit with 0."""
+        self.send(signal.SIGCONT)
+        self.send(signal.SIGTERM, 0)
+        self.wait()
+
+
+class Stage:
+    """directory: kept by the caller, where jobs can reach it (they have a /tmp of their own). off: safeguards
+    that every worker has switched off. attempts: whether their numbers are to survive a worker's death."""
+
+    def __init__(self, directory, broker, partitions=6, off="", attempts=False):
+        self.broker, self.off, self.partitions = broker, off, partitions
+        self.group = "chaos-" + uuid.uuid4().hex[:12]
+        self.topics = cli.Topics()
+        self.directory = tempfile.mkdtemp(prefix="trial-", dir=directory)
+        self.logs, self.witnesses = (os.path.join(self.directory, name) for name in
+                                     ("logs", "witnesses"))
+        os.chmod(self.directory, 0o755)
+        os.mkdir(self.logs)
+        os.mkdir(self.witnesses)
+        os.chmod(self.witnesses, 0o777)	# jobs are other users
+        self.workers, self.jobs, self.attempts = [], [], attempts
+        self.topics.create(partitions)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for worker in self.workers:
+            if worker.process and worker.process.poll() is None:
+                worker.process.kill()
+                worker.process.wait()
+
+    def worker(self, name, **more):
+        self.workers.append(Worker(self, name, **more))
+        return self.workers[-1]
+
+    def submit(self, jobs):
+        """Insists until the broker has them; what it then has twice is a resubmission."""
+        self.jobs += jobs
+        for job in jobs:		# made by root with a umask, a file would be closed to the jobs
+            path = os.path.join(self.witnesses, job.key.partition(":")[0])
+            if not os.path.exists(path):
+                os.close(os.open(path, os.O_CREAT | os.O_WRONLY))
+                os.chmod(path, 0o666)
+        lines = "".join("%s\t%s\n" % (job.key, job.text) for job in jobs)
+        for _ in range(30):
+            try:
+                cli.kcat("-P", "-t", self.topics.name("requests"), "-K", "\t", "-X",
+                         "partitioner=murmur2_random", "-X", "enable.idempotence=true",
+                         "-X", "message.timeout.ms=30000", stdin=lines)
+                return
+            except (AssertionError, subprocess.TimeoutExpired):
+                time.sleep(1)
+        raise AssertionError("the broker took no requests")
+
+    def grow(self):
+        """More partitions, those of the internal topics first."""
+        self.partitions += 2
+        for role in ("state", "retries", "requests"):
+            self.broker.partitions_set(self.topics.name(role), self.partitions)
+
+    def expected(self):
+        return len({job.execution for job in self.jobs if job.kind != "garbage"})
+
+    def finished(self):
+        """How many results there are now; 0 while no broker answers."""
+        try:
+            return len(cli.kcat("-C", "-t", self.topics.name("results"), "-o", "beginning", "-e",
+                                "-X", "isolation.level=read_committed", "-f", "%o\n").split())
+        except (AssertionError, subprocess.TimeoutExpired):
+            return 0
+
+    def wait_finished(self, count=None, seconds=90):
+        """Returns whether so many (or all) came in time."""
+        end = time.monotonic() + seconds
+        while self.finished() < (self.expected() if count is None else count):
+            if time.monotonic() > end or all([worker.is_gone() for worker in self.workers]):
+                return False
+            time.sleep(0.3)
+        return True
+
+    def offsets(self):
+        """By partition: what the group has committed, and where the log ends."""
+        name = self.topics.name("requests")
+        partitions = range(self.topics.partitions("requests"))
+        return ({p: delivery.committed(self.group, name, p) for p in partitions},
+                {p: delivery.end_offset(name, p) for p in partitions})
+
+    def wait_offsets(self, seconds=20):
+        """Those at the end, or what they are when it is too late. A partition without requests has none."""
+        end = time.monotonic() + seconds
+        while True:
+            committed, ends = self.offsets()
+            due = {p: offset for p, offset in ends.items() if offset > 0}
+            if all(committed[p] == due[p] for p in due) or time.monotonic() > end:
+                return committed, due
+            time.sleep(0.3)
+
+    def judge(self, **more):
+        """Ends all workers in order and reads what they left. Returns the verdict, with how they ended."""
+        committed, ends = self.wait_offsets()
+        threads = [threading.Thread(target=worker.end) for worker in self.workers if not worker.is_gone()]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        left = [worker.name for worker in self.workers if not worker.is_gone()]
+        records = {role: delivery.read(self.topics, role) for role in
+                   ("requests", "results", "errors", "dead")}
+        verdict = ledger.judge(self.jobs, records, self.witnesses, committed, ends,
+                               attempts=self.attempts, **more)
+        died = ["%s ended with %d: %s" % (worker.name, status, " ".join(last))
+                for worker in self.workers for status, last in worker.ends if status < 0]
+        return verdict._replace(faults=verdict.faults + died +
+                                ["%s does not end" % name for name in left])
