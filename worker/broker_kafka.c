@@ -15,10 +15,7 @@
 #include "kafka_conf.h"
 #include "log.h"
 
-#define CALL_MS 10000
 #define CLOSE_S 10		/* for all that may not come back */
-#define TOPIC_TRIES 10
-#define TOPIC_PAUSE_NS 200000000
 #define STUCK_MS 120000		/* a call into librdkafka that takes longer never ends */
 #define SESSION_MS "10000"
 
@@ -492,58 +489,6 @@ static int consumer_open(struct broker_kafka *kafka, struct err *err)
 	return 0;
 }
 
-static int partitions_ask(struct broker_kafka *kafka, const char *topic, struct err *err)
-{
-	const struct rd_kafka_metadata *metadata;
-	rd_kafka_t *rk = kafka->rk;
-	rd_kafka_topic_t *handle = rd_kafka_topic_new(rk, topic, NULL);
-	if (!handle)
-		return err_set(err, ERR_INVALID, "the topic name %s is not valid", topic);
-	rd_kafka_resp_err_t code = rd_kafka_metadata(rk, 0, handle, &metadata, CALL_MS);
-	rd_kafka_topic_destroy(handle);
-	if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-		return err_set(err, ERR_BROKER, "the brokers %s can't be reached: %s",
-			config_kafka(kafka->config, "bootstrap.servers"), rd_kafka_err2str(code));
-	int count = metadata->topic_cnt == 1 && metadata->topics[0].err == 0 ?
-		metadata->topics[0].partition_cnt : 0;
-	rd_kafka_metadata_destroy(metadata);
-	return count;
-}
-
-/* 0: there is no such topic. One that was only just made may not have reached this broker. */
-static int partitions_of(struct broker_kafka *kafka, const char *topic, struct err *err)
-{
-	int count = partitions_ask(kafka, topic, err);
-	for (int tries = 0; count == 0 && tries < TOPIC_TRIES; tries++) {
-		nanosleep(&(struct timespec){.tv_nsec = TOPIC_PAUSE_NS}, NULL);
-		count = partitions_ask(kafka, topic, err);
-	}
-	return count;
-}
-
-static int topics_check(struct broker_kafka *kafka, struct err *err)
-{
-	const struct config *config = kafka->config;
-	const char *topics[] = {config->topics.requests, config->topics.results,
-		config->topics.errors, config->topics.dead, config->topics.state, config->topics.retries};
-	int counts[6];
-	for (size_t i = 0; i < 6; i++) {
-		counts[i] = partitions_of(kafka, topics[i], err);
-		if (counts[i] < 0)
-			return -1;
-		if (counts[i] == 0)
-			return err_set(err, ERR_INVALID, "the topic %s does not exist; make what is "
-				"missing with: codeworker topics create -b %s", topics[i],
-				config_kafka(config, "bootstrap.servers"));
-	}
-	for (size_t i = 4; i < 6; i++)
-		if (counts[i] < counts[0])
-			return err_set(err, ERR_INVALID, "%s has %d partitions and %s has %d: they must be "
-				"as many; see: codeworker topics check", topics[i], counts[i], topics[0],
-				counts[0]);
-	return 0;
-}
-
 static int subscribe(struct broker_kafka *kafka, struct err *err)
 {
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
@@ -573,9 +518,7 @@ int broker_kafka_new(const struct config *config, const struct broker_kafka_limi
 		free(kafka);
 		return -1;
 	}
-	int result = topics_check(kafka, err);
-	if (result == 0)
-		result = committer_new(config, limits, kafka->rk, &kafka->mailbox, stop_fd,
+	int result = committer_new(config, limits, kafka->rk, &kafka->mailbox, stop_fd,
 			&kafka->committer, err);
 	if (result == 0)
 		result = fetcher_new(config, &kafka->mailbox, &kafka->fetcher, err);

@@ -79,6 +79,9 @@ const struct option_row option_rows[] = {
 		"With `worker.id`: give the partitions up at once when the worker ends."},
 	{"worker.wait_for_sandbox", VALUE_BOOLEAN, AT(worker.wait_for_sandbox), "false", .help =
 		"Wait, not ready, when the sandbox's self-test fails, rather than exit with 69."},
+	{"worker.topic_check", VALUE_SWITCH, AT(worker.topic_refuse), "refuse", "warn|refuse", .help =
+		"What a worker does at its start on topics whose settings break a promise, such as "
+		"partition counts, timestamps of producers, or a retention that is too short."},
 	{"worker.window", VALUE_INT, AT(worker.window), "10000", .least = 1, .most = 1000000, .help =
 		"Requests of one partition that may be under way beyond its oldest unfinished one. A "
 		"full window pauses the partition."},

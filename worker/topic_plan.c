@@ -87,15 +87,15 @@ struct faults {
 	size_t count;
 };
 
-__attribute__((format(printf, 2, 3)))
-static void fault(struct faults *faults, const char *format, ...)
+__attribute__((format(printf, 3, 4)))
+static void fault(struct faults *faults, enum topic_fault kind, const char *format, ...)
 {
 	char text[512];
 	va_list args;
 	va_start(args, format);
 	vsnprintf(text, sizeof text, format, args);
 	va_end(args);
-	faults->report(faults->context, text);
+	faults->report(faults->context, kind, text);
 	faults->count++;
 }
 
@@ -112,10 +112,10 @@ static void check_times(struct faults *faults, const struct config *config, enum
 	int64_t retention_ms = number_of(found, TOPIC_RETENTION);
 	int64_t needed = needed_ms(config, role);
 	if (rows[role].append_time && type && strcmp(type, "LogAppendTime") != 0)
-		fault(faults, "message.timestamp.type is %s, should be LogAppendTime: cancels would "
-			"compare the clocks of different machines", type);
+		fault(faults, TOPIC_BREAKS, "message.timestamp.type is %s, should be LogAppendTime: cancels "
+			"and the dedupe window would compare the clocks of different machines", type);
 	if (retention_ms >= 0 && retention_ms < needed)
-		fault(faults, "retention.ms is %" PRId64 ", should be more than %" PRId64
+		fault(faults, TOPIC_BREAKS, "retention.ms is %" PRId64 ", should be more than %" PRId64
 			": records would be gone while they still count", retention_ms, needed);
 }
 
@@ -126,9 +126,20 @@ static void check_letters(struct faults *faults, const struct topic_found *found
 	int64_t request_bytes = number_of(requests, TOPIC_BYTES);
 	if (!requests->exists || request_bytes == INT64_MAX || bytes >= request_bytes + LETTER_BYTES)
 		return;
-	fault(faults, "max.message.bytes is %" PRId64 ", should be at least %" PRId64 " (the "
+	fault(faults, TOPIC_WEAKENS, "max.message.bytes is %" PRId64 ", should be at least %" PRId64 " (the "
 		"requests' and 64 KiB for headers): big requests would not fit", bytes,
 		request_bytes + LETTER_BYTES);
+}
+
+static void check_partitions(struct faults *faults, const struct config *config,
+	const struct topic_found *topic, const struct topic_found *requests)
+{
+	if (!requests->exists || topic->partitions == requests->partitions)
+		return;
+	/* More are there for a moment while partitions are added. */
+	fault(faults, topic->partitions < requests->partitions ? TOPIC_BREAKS : TOPIC_WEAKENS,
+		"%d partitions, should be %d, as %s has", topic->partitions, requests->partitions,
+		topic_plan_name(config, TOPIC_REQUESTS));
 }
 
 size_t topic_plan_faults(const struct config *config, enum topic_role role,
@@ -137,16 +148,15 @@ size_t topic_plan_faults(const struct config *config, enum topic_role role,
 	const struct topic_found *topic = &found[role], *requests = &found[TOPIC_REQUESTS];
 	struct faults faults = {report, context, 0};
 	if (!topic->exists) {
-		fault(&faults, "missing; `codeworker topics create` makes it");
+		fault(&faults, TOPIC_MISSING, "missing; `codeworker topics create` makes it");
 		return faults.count;
 	}
-	if (rows[role].as_requests && requests->exists && topic->partitions != requests->partitions)
-		fault(&faults, "%d partitions, should be %d, as %s has", topic->partitions,
-			requests->partitions, topic_plan_name(config, TOPIC_REQUESTS));
+	if (rows[role].as_requests)
+		check_partitions(&faults, config, topic, requests);
 	const char *cleanup = topic->values[TOPIC_CLEANUP];
 	if (cleanup && strcmp(cleanup, "delete") != 0)
-		fault(&faults, "cleanup.policy is %s, should be delete: compaction would drop records "
-			"of executions that share a key", cleanup);
+		fault(&faults, TOPIC_BREAKS, "cleanup.policy is %s, should be delete: compaction would drop "
+			"records of executions that share a key", cleanup);
 	check_times(&faults, config, role, topic);
 	if (rows[role].letters)
 		check_letters(&faults, topic, requests);

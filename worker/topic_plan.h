@@ -36,9 +36,15 @@ const char *topic_plan_name(const struct config *config, enum topic_role role);
 void topic_plan_make(const struct config *config, enum topic_role role, int partitions,
 	int64_t request_bytes, int replication, struct topic_plan *plan);
 
+enum topic_fault {
+	TOPIC_MISSING,
+	TOPIC_BREAKS,			/* what delivery promises */
+	TOPIC_WEAKENS,			/* it works, with less than it could */
+};
+
 /* Calls report for each fault of the topic; returns their number. text says what is wrong, what it
  * leads to, and the remedy. */
-typedef void topic_fault_report(void *context, const char *text);
+typedef void topic_fault_report(void *context, enum topic_fault fault, const char *text);
 size_t topic_plan_faults(const struct config *config, enum topic_role role,
 	const struct topic_found found[TOPIC_ROLES], topic_fault_report *report, void *context);
 

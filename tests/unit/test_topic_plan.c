@@ -33,9 +33,12 @@ static void set_up(void)
 	found_as_planned(-1);
 }
 
-static void note(void *context, const char *text)
+static enum topic_fault kind;		/* of the last */
+
+static void note(void *context, enum topic_fault fault, const char *text)
 {
 	(void)context;
+	kind = fault;
 	strncat(faults, text, sizeof faults - strlen(faults) - 2);
 	strcat(faults, "\n");
 }
@@ -94,6 +97,11 @@ START_TEST(partitions_follow_the_requests)
 	found[TOPIC_REQUESTS].partitions = 9;
 	ck_assert_uint_eq(faults_of(TOPIC_STATE), 1);
 	ck_assert_ptr_nonnull(strstr(faults, "8 partitions, should be 9, as q has"));
+	ck_assert_int_eq(kind, TOPIC_BREAKS);
+	found[TOPIC_REQUESTS].partitions = 7;	/* partitions are being added */
+	ck_assert_uint_eq(faults_of(TOPIC_STATE), 1);
+	ck_assert_int_eq(kind, TOPIC_WEAKENS);
+	found[TOPIC_REQUESTS].partitions = 9;
 	ck_assert_uint_eq(faults_of(TOPIC_RETRIES), 1);
 	ck_assert_uint_eq(faults_of(TOPIC_RESULTS), 0);
 }

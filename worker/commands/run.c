@@ -19,6 +19,7 @@
 #include "../endpoints.h"
 #include "../log.h"
 #include "../sandbox_settings.h"
+#include "../topic_check.h"
 #include "../watermark_report.h"
 #include "../worker.h"
 
@@ -160,6 +161,8 @@ static int serve(struct worker_parts *parts, const char *name, bool *closed, str
 	struct publisher publisher = {.config = parts->config, .worker = name};
 	struct broker_kafka_limits limits;
 	struct broker *broker;
+	if (topics_check_start(parts->config, err) < 0)
+		return -1;
 	broker_kafka_limits(parts->config, &limits);
 	publisher.result_bytes = limits.results;
 	publisher.error_bytes = limits.errors;

@@ -9,9 +9,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "../kafka_client.h"
 #include "../table.h"
-#include "../topic_plan.h"
+#include "../topic_check.h"
 #include "../command_common.h"
 
 #define PARTITIONS 8			/* of the requests, when nothing says otherwise */
@@ -40,17 +39,7 @@ static void print_row(struct topics *topics, enum topic_role role, int partition
 
 static int find(struct topics *topics, enum topic_role role, struct err *err)
 {
-	struct topic_found *found = &topics->found[role];
-	struct kafka_topic topic;
-	const char *name = topic_plan_name(topics->config, role);
-	if (kafka_admin_topic(topics->admin, name, &topic, err) != 0)
-		return -1;
-	found->exists = topic.exists;
-	found->partitions = topic.partitions;
-	if (!topic.exists)
-		return 0;
-	return kafka_admin_settings(topics->admin, name, topic_setting_names, found->values,
-		TOPIC_SETTINGS, err);
+	return topic_find(topics->admin, topics->config, role, &topics->found[role], err);
 }
 
 static int64_t request_bytes(const struct topics *topics)
@@ -132,12 +121,11 @@ struct fault_context {
 	size_t reported;
 };
 
-static void print_fault(void *context, const char *text)
+static void print_fault(void *context, enum topic_fault kind, const char *text)
 {
 	struct fault_context *fault = context;
-	bool missing = !fault->topics->found[fault->role].exists;
 	print_row(fault->topics, fault->role, fault->topics->found[fault->role].partitions,
-		missing ? "MISSING" : "FAULT", TABLE_RED, text);
+		kind == TOPIC_MISSING ? "MISSING" : "FAULT", TABLE_RED, text);
 }
 
 static size_t check(struct topics *topics)
@@ -158,9 +146,7 @@ static size_t check(struct topics *topics)
 
 static void topics_free(struct topics *topics)
 {
-	for (size_t role = 0; role < TOPIC_ROLES; role++)
-		for (size_t i = 0; i < TOPIC_SETTINGS; i++)
-			free(topics->found[role].values[i]);
+	topics_found_free(topics->found);
 	kafka_admin_free(topics->admin);
 }
 
