@@ -129,6 +129,9 @@ class Kafka:
         self._tool("org.apache.kafka.tools.TopicCommand", "--alter", "--topic", topic, "--partitions",
                    str(count))
 
+    def topic_delete(self, topic):
+        self._tool("org.apache.kafka.tools.TopicCommand", "--delete", "--topic", topic)
+
     def _tool(self, name, *arguments):
         with open("/proc/%s/cmdline" % self.pid()) as file:
             words = file.read().split("\0")

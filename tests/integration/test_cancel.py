@@ -321,6 +321,21 @@ class Cancel(unittest.TestCase):
             self.topics.create(PARTITIONS)
             self.check(worker, x="COMPLETED")
 
+    def test_a_topic_that_was_made_anew_is_read_from_its_beginning(self):
+        first, second = Sleep(), Sleep()
+        with self.worker() as worker:
+            self.publish(request("t", "n", "x", code=first.code), request("u", "n", "y", code=second.code))
+            first.wait_running(), second.wait_running()
+            self.control("{}")
+            self.cancel("--thread", "t")
+            self.check(worker, x="CANCELLED")
+            cli._broker.topic_delete(self.topics.name("control"))
+            worker.wait_log("cancels can't be read").wait_log("topics create")
+            self.topics.create(PARTITIONS)
+            cli.kcat("-P", "-t", self.topics.name("control"),
+                     stdin='{"action":"cancel","threadId":"u"}\n' + 5 * "{}\n")
+            self.check(worker, x="CANCELLED", y="CANCELLED")
+
     def test_cancels_go_on_after_the_broker_was_away(self):
         job = Sleep()
         with self.worker("kafka.session.timeout.ms=45000") as worker:
