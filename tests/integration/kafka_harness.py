@@ -129,7 +129,7 @@ class Kafka:
         self._tool("org.apache.kafka.tools.TopicCommand", "--alter", "--topic", topic, "--partitions",
                    str(count))
 
-    def topic_delete(self, topic):
+    def topic_remove(self, topic):
         self._tool("org.apache.kafka.tools.TopicCommand", "--delete", "--topic", topic)
 
     def _tool(self, name, *arguments):

@@ -329,7 +329,7 @@ class Cancel(unittest.TestCase):
             self.control("{}")
             self.cancel("--thread", "t")
             self.check(worker, x="CANCELLED")
-            cli._broker.topic_delete(self.topics.name("control"))
+            cli._broker.topic_remove(self.topics.name("control"))
             worker.wait_log("cancels can't be read").wait_log("topics create")
             self.topics.create(PARTITIONS)
             cli.kcat("-P", "-t", self.topics.name("control"),
