@@ -1,9 +1,9 @@
 /* broker_kafka_control.c: reads code.control: all of its partitions, outside of the group, for ever.
  *
- * From as long ago as a cancel may be that still applies to something. Where a partition ends is asked before where to begin, so that nothing falls between
- * the answers. Reading is read_committed, and as ends count those of what is stable: what an open transaction
- * holds back was not cancelled before the start. Whatever goes wrong is told and tried again; until all was
- * read once, nothing runs.
+ * From as long ago as a cancel may be that still applies to something. Where a partition ends is asked before
+ * where to begin, so that nothing falls between the answers. Reading is read_committed, and as ends count those
+ * of what is stable: what an open transaction holds back was not cancelled before the start. Whatever goes
+ * wrong is told and tried again; until all was read once, nothing runs.
  */
 #include "broker_kafka_internal.h"
 
@@ -21,7 +21,7 @@
 #define LOOK_MS 5000		/* how often partitions are counted, and what is wrong is told */
 #define RETRY_NS 300000000
 #define MAIL_MOST 200		/* records that wait for the loop */
-#define VALUE_MOST 65536	/* more than three ids take, however they are escaped; what is cut is malformed */
+#define VALUE_MOST 65536	/* more than ids take, however they are escaped; what is cut is malformed */
 
 struct place {
 	int64_t next;			/* where reading goes on */
@@ -207,8 +207,12 @@ static void message_take(struct control_reader *reader, const rd_kafka_message_t
 	}
 	if (record)
 		control_forward(reader, message);
-	if (message->partition >= 0 && message->partition < reader->count)
-		reader->places[message->partition].next = message->offset + record;
+	if (message->partition < 0 || message->partition >= reader->count)
+		return;
+	struct place *place = &reader->places[message->partition];
+	place->next = message->offset + record;
+	if (!record)
+		place->end = place->next;	/* there is no more, wherever the end was */
 }
 
 static bool all_read(const struct control_reader *reader)

@@ -19,8 +19,8 @@ struct cancel {
 
 struct cancels;
 
-/* window_ms: how long one by execution id holds for what is submitted later. reach_ms, no less: how long any is
- * remembered at least. NULL: no memory. */
+/* window_ms: how long one by execution id holds for what is submitted later. reach_ms, no less: how long any
+ * is remembered at least. NULL: no memory. */
 struct cancels *cancels_new(int64_t window_ms, int64_t reach_ms);
 void cancels_free(struct cancels *cancels);
 
@@ -35,8 +35,8 @@ bool cancels_apply(const struct cancels *cancels, const struct cancel *cancel, c
 bool cancels_has(const struct cancels *cancels, const char *thread_id, const char *node_id,
 	const char *execution_id, int64_t submitted_ms);
 
-/* Forgets those whose reach ended before oldest_ms, when nothing submitted before that can come any more: a few a
- * call. */
+/* Forgets those whose reach ended before oldest_ms, when nothing submitted before that can come any more: a
+ * few a call. */
 void cancels_expire(struct cancels *cancels, int64_t oldest_ms);
 size_t cancels_count(const struct cancels *cancels);
 

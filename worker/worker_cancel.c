@@ -1,9 +1,8 @@
 /* worker_cancel.c: the records of code.control, and what they do to the requests that are here.
  *
  * Every worker remembers every cancel; the one that holds the request answers it. What runs is killed and
- * answered when it has ended, whatever it came to meanwhile: by then its result would not have been
- * published. What waits is answered at once, what comes later when it comes. What can't be run at all is left to
- * be answered as what it is.
+ * answered when it has ended, whatever it came to meanwhile: nobody has heard of its result by then. What
+ * waits is answered at once, what comes later when it comes. What is malformed is answered as malformed.
  */
 #include "worker_internal.h"
 

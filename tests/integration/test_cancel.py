@@ -77,7 +77,6 @@ class Cancel(unittest.TestCase):
     def setUp(self):
         self.topics = cli.Topics()
         self.topics.create(PARTITIONS)
-        cli.wait_until(lambda: self.topics.partitions("control"), 20, "the topic does not appear")
 
     def worker(self, *settings, **more):
         return Worker(self.topics, settings=["policy.max_timeout=24h", *settings], **more)
@@ -225,6 +224,29 @@ class Cancel(unittest.TestCase):
             self.check(worker, x="CANCELLED", y="COMPLETED")
         self.assert_told_by_results_alone()
 
+    def test_cancels_amid_work_and_a_kill_leave_one_result_each(self):
+        threads = ["t%d" % number for number in range(40)]
+        before = ["%s/%d" % (thread, n) for n in range(8) for thread in threads]
+        after = [thread + "/after" for thread in threads]
+        with self.worker("worker.id=phoenix", "worker.slots=4") as worker:
+            self.publish(*(request(name.split("/")[0], "n", name, code="sleep 0.03") for name in before))
+            cli.wait_until(lambda: len(results(self.topics)) > 20, 30, "nothing was written")
+            for number, thread in enumerate(threads[::2]):
+                self.control('{"action":"cancel","threadId":"%s"}' % thread)
+                if number == 9:
+                    worker.kill()
+                    worker.start()
+            self.publish(*(request(name.split("/")[0], "n", name) for name in after))
+            found = wait_results(self.topics, len(before) + len(after), 90, worker)
+            self.assertEqual(worker.end(), 0)
+        self.assertEqual({name: len(records) for name, records in results(self.topics).items()},
+                         {name: 1 for name in before + after})
+        status = {name: records[0].value["status"] for name, records in found.items()}
+        hit = [name for name in before if name.split("/")[0] in threads[::2]]
+        self.assertEqual({status[name] for name in set(before + after) - set(hit)}, {"COMPLETED"})
+        self.assertEqual({status[name] for name in hit}, {"COMPLETED", "CANCELLED"})
+        self.assert_told_by_results_alone()
+
     def test_of_two_workers_each_answers_its_own(self):
         job = Sleep()
         names = ["x%d" % number for number in range(8)]
@@ -298,6 +320,21 @@ class Cancel(unittest.TestCase):
             self.assertEqual(results(self.topics), {})
             self.topics.create(PARTITIONS)
             self.check(worker, x="COMPLETED")
+
+    def test_a_topic_that_was_made_anew_is_read_from_its_beginning(self):
+        first, second = Sleep(), Sleep()
+        with self.worker() as worker:
+            self.publish(request("t", "n", "x", code=first.code), request("u", "n", "y", code=second.code))
+            first.wait_running(), second.wait_running()
+            self.control("{}")
+            self.cancel("--thread", "t")
+            self.check(worker, x="CANCELLED")
+            cli._broker.topic_remove(self.topics.name("control"))
+            worker.wait_log("cancels can't be read").wait_log("topics create")
+            self.topics.create(PARTITIONS)
+            cli.kcat("-P", "-t", self.topics.name("control"),
+                     stdin='{"action":"cancel","threadId":"u"}\n' + 5 * "{}\n")
+            self.check(worker, x="CANCELLED", y="CANCELLED")
 
     def test_cancels_go_on_after_the_broker_was_away(self):
         job = Sleep()
