@@ -18,6 +18,7 @@
 #include "log.h"
 
 #define SUSPECT_WAIT_MS 5		/* the broker's answer to its mark wakes nobody */
+#define EVENTS_A_TOUCH 64		/* a takeover brings many in one turn */
 
 void worker_fatal(struct worker *worker, const struct err *err)
 {
@@ -103,10 +104,12 @@ void touch_check(struct worker *worker)
 static void events_take(struct worker *worker)
 {
 	struct broker_event event;
+	unsigned taken = 0;
 	do {
 		worker->broker->next(worker->parts.broker, &event);
 		event_handle(worker, &event);
-		touch_check(worker);
+		if (++taken % EVENTS_A_TOUCH == 0)
+			touch_check(worker);
 	} while (event.type != BROKER_NONE && !worker->ended);
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""worker.delivery: at_least_once. Records without transactions, offsets behind them: nothing is lost whenever the
-worker dies, and without a death nothing stands there twice.
+"""worker.delivery: at_least_once. Records without transactions, offsets behind them: nothing is lost whenever
+the worker dies, and without a death nothing stands there twice.
 """
 
 import signal
@@ -124,7 +124,8 @@ class AtLeastOnce(unittest.TestCase):
             self.assertEqual(worker.end(), 0)
         found = self.check_times({"c%03d" % i: ("COMPLETED", None) for i in range(40)}, most=len(before))
         for name, records in before.items():
-            self.assertEqual(len(found[name]), len(records), "%s ran again, though code.state told of it" % name)
+            self.assertEqual(len(found[name]), len(records),
+                             "%s ran again, though code.state told of it" % name)
 
     def test_offsets_that_were_refused_for_a_while_are_committed_and_nothing_is_produced_again(self):
         requests = [request("t%d" % i, "n", "d%03d" % i) for i in range(40)]

@@ -98,6 +98,15 @@ class Stopped(unittest.TestCase):
         self.assertGreater(self.check_follows(first, second), 1)
         self.check_goes_on(first, second, [first.process.pid])
 
+    def test_one_that_goes_on_in_time_runs_its_job_again_uncounted(self):
+        first, _ = self.begin()
+        os.kill(first.process.pid, signal.SIGSTOP)
+        cli.wait_until(lambda: not jobs_of(first), 4.5, "its job was not ended within half a session")
+        go_on([first.process.pid])
+        found = wait_results(self.topics, 1, seconds=60, worker=first)
+        self.assertEqual([record.value["attempt"] for record in found["long"]], [1])
+        self.assertEqual(first.text().count("partitions lost"), 0)
+
     def test_its_job_is_dead_as_soon_as_all_that_was_stopped_goes_on(self):
         """As of a machine that froze: nothing could be ended in time, and the group took the partition."""
         first, second = self.begin()

@@ -1,5 +1,5 @@
-/* test_broker_kafka_commit.c: the start of the transactional producers, with brokers that answer late; offsets
- * without transactions, of a generation that is over.
+/* test_broker_kafka_commit.c: the start of transactional producers, with brokers that answer late; offsets
+ * of a generation that is over, without transactions.
  *
  * The functions of librdkafka that would ask a broker are defined here and stand in for its own.
  */
