@@ -16,6 +16,8 @@
 
 #include "log.h"
 
+#define EVENTS_A_TURN 100
+
 void worker_fatal(struct worker *worker, const struct err *err)
 {
 	if (!worker->ended)
@@ -60,13 +62,18 @@ static void event_handle(struct worker *worker, struct broker_event *event)
 	}
 }
 
-static void events_take(struct worker *worker)
+/* Some at a time: a backlog takes long to be read, and slots are not to be idle meanwhile. Returns whether there
+ * may be more, of which nothing tells. */
+static bool events_take(struct worker *worker)
 {
 	struct broker_event event;
-	do {
+	for (int i = 0; i < EVENTS_A_TURN && !worker->ended; i++) {
 		worker->broker->next(worker->parts.broker, &event);
 		event_handle(worker, &event);
-	} while (event.type != BROKER_NONE && !worker->ended);
+		if (event.type == BROKER_NONE)
+			return false;
+	}
+	return true;
 }
 
 /* The group gives our partitions to another worker when it has not heard of us for a session timeout; by then
@@ -171,6 +178,7 @@ static bool stop_asked(const struct worker *worker)
 static void loop(struct worker *worker, int epoll)
 {
 	struct epoll_event events[8];
+	bool more = false;
 	while (!worker->ended) {
 		touch_check(worker);
 		stall_check(worker);
@@ -179,10 +187,10 @@ static void loop(struct worker *worker, int epoll)
 		pauses_update(worker);
 		dedupe_expire(worker->dedupe, oldest_to_come_ms(worker));
 		gauges_update(worker);
-		int wait = wait_ms(jobs_due_ms(worker), batch_in_ms);
+		int wait = more ? 0 : wait_ms(jobs_due_ms(worker), batch_in_ms);
 		if (epoll_wait(epoll, events, 8, wait) < 0 && errno != EINTR)
 			break;
-		events_take(worker);
+		more = events_take(worker);
 		attempts_collect(worker, 0);
 		if (stop_asked(worker)) {
 			drain_begin(worker);

@@ -213,7 +213,8 @@ void attempt_ended(struct worker *worker, struct attempt *attempt)
 	if (attempt->sandbox.warm)
 		count(worker, METRIC_WARM, METRIC_UNLABELLED);
 	job->running = false;
-	scheduler_measured(&job->entry, monotonic_us() - job->started_us, (int64_t)attempt->sandbox.cpu_ms * 1000);
+	scheduler_measured(&job->entry, monotonic_us() - job->started_us,
+		(int64_t)attempt->sandbox.cpu_ms * 1000);
 	if (job->epoch != worker->epoch) {
 		scheduler_finish(worker->scheduler, &job->entry);
 		job_free(worker, job, false);	/* its partition is somebody else's now */

@@ -41,6 +41,8 @@ struct executor {
 	size_t started_count;
 	bool released;
 	bool results_fail;		/* as if there were no memory for them */
+	const struct metrics *metrics;
+	int read_at_start;		/* requests, when the first was started */
 	size_t idle_count;		/* how often a slot was said to be idle */
 	struct code_cache_counts code_counts;
 	int fd;
@@ -87,6 +89,9 @@ enum executor_answer executor_start(struct executor *executor, struct request *r
 		return EXECUTOR_REFUSED;
 	}
 	pthread_mutex_lock(&executor->lock);
+	if (executor->started_count == 0)
+		executor->read_at_start =
+			(int)metrics_value(executor->metrics, METRIC_REQUESTS, ENCODING_JSON);
 	executor->running[executor->count++] =
 		(struct running){.tag = tag, .request = request, .number = attempt};
 	snprintf(executor->started[executor->started_count++], sizeof executor->started[0], "%s/%d",
@@ -246,6 +251,7 @@ static void start(struct fixture *fixture)
 	ck_assert_int_eq(executor_new(config, "test", true, &fixture->executor, &err), 0);
 	fixture->broker = broker_memory_new(store);
 	fixture->metrics = metrics_new();
+	fixture->executor->metrics = fixture->metrics;
 	fixture->publisher = (struct publisher){.config = config, .codec = codec, .worker = "test",
 		.result_bytes = 1 << 20, .error_bytes = 1 << 20};
 	fixture->parts = (struct worker_parts){.config = config, .executor = fixture->executor,
@@ -1171,6 +1177,20 @@ START_TEST(what_is_malformed_does_not_expire)
 }
 END_TEST
 
+START_TEST(slots_do_not_wait_until_a_backlog_has_been_read)
+{
+	config->worker.window = config->worker.queue = 10000;
+	config->worker.slots = 1;
+	for (int i = 0; i < 500; i++)
+		produce("same", "x", "ok", "");
+	start(&one);
+	go(&one);
+	wait_for(memory_store_committed(store, 0) == 500);
+	ck_assert_int_lt(one.executor->read_at_start, 200);
+	stop(&one);
+}
+END_TEST
+
 START_TEST(tenants_take_turns)
 {
 	char name[16];
@@ -1331,6 +1351,7 @@ int main(void)
 	tcase_add_test(cases, a_deadline_passes_behind_a_busy_key_and_without_a_free_slot);
 	tcase_add_test(cases, a_deadline_passes_while_a_retry_waits);
 	tcase_add_test(cases, what_is_malformed_does_not_expire);
+	tcase_add_test(cases, slots_do_not_wait_until_a_backlog_has_been_read);
 	tcase_add_test(cases, tenants_take_turns);
 	tcase_add_test(cases, a_tenant_above_its_budget_waits_and_others_go_on);
 	tcase_add_test(cases, the_request_that_a_full_window_waits_for_is_named);
