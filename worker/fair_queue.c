@@ -1,5 +1,5 @@
-/* fair_queue.c: see fair_queue.h. A flow stands in one heap at most: of those that have something ready, of those
- * that have, but no budget, or of those that nobody has and that are ahead of virtual time. */
+/* fair_queue.c: see fair_queue.h. A flow stands in one heap at most: of those that have something ready, of
+ * those that have, but no budget, or of those that nobody has and that are ahead of virtual time. */
 #include "fair_queue.h"
 
 #include <stdlib.h>
@@ -106,7 +106,7 @@ struct fair_flow *fair_flow_take(struct fair_queue *queue, const struct fair_ter
 	return flow;
 }
 
-/* One that is not ahead any more is as good as new. Beyond the most, those that are least ahead are let off. */
+/* One that is not ahead any more is as good as new. Beyond the most, those least ahead are let off. */
 static void idle_tidy(struct fair_queue *queue)
 {
 	struct fair_flow *flow;

@@ -1,11 +1,11 @@
 /* fair_queue.h: whose turn it is. Pure: time is given to it.
  *
  * Start-time fair queueing (Goyal, Vin, Cheng: Start-time Fair Queueing, 1996) over flows. A flow is a
- * tenant's requests from one source; what it has ready stands in order of arrival. Each flow has a start tag, in
- * virtual time: its items move it on by their cost, divided by the flow's weight. The flow with the least tag
- * is next, and virtual time is that tag; a flow that had nothing ready takes up at virtual time, so idling earns no
- * credit. Costs are known when an attempt has ended: until then the flow is charged what its attempts used to
- * cost, or have taken so far. With several slots the tag of what was begun last is virtual time.
+ * tenant's requests from one source; what it has ready stands in order of arrival. Each flow has a start tag,
+ * in virtual time: its items move it on by their cost, divided by the flow's weight. The flow with the least
+ * tag is next, and virtual time is that tag; a flow that had nothing ready takes up at virtual time, so idling
+ * earns no credit. Costs are known when an attempt has ended: until then the flow is charged what its attempts
+ * used to cost, or have taken so far. With several slots the tag of what was begun last is virtual time.
  *
  * Tenants with a CPU budget (budget.h) that is used up are passed over until it has filled again.
  */
@@ -38,8 +38,8 @@ struct fair_cost {
 struct fair_queue *fair_queue_new(void);	/* NULL: no memory */
 void fair_queue_free(struct fair_queue *queue);
 
-/* The flow, which lives while it is taken or has an advantage over newcomers to make up for. The first taker's terms
- * hold. NULL: no memory. */
+/* The flow, which lives while it is taken or has an advantage over newcomers to make up for. The first taker's
+ * terms hold. NULL: no memory. */
 struct fair_flow *fair_flow_take(struct fair_queue *queue, const struct fair_terms *terms);
 void fair_flow_give_back(struct fair_queue *queue, struct fair_flow *flow);
 
@@ -47,7 +47,7 @@ void fair_flow_give_back(struct fair_queue *queue, struct fair_flow *flow);
 void fair_add(struct fair_queue *queue, struct fair_item *item, struct fair_flow *flow);
 void fair_remove(struct fair_queue *queue, struct fair_item *item);	/* in no flow: nothing happens */
 
-/* The next item, taken out, and what its flow was charged for it; NULL: nothing is ready and within its budget. */
+/* The next item, taken out, and what its flow was charged for it; NULL: none is ready and within its budget. */
 struct fair_item *fair_next(struct fair_queue *queue, int64_t now_ms, struct fair_cost *charged);
 
 /* What came from fair_next runs for so long already: its flow is charged no less than that. */

@@ -2,9 +2,9 @@
  *
  * Requests of one key (a partition and the record's thread and node) go one after another: the next
  * starts after the first attempt of the one before has ended, and attempts of one key never overlap.
- * A retry that waits for its time does not hold its key. Different keys run side by side, in turns that are fair to
- * tenants (fair_queue.h); among the keys of one tenant, in the order in which they became ready. Whose turn a
- * key takes is its first request's tenant's.
+ * A retry that waits for its time does not hold its key. Different keys run side by side, in turns that are
+ * fair to tenants (fair_queue.h); among the keys of one tenant, in the order in which they became ready. A
+ * key takes the turn of its first request's tenant.
  */
 #ifndef CODEWORKER_SCHEDULER_H
 #define CODEWORKER_SCHEDULER_H
@@ -49,7 +49,7 @@ int scheduler_add_waiting(struct scheduler *scheduler, struct scheduler_entry *e
 	int32_t partition, const char *key, size_t key_size, const struct scheduler_terms *terms,
 	int64_t due_ms);
 
-/* The next to run, now running; NULL when no key is free, nothing waits or all that do are over their budget. */
+/* The next to run, now running; NULL when no key is free, nothing waits, or all that do have no budget left. */
 struct scheduler_entry *scheduler_next(struct scheduler *scheduler, int64_t now_ms);
 
 /* What the running entry's attempt took. Without it nothing ran. Before the calls below. */
@@ -64,13 +64,13 @@ void scheduler_suspend(struct scheduler *scheduler, struct scheduler_entry *entr
 /* The running entry has ended for good; the caller may free it. */
 void scheduler_finish(struct scheduler *scheduler, struct scheduler_entry *entry);
 
-/* Makes retries that are due ready, and tenants whose budget has filled; charges what runs for its time so far. */
+/* Makes retries that are due ready, and tenants whose budget has filled; charges what runs for its time. */
 void scheduler_tick(struct scheduler *scheduler, int64_t now_ms);
 
 /* When there is something for scheduler_tick or scheduler_expire to do; INT64_MAX: never. */
 int64_t scheduler_due_ms(const struct scheduler *scheduler);
 
-/* Takes out an entry that does not run and whose deadline has passed, wherever it waits: one a call, until NULL. */
+/* Takes out an entry that does not run and whose deadline has passed: one a call, until NULL. */
 struct scheduler_entry *scheduler_expire(struct scheduler *scheduler, int64_t now_ms);
 
 /* Takes out any entry that is not running, one a call, until NULL: for revocation and the end. */

@@ -18,7 +18,7 @@
 #include "log.h"
 
 #define SUSPECT_WAIT_MS 5		/* the broker's answer to its mark wakes nobody */
-#define EVENTS_A_TOUCH 64		/* a takeover brings many in one turn */
+#define EVENTS_A_TURN 100
 
 void worker_fatal(struct worker *worker, const struct err *err)
 {
@@ -101,16 +101,18 @@ void touch_check(struct worker *worker)
 		log_event(LOG_INFO, "in touch with the group again", NULL);
 }
 
-static void events_take(struct worker *worker)
+/* Some at a time: a backlog takes long to be read, and slots are not to be idle meanwhile. Returns whether there
+ * may be more, of which nothing tells. */
+static bool events_take(struct worker *worker)
 {
 	struct broker_event event;
-	unsigned taken = 0;
-	do {
+	for (int i = 0; i < EVENTS_A_TURN && !worker->ended; i++) {
 		worker->broker->next(worker->parts.broker, &event);
 		event_handle(worker, &event);
-		if (++taken % EVENTS_A_TOUCH == 0)
-			touch_check(worker);
-	} while (event.type != BROKER_NONE && !worker->ended);
+		if (event.type == BROKER_NONE)
+			return false;
+	}
+	return true;
 }
 
 /* A dropped batch means that the group went on without us; it always tells so soon. */
@@ -202,6 +204,7 @@ static bool stop_asked(const struct worker *worker)
 static void loop(struct worker *worker, int epoll)
 {
 	struct epoll_event events[8];
+	bool more = false;
 	while (!worker->ended) {
 		touch_check(worker);
 		stall_check(worker);
@@ -212,10 +215,10 @@ static void loop(struct worker *worker, int epoll)
 		cancels_expire(worker->cancels, oldest_to_come_ms(worker));
 		gauges_update(worker);
 		int64_t due_ms = jobs_due_ms(worker), fetch_ms = retries_fetch(worker);
-		int wait = wait_ms(worker, due_ms < fetch_ms ? due_ms : fetch_ms, batch_in_ms);
+		int wait = more ? 0 : wait_ms(worker, due_ms < fetch_ms ? due_ms : fetch_ms, batch_in_ms);
 		if (epoll_wait(epoll, events, 8, wait) < 0 && errno != EINTR)
 			break;
-		events_take(worker);
+		more = events_take(worker);
 		attempts_collect(worker, 0);
 		if (stop_asked(worker)) {
 			drain_begin(worker);

@@ -201,7 +201,8 @@ void attempt_ended(struct worker *worker, struct attempt *attempt)
 	if (attempt->sandbox.warm)
 		count(worker, METRIC_WARM, METRIC_UNLABELLED);
 	job->running = false;
-	scheduler_measured(&job->entry, monotonic_us() - job->started_us, (int64_t)attempt->sandbox.cpu_ms * 1000);
+	scheduler_measured(&job->entry, monotonic_us() - job->started_us,
+		(int64_t)attempt->sandbox.cpu_ms * 1000);
 	suspect_leave(worker, job);
 	if (job->epoch != worker->epoch && !chaos_off("epoch")) {
 		mark_handed_back(worker, job);

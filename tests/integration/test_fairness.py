@@ -100,11 +100,11 @@ class Turns(unittest.TestCase):
 
     def test_weights_share_the_slots(self):
         topics = made_topics()
-        publish(topics, many("a", 300, code="sleep 0.02") + many("b", 300, code="sleep 0.02"))
+        publish(topics, many("a", 200, code="sleep 0.02") + many("b", 200, code="sleep 0.02"))
         with Worker(topics, settings=["fairness.weights.b=4"]) as worker, Reader(topics) as reader:
-            order = reader.wait_tenant(worker, "b", 200)[:200]
-        print("of 200: a %d, b %d" % (order.count("a"), order.count("b")))
-        self.assertGreater(order.count("a"), 20)
+            order = reader.wait_tenant(worker, "b", 100)
+        print("a %d, b %d" % (order.count("a"), order.count("b")))
+        self.assertGreater(order.count("a"), 10)
         self.assertGreater(order.count("b"), 2 * order.count("a"))
 
 

@@ -811,6 +811,20 @@ START_TEST(what_is_malformed_does_not_expire)
 }
 END_TEST
 
+START_TEST(slots_do_not_wait_until_a_backlog_has_been_read)
+{
+	config->worker.window = config->worker.queue = 10000;
+	config->worker.slots = 1;
+	for (int i = 0; i < 500; i++)
+		produce("same", "x", "ok", "");
+	start(&one);
+	go(&one);
+	wait_for(memory_store_committed(store, 0) == 500);
+	ck_assert_int_lt(one.executor->read_at_start, 200);
+	stop(&one);
+}
+END_TEST
+
 START_TEST(tenants_take_turns)
 {
 	char name[16];
@@ -971,6 +985,7 @@ int main(void)
 	tcase_add_test(cases, a_deadline_passes_behind_a_busy_key_and_without_a_free_slot);
 	tcase_add_test(cases, no_attempt_follows_that_could_not_begin_before_the_deadline);
 	tcase_add_test(cases, what_is_malformed_does_not_expire);
+	tcase_add_test(cases, slots_do_not_wait_until_a_backlog_has_been_read);
 	tcase_add_test(cases, tenants_take_turns);
 	tcase_add_test(cases, a_tenant_above_its_budget_waits_and_others_go_on);
 	tcase_add_test(cases, the_request_that_a_full_window_waits_for_is_named);

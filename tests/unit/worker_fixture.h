@@ -44,6 +44,8 @@ struct executor {
 	size_t started_count;
 	bool released;
 	bool results_fail;		/* as if there were no memory for them */
+	const struct metrics *metrics;
+	int read_at_start;		/* requests, when the first was started */
 	size_t idle_count;		/* how often a slot was said to be idle */
 	int64_t lease_ms;
 	struct code_cache_counts code_counts;
@@ -111,6 +113,9 @@ enum executor_answer executor_start(struct executor *executor, struct request *r
 		return EXECUTOR_REFUSED;
 	}
 	pthread_mutex_lock(&executor->lock);
+	if (executor->started_count == 0)
+		executor->read_at_start =
+			(int)metrics_value(executor->metrics, METRIC_REQUESTS, ENCODING_JSON);
 	executor->running[executor->count++] =
 		(struct running){.tag = tag, .request = request, .number = attempt};
 	snprintf(executor->started[executor->started_count++], sizeof executor->started[0], "%s/%d",
@@ -272,6 +277,7 @@ static inline void start(struct fixture *fixture)
 	ck_assert_int_eq(executor_new(config, "test", true, &fixture->executor, &err), 0);
 	fixture->broker = broker_memory_new(store);
 	fixture->metrics = metrics_new();
+	fixture->executor->metrics = fixture->metrics;
 	fixture->publisher = (struct publisher){.config = config, .codec = codec, .worker = "test",
 		.result_bytes = 1 << 20, .error_bytes = 1 << 20};
 	fixture->parts = (struct worker_parts){.config = config, .executor = fixture->executor,
