@@ -10,6 +10,7 @@
 # make layers       checks who includes what
 # make check-fresh  make demo and make check in a bare Debian 12 made by debootstrap; needs root
 # make check-cpython  CPython's own test suite as warm jobs beside bare ones; needs libpython3.11-testsuite
+# make check-node   JavaScript's tests with Node 18, 20, 22, 24 and Debian's, cold and warm; needs root
 # make clean        removes build/
 
 BUILD ?= build
@@ -36,7 +37,7 @@ LIBRARY_LIBS = $(shell $(PKG_CONFIG) --libs $(LIBRARY_PACKAGES) 2>/dev/null)
 WORKER_LIBS = $(shell $(PKG_CONFIG) --libs $(WORKER_PACKAGES) 2>/dev/null) -lpthread
 
 # Only goals that compile need the libraries; the others set them up or do without.
-QUIET_GOALS := deps demo check check-fresh check-cpython bench soak fuzz layers clean help
+QUIET_GOALS := deps demo check check-fresh check-cpython check-node bench soak fuzz layers clean help
 ifneq ($(if $(MAKECMDGOALS),$(filter-out $(QUIET_GOALS),$(MAKECMDGOALS)),all),)
 MISSING := $(strip $(foreach package,$(sort $(LIBRARY_PACKAGES) $(WORKER_PACKAGES)),\
 	$(shell $(PKG_CONFIG) --exists $(package) 2>/dev/null || echo $(package))))
@@ -223,6 +224,11 @@ fuzz:
 check-fresh:
 	@scripts/check-fresh
 
+check-node:
+	@scripts/deps demo
+	$(SUB) -s -j$(JOBS) all
+	@BUILD=$(BUILD) /usr/bin/python3 tests/sandbox/node_versions.py
+
 check-cpython:
 	@scripts/deps demo
 	$(SUB) -s -j$(JOBS) all
@@ -251,5 +257,5 @@ clean:
 -include $(shell test -d $(BUILD) && find $(wildcard $(BUILD)/sandbox $(BUILD)/worker $(BUILD)/tests) -name '*.d' 2>/dev/null)
 
 .PHONY: all unit-tests fuzz-targets help deps demo bench soak layers check fuzz-build fuzz check-fresh \
-	check-cpython install clean FORCE
+	check-cpython check-node install clean FORCE
 .SECONDARY:
