@@ -252,7 +252,8 @@ const char *internals_settle(void)
 					noted &= origin_note(place);
 	if (maps)
 		fclose(maps);
-	return noted && node.in_script == (node.origin_count > before) ? NULL : "its clock's origin in JavaScript";
+	bool found = node.origin_count > before;
+	return noted && found == node.in_script ? NULL : "its clock's origin in JavaScript";
 }
 
 /* An array of doubles holds the origin, and then the milestones; Node 18's begins with one of these and when
