@@ -11,6 +11,7 @@
 # make check-fresh  make demo and make check in a bare Debian 12 made by debootstrap; needs root
 # make chaos        20,000 jobs while workers and brokers die, and what fails without each safeguard
 # make check-cpython  CPython's own test suite as warm jobs beside bare ones; needs libpython3.11-testsuite
+# make check-node   JavaScript's tests with Node 18, 20, 22, 24 and Debian's, cold and warm; needs root
 # make clean        removes build/
 
 # CHAOS=1: a test build with points to die at and safeguards to switch off (worker/chaos.h).
@@ -42,7 +43,7 @@ LIBRARY_LIBS = $(shell $(PKG_CONFIG) --libs $(LIBRARY_PACKAGES) 2>/dev/null)
 WORKER_LIBS = $(shell $(PKG_CONFIG) --libs $(WORKER_PACKAGES) 2>/dev/null) -lpthread
 
 # Only goals that compile need the libraries; the others set them up or do without.
-QUIET_GOALS := deps demo check check-fresh check-cpython chaos bench soak fuzz layers clean help
+QUIET_GOALS := deps demo check check-fresh check-cpython check-node chaos bench soak fuzz layers clean help
 ifneq ($(if $(MAKECMDGOALS),$(filter-out $(QUIET_GOALS),$(MAKECMDGOALS)),all),)
 MISSING := $(strip $(foreach package,$(sort $(LIBRARY_PACKAGES) $(WORKER_PACKAGES)),\
 	$(shell $(PKG_CONFIG) --exists $(package) 2>/dev/null || echo $(package))))
@@ -241,6 +242,11 @@ chaos:
 check-fresh:
 	@scripts/check-fresh
 
+check-node:
+	@scripts/deps demo
+	$(SUB) -s -j$(JOBS) all
+	@BUILD=$(BUILD) /usr/bin/python3 tests/sandbox/node_versions.py
+
 check-cpython:
 	@scripts/deps demo
 	$(SUB) -s -j$(JOBS) all
@@ -269,5 +275,5 @@ clean:
 -include $(shell test -d $(BUILD) && find $(wildcard $(BUILD)/sandbox $(BUILD)/worker $(BUILD)/tests) -name '*.d' 2>/dev/null)
 
 .PHONY: all unit-tests fuzz-targets help deps demo bench soak layers check fuzz-build fuzz check-fresh \
-	check-cpython chaos install clean FORCE
+	check-cpython check-node chaos install clean FORCE
 .SECONDARY:

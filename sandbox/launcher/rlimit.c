@@ -3,6 +3,10 @@
 
 #include <sys/resource.h>
 
+#define RESERVED_BYTES (128ull << 20)	/* by an interpreter, and not touched */
+#define V8_CODE_BYTES (512ull << 20)	/* by each isolate of V8 for its code, writable since Node 24 */
+#define V8_ISOLATES 5			/* the main thread and four workers */
+
 static int lower(int resource, rlim_t value)
 {
 	struct rlimit limit;
@@ -34,19 +38,25 @@ int rlimit_fixed(const struct host *host)
 	return lower(RLIMIT_SIGPENDING, 1024);
 }
 
-/* Without a memory cgroup a process may map private memory up to its limit (with room for what an
- * interpreter reserves); sampling ends the job whose processes together go beyond. */
-static int without_cgroup(const struct host *host, const struct sandbox_limits *limits)
+static uint64_t reserved_bytes(enum sandbox_runtime_kind kind)
+{
+	return RESERVED_BYTES + (kind == SANDBOX_RUNTIME_NODE ? V8_ISOLATES * V8_CODE_BYTES : 0);
+}
+
+/* Without a memory cgroup a process may map private memory up to its limit, beside what its interpreter
+ * reserves; sampling ends the job whose processes together go beyond. */
+static int without_cgroup(const struct host *host, const struct sandbox_limits *limits,
+	enum sandbox_runtime_kind kind)
 {
 	if (!DROPPED(&host->setup, "rlimit_data") &&
-			lower(RLIMIT_DATA, limits->memory_bytes + (128u << 20)) < 0)
+			lower(RLIMIT_DATA, limits->memory_bytes + reserved_bytes(kind)) < 0)
 		return -1;
 	if (!host->own_identity && !host->user_namespace)
 		return 0;
 	return lower(RLIMIT_NPROC, limits->processes);
 }
 
-int rlimit_job(const struct host *host, const struct sandbox_limits *limits)
+int rlimit_job(const struct host *host, const struct sandbox_limits *limits, enum sandbox_runtime_kind kind)
 {
 	/* A second above the job's own limit: the launcher's count of all processes comes first. */
 	if (lower(RLIMIT_CPU, limits->cpu_ms / 1000 + 2) < 0)
@@ -54,5 +64,5 @@ int rlimit_job(const struct host *host, const struct sandbox_limits *limits)
 	if (!DROPPED(&host->setup, "rlimit_nofile") &&
 			lower(RLIMIT_NOFILE, limits->open_files) < 0)
 		return -1;
-	return host->have_cgroup ? 0 : without_cgroup(host, limits);
+	return host->have_cgroup ? 0 : without_cgroup(host, limits, kind);
 }

@@ -8,7 +8,7 @@
  * core dumps could be started. 0, or -1 with errno. */
 int rlimit_fixed(const struct host *host);
 
-/* At hand-over: what this job asked for. Only ever lowers. */
-int rlimit_job(const struct host *host, const struct sandbox_limits *limits);
+/* At hand-over: what this job asked for, where a runtime of that kind can run. Only ever lowers. */
+int rlimit_job(const struct host *host, const struct sandbox_limits *limits, enum sandbox_runtime_kind kind);
 
 #endif

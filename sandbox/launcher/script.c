@@ -259,7 +259,7 @@ const char *script_prepare(const struct birth *birth, const struct job_start *st
 		return "entering the working directory";
 	if (streams_place(start->fds, runtime->kind != SANDBOX_RUNTIME_EXEC) < 0)
 		return "placing stdin, stdout and stderr";
-	if (rlimit_job(birth->host, &start->handover.limits) < 0)
+	if (rlimit_job(birth->host, &start->handover.limits, runtime->kind) < 0)
 		return "the job's resource limits";
 	script->runtime = runtime;
 	script->compile_only = payload.compile_only;

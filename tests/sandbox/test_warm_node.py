@@ -7,13 +7,14 @@ from support import Counts, Driver, server, users
 
 DRAWS = """
 const vm = require('vm');
+const { webcrypto } = require('crypto');
 const { Worker } = require('worker_threads');
 const inWorker = () => new Promise((resolve, reject) => new Worker(
 	'require("worker_threads").parentPort.postMessage([Math.random(), require("crypto").randomUUID()])',
 	{ eval: true }).on('message', resolve).on('error', reject));
 module.exports = async () => ({
-	random: Math.random(), uuid: crypto.randomUUID(), bytes: require('crypto').randomBytes(16).toString('hex'),
-	values: String(crypto.getRandomValues(new Uint32Array(4))), int: require('crypto').randomInt(2 ** 47),
+	random: Math.random(), uuid: webcrypto.randomUUID(), bytes: require('crypto').randomBytes(16).toString('hex'),
+	values: String(webcrypto.getRandomValues(new Uint32Array(4))), int: require('crypto').randomInt(2 ** 47),
 	directory: require('fs').mkdtempSync(require('os').tmpdir() + '/x-'), context: vm.runInNewContext('Math.random()'),
 	worker: String(await inWorker()), key: require('crypto').generateKeyPairSync('ed25519').privateKey
 		.export({ type: 'pkcs8', format: 'der' }).toString('hex'),

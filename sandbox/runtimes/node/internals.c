@@ -21,6 +21,7 @@
 
 #define OPTION "--single-threaded"	/* the first */
 #define ORIGINS_MAX 32
+#define STARTED_AGO_US 600e6		/* at most */
 #define MILESTONES 6			/* behind the origin: when Node, V8, the loop were up */
 
 static struct {
@@ -31,9 +32,10 @@ static struct {
 	void (*seed)(void *generator, int64_t seed);
 	int (*entropy)(void);
 	uint64_t *started_ns;		/* process.uptime() */
-	void *origins[ORIGINS_MAX];	/* 8 bytes each, with one of the next three's values: */
+	void *origins[ORIGINS_MAX];	/* 8 bytes each, with one of the next five's values: */
 	size_t origin_count;
-	uint64_t origin_ns, origin_ns_double, origin_us_double;
+	uint64_t origin_ns, origin_ns_double, origin_us_double, started_ns_double, origin_ms_double;
+	bool in_script;			/* the last of them is a number of JavaScript's, too */
 } node;
 
 static uint64_t bits(double number)
@@ -178,7 +180,8 @@ static bool heap_find(uintptr_t *start, uintptr_t *end)
 static bool origin_note(uint64_t *place)
 {
 	if (*place != node.origin_ns && *place != node.origin_ns_double &&
-			*place != node.origin_us_double)
+			*place != node.origin_us_double && *place != node.started_ns_double &&
+			*place != node.origin_ms_double)
 		return true;
 	if (node.origin_count == ORIGINS_MAX)
 		return false;
@@ -186,18 +189,37 @@ static bool origin_note(uint64_t *place)
 	return true;
 }
 
+/* Node 18 has it beside the other and by no name: the only number there that is a time of today. */
+static double *timestamp_find(double *beside)
+{
+	enum { WORDS = 32 };
+	struct timeval today;
+	gettimeofday(&today, NULL);
+	double now_us = (double)today.tv_sec * 1e6 + (double)today.tv_usec;
+	for (double *place = beside - WORDS; beside && place < beside + WORDS; place++)
+		if (*place > now_us - STARTED_AGO_US && *place <= now_us)
+			return place;
+	return NULL;
+}
+
 static int clock_find(void)
 {
 	uintptr_t start, end;
-	uint64_t *origin_ns = dlsym(RTLD_DEFAULT, "_ZN4node11performance25performance_process_startE");
+	uint64_t *origin_ns = either("_ZN4node11performance25performance_process_startE",
+		"_ZN4node11performance10timeOriginE");
 	double *origin_us = dlsym(RTLD_DEFAULT,
 		"_ZN4node11performance35performance_process_start_timestampE");
+	node.in_script = !origin_us;
+	if (!origin_us)
+		origin_us = timestamp_find((double *)origin_ns);
 	node.started_ns = dlsym(RTLD_DEFAULT, "_ZN4node11per_process15node_start_timeE");
 	if (!origin_ns || !origin_us || !node.started_ns || !heap_find(&start, &end))
 		return -1;
 	node.origin_ns = *origin_ns;
 	node.origin_ns_double = bits((double)*origin_ns);
 	node.origin_us_double = bits(*origin_us);
+	node.origin_ms_double = bits((double)*origin_ns / 1e6);
+	node.started_ns_double = bits((double)*node.started_ns);
 	(void)origin_note(origin_ns);	/* workers begin with these */
 	(void)origin_note((uint64_t *)origin_us);
 	for (uint64_t *place = (uint64_t *)start; place < (uint64_t *)end; place++)
@@ -206,10 +228,39 @@ static int clock_find(void)
 	return 0;
 }
 
-/* An array of doubles holds the origin, and then the milestones. */
+/* Where V8 keeps objects: whole pages of its own. */
+static bool is_script_heap(const char *line, uintptr_t *start, uintptr_t *end)
+{
+	const uintptr_t page = 256 << 10;
+	char rights[5];
+	unsigned long inode;
+	return sscanf(line, "%lx-%lx %4s %*s %*s %lu", start, end, rights, &inode) == 4 && inode == 0 &&
+		strcmp(rights, "rw-p") == 0 && *start % page == 0 && *end % page == 0;
+}
+
+const char *internals_settle(void)
+{
+	char line[512];
+	uintptr_t start, end;
+	size_t before = node.origin_count;
+	FILE *maps = node.in_script ? fopen("/proc/self/maps", "re") : NULL;
+	bool noted = true;
+	while (maps && fgets(line, sizeof line, maps))
+		if (is_script_heap(line, &start, &end))
+			for (uint64_t *place = (uint64_t *)start; place < (uint64_t *)end; place++)
+				if (*place == node.origin_ms_double)
+					noted &= origin_note(place);
+	if (maps)
+		fclose(maps);
+	bool found = node.origin_count > before;
+	return noted && found == node.in_script ? NULL : "its clock's origin in JavaScript";
+}
+
+/* An array of doubles holds the origin, and then the milestones; Node 18's begins with one of these and when
+ * Node was started. */
 static void milestones_renew(uint64_t *place, double now)
 {
-	for (int i = 1; i <= MILESTONES; i++) {
+	for (int i = *place == node.started_ns_double ? -1 : 1; i <= MILESTONES; i++) {
 		double at = number(place[i]);
 		if (at >= number(node.origin_ns_double) && at <= now)
 			place[i] = bits(now);
@@ -224,10 +275,11 @@ void internals_renew_clock(void)
 	uint64_t us = bits((double)today.tv_sec * 1e6 + (double)today.tv_usec);
 	for (size_t i = 0; i < node.origin_count; i++) {
 		uint64_t *place = node.origins[i];
-		if (*place == node.origin_ns_double)
+		if (*place == node.origin_ns_double || *place == node.started_ns_double)
 			milestones_renew(place, (double)ns);
 		*place = *place == node.origin_ns ? ns : *place == node.origin_us_double ? us :
-			*place == node.origin_ns_double ? bits((double)ns) : *place;
+			*place == node.origin_ns_double ? bits((double)ns) :
+			*place == node.origin_ms_double ? bits((double)ns / 1e6) : *place;
 	}
 	*node.started_ns = ns;
 }

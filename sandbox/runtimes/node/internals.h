@@ -18,6 +18,10 @@
  * Returns NULL or what this Node lacks. */
 const char *internals_open(void (*idle)(void));
 
+/* In the zygote, when nothing that JavaScript holds is moved any more: finds the clock's origin that Node 18
+ * holds there. Returns NULL or what this Node lacks. */
+const char *internals_settle(void);
+
 /* In a fork: what differs from job to job. The clock's origin is when its job begins. */
 void internals_renew_random(void);
 void internals_renew_clock(void);

@@ -62,7 +62,7 @@ for await (const n of numbers()) console.log(n);
 await require('stream/promises').pipeline(require('stream').Readable.from(['x']), require('zlib').createGzip(),
 	async function* (source) { for await (const chunk of source) yield chunk; },
 	new (require('stream').PassThrough)().resume());
-await crypto.subtle.digest('SHA-256', new Uint8Array(4));
+await (globalThis.crypto ?? require('crypto').webcrypto).subtle.digest('SHA-256', new Uint8Array(4));
 await require('util').promisify(setTimeout)(1);
 async function main(input) { await null; return input; }
 `;
@@ -118,16 +118,19 @@ async function rehearse(harness, zygote) {
 	zygote.mute();
 	const console = new Console(process.stdout, process.stderr);
 	const output = fs.openSync('/dev/null', 'w');
-	harness.channel();
-	harness.importOptions('import', FILE);
-	for (let i = 0; i < 2; i++) {
-		for (const source of [SCRIPT, SCRIPT_ASYNC])
-			await sample(harness, source, console, output);
-		await errors();
-		await streams();
+	try {
+		harness.channel();
+		harness.importOptions('import', FILE);
+		for (let i = 0; i < 2; i++) {
+			for (const source of [SCRIPT, SCRIPT_ASYNC])
+				await sample(harness, source, console, output);
+			await errors();
+			await streams();
+		}
+	} finally {
+		fs.closeSync(output);
+		zygote.unmute();
 	}
-	fs.closeSync(output);
-	zygote.unmute();
 	return console;
 }
 
@@ -155,6 +158,7 @@ function streamLazily(zygote, name, fd) {
 	} });
 	Object.defineProperty(process, name, { ...property, get() {
 		Object.defineProperty(process, name, property);
+		stream.removeAllListeners('error');	// Node 18's console leaves one behind
 		zygote.unblock(fd);
 		return stream;
 	} });
@@ -198,6 +202,11 @@ function serve(harness, zygote, console) {
 	harness.begin(file, compileOnly, compiled);
 }
 
+function giveUp(error) {
+	fs.writeSync(2, `${error && error.stack}\n${String(error && error.message).split('\n')[0]}\n`);
+	process.reallyExit(1);
+}
+
 async function warmUp(harness) {
 	try {
 		const zygote = library();
@@ -208,11 +217,15 @@ async function warmUp(harness) {
 		process.once('beforeExit', () => {	// nothing is under way any more
 			forget();
 			collect();
+			try {
+				zygote.settle();
+			} catch (error) {
+				giveUp(error);
+			}
 			serve(harness, zygote, console);
 		});
 	} catch (error) {
-		fs.writeSync(2, `${error && error.stack}\n${String(error && error.message).split('\n')[0]}\n`);
-		process.reallyExit(1);
+		giveUp(error);
 	}
 }
 

@@ -2,6 +2,7 @@
  * it; see ../../zygote/zygote.h.
  *
  *	open()			prepares the process; throws where this Node can't be a zygote
+ *	settle()		when all is loaded and nothing is collected any more; throws likewise
  *	mute(), unmute()	leads what is written to stdout and stderr nowhere
  *	unblock(fd)
  *	serve(prepare) -> [path, compileOnly, compiled]
@@ -173,23 +174,29 @@ static napi_value serve(napi_env env, napi_callback_info info)
 
 /* ---- in the zygote */
 
-static napi_value open_zygote(napi_env env, napi_callback_info info)
+static napi_value lacking(napi_env env, const char *missing)
 {
 	char text[128];
-	const char *missing = NULL;
-	(void)info;
-	zygote.env = env;
-	napi_get_uv_event_loop(env, &zygote.loop);
-	*(void **)&zygote.handlers_run = dlsym(RTLD_DEFAULT, "forkable_child");
-	if (!zygote.handlers_run)
-		missing = "the preloaded library";
-	else
-		missing = internals_open(idle);
 	if (missing) {
 		snprintf(text, sizeof text, "this Node can't be forked: no way to %s", missing);
 		napi_throw_error(env, NULL, text);
 	}
 	return NULL;
+}
+
+static napi_value open_zygote(napi_env env, napi_callback_info info)
+{
+	(void)info;
+	zygote.env = env;
+	napi_get_uv_event_loop(env, &zygote.loop);
+	*(void **)&zygote.handlers_run = dlsym(RTLD_DEFAULT, "forkable_child");
+	return lacking(env, zygote.handlers_run ? internals_open(idle) : "the preloaded library");
+}
+
+static napi_value settle(napi_env env, napi_callback_info info)
+{
+	(void)info;
+	return lacking(env, internals_settle());
 }
 
 /* A pipe, as jobs have. */
@@ -237,8 +244,8 @@ NAPI_MODULE_EXPORT napi_value napi_register_module_v1(napi_env env, napi_value e
 	static const struct {
 		const char *name;
 		napi_callback function;
-	} doors[] = {{"open", open_zygote}, {"mute", mute}, {"unmute", unmute}, {"unblock", unblock},
-		{"serve", serve}};
+	} doors[] = {{"open", open_zygote}, {"settle", settle}, {"mute", mute}, {"unmute", unmute},
+		{"unblock", unblock}, {"serve", serve}};
 	for (size_t i = 0; i < sizeof doors / sizeof *doors; i++) {
 		napi_value function;
 		napi_create_function(env, doors[i].name, NAPI_AUTO_LENGTH, doors[i].function, NULL,
