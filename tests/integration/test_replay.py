@@ -68,8 +68,9 @@ class Replay(unittest.TestCase):
         self.complaints = ran.stderr
         return ran.stdout.splitlines()
 
-    def remove_requests(self):
-        name = self.topics.name("requests")
+    def remove(self, role):
+        """As retention would."""
+        name = self.topics.name(role)
         for partition in (0, 1):
             cli.broker().records_delete(name, partition, delivery.end_offset(name, partition))
 
@@ -242,11 +243,30 @@ class Once(Replay):
         self.assertEqual(last["replayOf"], "f~r4")
 
     def test_a_replay_is_known_by_its_result_when_its_request_is_gone(self):
+        self.failed(delivery.request("t", "n", "e", code='test "$CODE_EXECUTION_ID" != e'))
+        self.replay("--from", "dead")
+        self.work(2)
+        self.assertEqual(len(records(self.topics, "dead")), 1)
+        self.remove("requests")
+        self.assertEqual(self.replay("--from", "dead"), [])
+        self.assertIn("1 left out, since they have a replay", self.summary)
+
+    def test_a_replay_is_known_by_its_dead_letter_when_all_else_is_gone(self):
         self.failed(delivery.request("t", "n", "e", code="exit 1"))
         self.replay("--from", "dead")
         self.work(2)
-        self.remove_requests()
-        self.assertEqual(self.replay("--from", "dead", "--thread", "t"), ["e~r2"])
+        self.remove("requests")
+        self.remove("results")
+        self.assertEqual(self.replay("--from", "dead"), ["e~r2"])
+
+    def test_what_a_run_puts_back_does_not_come_round(self):
+        """Little is read ahead, so that there would be something of its own to read."""
+        count = 300
+        delivery.publish(self.topics, [delivery.request("t", "n", "e%d" % i, code="#" * 1000)
+                                       for i in range(count)])
+        self.assertEqual(self.replay("--from", "requests", "--force", "--limit", str(2 * count),
+                                     "-X", "queued.min.messages=1", "-X", "fetch.message.max.bytes=50000"),
+                         ["e%d~r1" % i for i in range(count)])
 
     def test_generations_end_without_force(self):
         self.failed(delivery.request("t", "n", "e~r10", code="exit 1"))
@@ -308,7 +328,7 @@ class Unfit(Replay):
 
     def test_a_request_that_retention_has_removed_is_told_of(self):
         self.failed(delivery.request("t", "n", "e", code="exit 1"))
-        self.remove_requests()
+        self.remove("requests")
         for way in ("results", "errors"):
             self.assertEqual(self.replay("--from", way), [])
             self.assertIn("1 without their request", self.summary)
