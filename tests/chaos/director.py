@@ -46,13 +46,14 @@ class Round:
         found = self.running()
         return self.chance.choice(found) if found else None
 
-    # ---- what can happen
+    # ---- what can happen: each says whether it did
 
     def kill(self):
         worker = self.some()
         if worker:
             worker.kill()
             self.at(self.chance.choice([0, 0.5, 2, SESSION_SECONDS + 1]), lambda: self.restart(worker))
+        return worker
 
     def restart(self, worker, points=""):
         if worker.is_gone():
@@ -66,35 +67,39 @@ class Round:
             nth = 1 if point in scenarios.AT_REBALANCES else self.chance.randrange(1, 25)
             worker.kill()
             worker.start("%s:%d:%s" % (point, nth, action))
+        return worker
 
     def arm_to_die(self):
-        self.arm("kill")
+        return self.arm("kill")
 
     def arm_to_stop(self):
-        self.arm("stop")
+        return self.arm("stop")
 
     def stop(self):
         worker = self.some()
         if worker:
             worker.send(signal.SIGSTOP)
+        return worker
 
     def end(self):
         worker = self.some()
         if worker:
             worker.send(signal.SIGTERM, 0)
             self.at(self.chance.choice([0.5, 3]), lambda: self.restart(worker))
+        return worker
 
     def join(self):
         extra = [worker for worker in self.stage.workers if worker.name.startswith("extra")]
-        if len([worker for worker in extra if not worker.is_gone()]) < EXTRAS:
-            self.extras += 1
-            self.stage.worker("extra%d" % self.extras).start()
+        if len([worker for worker in extra if not worker.is_gone()]) >= EXTRAS:
+            return False
+        self.extras += 1
+        return self.stage.worker("extra%d" % self.extras).start()
 
     def double(self):
         """Another worker with the same worker.id while the first is stopped: the first is fenced."""
         static = [worker for worker in self.running() if worker.static]
         if not static:
-            return
+            return False
         old = self.chance.choice(static)
         old.send(signal.SIGSTOP)
         old.meant.add(1)
@@ -105,22 +110,30 @@ class Round:
         self.stage.workers.append(old)
         old.name += "-old%d" % len(self.stage.workers)
         old.send(signal.SIGCONT)
+        return True
+
+    def broker_is_back(self):
+        return not (self.broker_thread and self.broker_thread.is_alive())
 
     def broker_dies(self):
-        if self.broker_deaths > 0 and not (self.broker_thread and self.broker_thread.is_alive()):
-            self.broker_deaths -= 1
-            self.broker_thread = threading.Thread(target=self.broker_restart)
-            self.broker_thread.start()
+        if self.broker_deaths == 0 or not self.broker_is_back():
+            return False
+        self.broker_deaths -= 1
+        self.broker_thread = threading.Thread(target=self.broker_restart)
+        self.broker_thread.start()
+        return True
 
     def broker_restart(self):
         self.stage.broker.kill()
         self.stage.broker.start()
 
     def broker_pauses(self):
-        if not (self.broker_thread and self.broker_thread.is_alive()):
-            self.stage.broker.signal(signal.SIGSTOP)
-            time.sleep(self.chance.uniform(0.5, 2))
-            self.stage.broker.signal(signal.SIGCONT)
+        if not self.broker_is_back():
+            return False
+        self.stage.broker.signal(signal.SIGSTOP)
+        time.sleep(self.chance.uniform(0.5, 2))
+        self.stage.broker.signal(signal.SIGCONT)
+        return True
 
     WEIGHTS = {"kill": 18, "arm_to_die": 26, "arm_to_stop": 8, "stop": 7, "end": 12, "join": 9,
                "double": 4, "broker_dies": 4, "broker_pauses": 4}
@@ -131,8 +144,8 @@ class Round:
         names = list(self.WEIGHTS)
         for name in self.chance.choices(names, self.WEIGHTS.values(),
                                         k=2 if self.chance.random() < 0.25 else 1):
-            self.happened[name] = self.happened.get(name, 0) + 1
-            getattr(self, name)()
+            if getattr(self, name)():
+                self.happened[name] = self.happened.get(name, 0) + 1
 
     def keep_up(self):
         """What is due later; those who stopped wake when their session is over; those who stay come back."""

@@ -20,7 +20,8 @@ import ledger
 PROGRAM = os.path.join(os.environ.get("BUILD", os.path.join(ROOT, "build")), "chaos", "codeworker")
 SESSION_SECONDS = 6			# the least that a broker allows by default
 SETTINGS = ["http.listen=off", "policy.isolation_floor=none", "worker.slots=3", "log.format=text",
-            "worker.shutdown_grace=10s", "kafka.session.timeout.ms=%d" % (SESSION_SECONDS * 1000),
+            "worker.shutdown_grace=10s", "worker.crash_limit=1000",	# no job is to blame
+            "kafka.session.timeout.ms=%d" % (SESSION_SECONDS * 1000),
             "kafka.heartbeat.interval.ms=500"]
 LAUNCHED_SECONDS = 30
 
@@ -178,19 +179,21 @@ class Stage:
         return True
 
     def offsets(self):
-        """By partition: what the group has committed, and where the log ends."""
-        name = self.topics.name("requests")
-        partitions = range(self.topics.partitions("requests"))
-        return ({p: delivery.committed(self.group, name, p) for p in partitions},
-                {p: delivery.end_offset(name, p) for p in partitions})
+        """By topic's role and partition: what the group has committed, and where the log ends."""
+        places = [(role, number) for role in ("requests", "retries")
+                  for number in range(self.topics.partitions(role))]
+        return ({(role, number): delivery.committed(self.group, self.topics.name(role), number)
+                 for role, number in places},
+                {(role, number): delivery.end_offset(self.topics.name(role), number)
+                 for role, number in places})
 
     def wait_offsets(self, seconds=20):
         """Those at the end, or what they are when it is too late. A partition without requests has none."""
         end = time.monotonic() + seconds
         while True:
             committed, ends = self.offsets()
-            due = {p: offset for p, offset in ends.items() if offset > 0}
-            if all(committed[p] == due[p] for p in due) or time.monotonic() > end:
+            due = {place: offset for place, offset in ends.items() if offset > 0}
+            if all(committed[place] == due[place] for place in due) or time.monotonic() > end:
                 return committed, due
             time.sleep(0.3)
 
