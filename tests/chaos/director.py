@@ -10,13 +10,14 @@ import time
 
 import jobs
 import scenarios
-from stage import SESSION_SECONDS
+from stage import ENDED, SESSION_SECONDS
 
 PAUSE_SECONDS = (1, 5)		# between events
 OUTSTANDING = 300		# submitted and not finished, before more is submitted
 CHUNK = 120
 FINISH_SECONDS = 180
 KEYS = 60
+LONGEST_JOB_SECONDS = 3.5
 EXTRAS = 2			# workers that come and go beside those that stay
 PROGRESS_SECONDS = 5
 STAYING = (("one", True), ("two", True), ("three", False))
@@ -32,6 +33,7 @@ class Round:
         self.broker_deaths, self.grow, self.grows = broker_deaths, grow, grow
         self.later = []			# (when, what): what was begun and is to be undone
         self.happened = {}
+        self.retired = []		# those whose worker.id another has now
         self.extras, self.broker_thread, self.sent, self.total = 0, None, 0, len(self.todo)
         self.begin = time.monotonic()
 
@@ -40,7 +42,7 @@ class Round:
 
     def running(self):
         return [worker for worker in self.stage.workers if not worker.is_gone() and
-                not worker.is_stopped()]
+                not worker.is_stopped() and worker not in self.retired]
 
     def some(self):
         found = self.running()
@@ -56,7 +58,7 @@ class Round:
         return worker
 
     def restart(self, worker, points=""):
-        if worker.is_gone():
+        if worker.is_gone() and worker not in self.retired:
             worker.start(points)
 
     def arm(self, action):
@@ -84,7 +86,7 @@ class Round:
     def end(self):
         worker = self.some()
         if worker:
-            worker.send(signal.SIGTERM, 0)
+            worker.send(signal.SIGTERM, *ENDED)
             self.at(self.chance.choice([0.5, 3]), lambda: self.restart(worker))
         return worker
 
@@ -96,19 +98,18 @@ class Round:
         return self.stage.worker("extra%d" % self.extras).start()
 
     def double(self):
-        """Another worker with the same worker.id while the first is stopped: the first is fenced."""
+        """Another worker with the same worker.id while the first is stopped, and has no job any more (the
+        group gives its partitions to the other at once): it wakes fenced, and says so."""
         static = [worker for worker in self.running() if worker.static]
         if not static:
             return False
         old = self.chance.choice(static)
         old.send(signal.SIGSTOP)
         old.meant.add(1)
+        self.retired.append(old)
+        time.sleep(LONGEST_JOB_SECONDS)
         twin = self.stage.worker(old.name, static=True).start()
         twin.wait_log("partitions assigned", SESSION_SECONDS * 4)
-        self.stage.workers.remove(twin)
-        self.stage.workers[self.stage.workers.index(old)] = twin
-        self.stage.workers.append(old)
-        old.name += "-old%d" % len(self.stage.workers)
         old.send(signal.SIGCONT)
         return True
 
@@ -161,7 +162,7 @@ class Round:
             for name, _ in STAYING:
                 for worker in self.stage.workers:
                     if worker.name == name:
-                        self.restart(worker)
+                        self.restart(worker)	# of doubles, the one that is not retired
 
     def wake(self, worker):
         worker.waking = False

@@ -24,6 +24,7 @@ SETTINGS = ["http.listen=off", "policy.isolation_floor=none", "worker.slots=3", 
             "kafka.session.timeout.ms=%d" % (SESSION_SECONDS * 1000),
             "kafka.heartbeat.interval.ms=500"]
 LAUNCHED_SECONDS = 30
+ENDED = (0, -signal.SIGTERM)		# the latter before it could mind the signal
 
 
 class Worker:
@@ -32,15 +33,15 @@ class Worker:
     def __init__(self, stage, name, static=False, settings=()):
         self.stage, self.name = stage, name
         self.settings = list(settings) + (["worker.id=" + name] if static else [])
-        self.static, self.process, self.starts = static, None, 0
+        self.static, self.process = static, None
         self.meant = set()		# exit statuses that are not news
         self.ends = []
 
     def start(self, points="", off=""):
         given = [piece for setting in SETTINGS + ["kafka.group.id=" + self.stage.group] + self.settings
                  for piece in ("--set", setting)]
-        self.starts += 1
-        self.path = os.path.join(self.stage.logs, "%s-%d.log" % (self.name, self.starts))
+        self.path = os.path.join(self.stage.logs, "%03d-%s.log" % (
+            len(os.listdir(self.stage.logs)), self.name))
         with open(self.path, "w") as log:
             self.process = subprocess.Popen(
                 [PROGRAM] + self.stage.topics.arguments("run", *given), stdin=subprocess.DEVNULL,
@@ -96,9 +97,9 @@ class Worker:
             self.name, self.text()[-2000:]))
 
     def end(self):
-        """SIGTERM; it must exit with 0."""
+        """SIGTERM; another exit than those of ENDED is kept in ends."""
         self.send(signal.SIGCONT)
-        self.send(signal.SIGTERM, 0)
+        self.send(signal.SIGTERM, *ENDED)
         self.wait()
 
 
