@@ -3,7 +3,7 @@
 tests/chaos/chaos.py [--jobs N] [--seed S] [TRIAL...]
 
 Without names: every safeguard's trial twice, with it and without, when the trial must fail; a worker's end
-and stop at each named point; the broker's death in each phase of a transaction; rounds of chaos.
+and stop at each named point; a rebalance and the broker's death in each phase of a transaction; rounds.
 What failed keeps its directory: the workers' logs, the jobs' witnesses.
 """
 
@@ -23,12 +23,18 @@ import stage
 import cli_support as cli
 
 ROUND_JOBS = 2500
-BROKER_POINTS = ("in-transaction", "before-commit", "after-commit")
 SHOWN = 8
 
 
 def say(text):
     print(text, flush=True)
+
+
+def library():
+    """The librdkafka that the workers run with."""
+    told = subprocess.run(["ldd", stage.PROGRAM], text=True, stdout=subprocess.PIPE, check=True).stdout
+    linked = [line.split()[2] for line in told.splitlines() if "librdkafka" in line]
+    return os.path.realpath(linked[0])
 
 
 class Trial:
@@ -114,7 +120,8 @@ def point_trials():
         for action in ("kill", "stop"):
             yield Trial("%s at %s" % (action, point),
                         lambda played, p=point, a=action: scenarios.at_point(played, p, a))
-    for point in BROKER_POINTS:
+    for point in scenarios.OF_TRANSACTIONS:
+        yield Trial("rebalance at %s" % point, lambda played, p=point: scenarios.rebalance_at(played, p))
         yield Trial("broker dies at %s" % point, lambda played, p=point: scenarios.broker_dies(played, p))
 
 
@@ -144,7 +151,7 @@ def main():
     trials = [*safeguard_trials(), *attempt_trials(given.heartbeat), *point_trials(),
               *rounds(seed, given.jobs)]
     trials = [one for one in trials if not given.trial or any(word in one.name for word in given.trial)]
-    say("seed %d, %d trials" % (seed, len(trials)))
+    say("seed %d, %d trials, %s" % (seed, len(trials), library()))
     begin = time.monotonic()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with Theatre(given.attempts) as theatre:

@@ -10,13 +10,14 @@ import time
 
 import jobs
 import scenarios
-from stage import SESSION_SECONDS
+from stage import ENDED, SESSION_SECONDS
 
 PAUSE_SECONDS = (1, 5)		# between events
 OUTSTANDING = 300		# submitted and not finished, before more is submitted
 CHUNK = 120
 FINISH_SECONDS = 180
 KEYS = 60
+LONGEST_JOB_SECONDS = 3.5
 EXTRAS = 2			# workers that come and go beside those that stay
 PROGRESS_SECONDS = 5
 STAYING = (("one", True), ("two", True), ("three", False))
@@ -32,6 +33,7 @@ class Round:
         self.broker_deaths, self.grow, self.grows = broker_deaths, grow, grow
         self.later = []			# (when, what): what was begun and is to be undone
         self.happened = {}
+        self.retired = []		# those whose worker.id another has now
         self.extras, self.broker_thread, self.sent, self.total = 0, None, 0, len(self.todo)
         self.begin = time.monotonic()
 
@@ -40,22 +42,23 @@ class Round:
 
     def running(self):
         return [worker for worker in self.stage.workers if not worker.is_gone() and
-                not worker.is_stopped()]
+                not worker.is_stopped() and worker not in self.retired]
 
     def some(self):
         found = self.running()
         return self.chance.choice(found) if found else None
 
-    # ---- what can happen
+    # ---- what can happen: each says whether it did
 
     def kill(self):
         worker = self.some()
         if worker:
             worker.kill()
             self.at(self.chance.choice([0, 0.5, 2, SESSION_SECONDS + 1]), lambda: self.restart(worker))
+        return worker
 
     def restart(self, worker, points=""):
-        if worker.is_gone():
+        if worker.is_gone() and worker not in self.retired:
             worker.start(points)
 
     def arm(self, action):
@@ -66,61 +69,72 @@ class Round:
             nth = 1 if point in scenarios.AT_REBALANCES else self.chance.randrange(1, 25)
             worker.kill()
             worker.start("%s:%d:%s" % (point, nth, action))
+        return worker
 
     def arm_to_die(self):
-        self.arm("kill")
+        return self.arm("kill")
 
     def arm_to_stop(self):
-        self.arm("stop")
+        return self.arm("stop")
 
     def stop(self):
         worker = self.some()
         if worker:
             worker.send(signal.SIGSTOP)
+        return worker
 
     def end(self):
         worker = self.some()
         if worker:
-            worker.send(signal.SIGTERM, 0)
+            worker.send(signal.SIGTERM, *ENDED)
             self.at(self.chance.choice([0.5, 3]), lambda: self.restart(worker))
+        return worker
 
     def join(self):
         extra = [worker for worker in self.stage.workers if worker.name.startswith("extra")]
-        if len([worker for worker in extra if not worker.is_gone()]) < EXTRAS:
-            self.extras += 1
-            self.stage.worker("extra%d" % self.extras).start()
+        if len([worker for worker in extra if not worker.is_gone()]) >= EXTRAS:
+            return False
+        self.extras += 1
+        return self.stage.worker("extra%d" % self.extras).start()
 
     def double(self):
-        """Another worker with the same worker.id while the first is stopped: the first is fenced."""
+        """Another worker with the same worker.id while the first is stopped, and has no job any more (the
+        group gives its partitions to the other at once): it wakes fenced, and says so."""
         static = [worker for worker in self.running() if worker.static]
         if not static:
-            return
+            return False
         old = self.chance.choice(static)
         old.send(signal.SIGSTOP)
         old.meant.add(1)
+        self.retired.append(old)
+        time.sleep(LONGEST_JOB_SECONDS)
         twin = self.stage.worker(old.name, static=True).start()
         twin.wait_log("partitions assigned", SESSION_SECONDS * 4)
-        self.stage.workers.remove(twin)
-        self.stage.workers[self.stage.workers.index(old)] = twin
-        self.stage.workers.append(old)
-        old.name += "-old%d" % len(self.stage.workers)
         old.send(signal.SIGCONT)
+        return True
+
+    def broker_is_back(self):
+        return not (self.broker_thread and self.broker_thread.is_alive())
 
     def broker_dies(self):
-        if self.broker_deaths > 0 and not (self.broker_thread and self.broker_thread.is_alive()):
-            self.broker_deaths -= 1
-            self.broker_thread = threading.Thread(target=self.broker_restart)
-            self.broker_thread.start()
+        if self.broker_deaths == 0 or not self.broker_is_back():
+            return False
+        self.broker_deaths -= 1
+        self.broker_thread = threading.Thread(target=self.broker_restart)
+        self.broker_thread.start()
+        return True
 
     def broker_restart(self):
         self.stage.broker.kill()
         self.stage.broker.start()
 
     def broker_pauses(self):
-        if not (self.broker_thread and self.broker_thread.is_alive()):
-            self.stage.broker.signal(signal.SIGSTOP)
-            time.sleep(self.chance.uniform(0.5, 2))
-            self.stage.broker.signal(signal.SIGCONT)
+        if not self.broker_is_back():
+            return False
+        self.stage.broker.signal(signal.SIGSTOP)
+        time.sleep(self.chance.uniform(0.5, 2))
+        self.stage.broker.signal(signal.SIGCONT)
+        return True
 
     WEIGHTS = {"kill": 18, "arm_to_die": 26, "arm_to_stop": 8, "stop": 7, "end": 12, "join": 9,
                "double": 4, "broker_dies": 4, "broker_pauses": 4}
@@ -131,8 +145,8 @@ class Round:
         names = list(self.WEIGHTS)
         for name in self.chance.choices(names, self.WEIGHTS.values(),
                                         k=2 if self.chance.random() < 0.25 else 1):
-            self.happened[name] = self.happened.get(name, 0) + 1
-            getattr(self, name)()
+            if getattr(self, name)():
+                self.happened[name] = self.happened.get(name, 0) + 1
 
     def keep_up(self):
         """What is due later; those who stopped wake when their session is over; those who stay come back."""
@@ -148,7 +162,7 @@ class Round:
             for name, _ in STAYING:
                 for worker in self.stage.workers:
                     if worker.name == name:
-                        self.restart(worker)
+                        self.restart(worker)	# of doubles, the one that is not retired
 
     def wake(self, worker):
         worker.waking = False

@@ -192,13 +192,13 @@ def check_witnesses(submitted, directory, keys_moved, attempts):
 
 
 def check_offsets(committed, ends):
-    return ["partition %d is committed to %d of %d" % (partition, committed[partition], end)
-            for partition, end in sorted(ends.items()) if committed[partition] != end]
+    return ["%s, partition %d is committed to %d of %d" % (*place, committed[place], end)
+            for place, end in sorted(ends.items()) if committed[place] != end]
 
 
 def judge(jobs, records, directory, committed, ends, keys_moved=False, attempts=False):
-    """records: by role, what the topics hold. committed, ends: by partition. keys_moved: partitions were
-    added, so keys may have lost their order. attempts: their numbers survive a crash."""
+    """records: by role, what the topics hold. committed, ends: by (role, partition). keys_moved: partitions
+    were added, so keys may have lost their order. attempts: their numbers survive a crash."""
     submitted = Submitted(records["requests"], jobs)
     faults = check_finals(submitted, records["results"]) + check_outcomes(submitted, records["results"])
     if not keys_moved:

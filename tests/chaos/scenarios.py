@@ -11,6 +11,8 @@ from stage import SESSION_SECONDS
 
 POINTS = ("after-start", "after-result", "before-transaction", "in-transaction", "before-commit",
           "between-commit-and-next-offsets", "after-commit", "at-takeover", "at-revoke", "revoke-drained")
+OF_TRANSACTIONS = ("before-transaction", "in-transaction", "before-commit",
+                   "between-commit-and-next-offsets", "after-commit")
 AT_REBALANCES = ("at-takeover", "at-revoke", "revoke-drained")
 
 
@@ -165,6 +167,19 @@ def at_point(stage, point, action):
         time.sleep(SESSION_SECONDS + 1.5)
         static.send(signal.SIGCONT)
     stage.submit(several(stage, 30, name="y"))
+    stage.wait_finished()
+    return stage.judge()
+
+
+def rebalance_at(stage, point):
+    """Workers join, one after the other, while a transaction is held up at a point."""
+    settings = ["worker.revoke_grace=500ms"]
+    stage.worker("first", settings=settings).start("%s:2:sleep4000" % point).wait_log("partitions assigned")
+    for name in ("second", "third"):
+        stage.submit(several(stage, 20, name=name + "-early-"))
+        stage.worker(name, settings=settings).start()
+        time.sleep(1.5)
+        stage.submit(several(stage, 20, name=name + "-late-"))
     stage.wait_finished()
     return stage.judge()
 

@@ -20,9 +20,11 @@ import ledger
 PROGRAM = os.path.join(os.environ.get("BUILD", os.path.join(ROOT, "build")), "chaos", "codeworker")
 SESSION_SECONDS = 6			# the least that a broker allows by default
 SETTINGS = ["http.listen=off", "policy.isolation_floor=none", "worker.slots=3", "log.format=text",
-            "worker.shutdown_grace=10s", "kafka.session.timeout.ms=%d" % (SESSION_SECONDS * 1000),
+            "worker.shutdown_grace=10s", "worker.crash_limit=1000",	# no job is to blame
+            "kafka.session.timeout.ms=%d" % (SESSION_SECONDS * 1000),
             "kafka.heartbeat.interval.ms=500"]
 LAUNCHED_SECONDS = 30
+ENDED = (0, -signal.SIGTERM)		# the latter before it could mind the signal
 
 
 class Worker:
@@ -31,15 +33,15 @@ class Worker:
     def __init__(self, stage, name, static=False, settings=()):
         self.stage, self.name = stage, name
         self.settings = list(settings) + (["worker.id=" + name] if static else [])
-        self.static, self.process, self.starts = static, None, 0
+        self.static, self.process = static, None
         self.meant = set()		# exit statuses that are not news
         self.ends = []
 
     def start(self, points="", off=""):
         given = [piece for setting in SETTINGS + ["kafka.group.id=" + self.stage.group] + self.settings
                  for piece in ("--set", setting)]
-        self.starts += 1
-        self.path = os.path.join(self.stage.logs, "%s-%d.log" % (self.name, self.starts))
+        self.path = os.path.join(self.stage.logs, "%03d-%s.log" % (
+            len(os.listdir(self.stage.logs)), self.name))
         with open(self.path, "w") as log:
             self.process = subprocess.Popen(
                 [PROGRAM] + self.stage.topics.arguments("run", *given), stdin=subprocess.DEVNULL,
@@ -95,9 +97,9 @@ class Worker:
             self.name, self.text()[-2000:]))
 
     def end(self):
-        """SIGTERM; it must exit with 0."""
+        """SIGTERM; another exit than those of ENDED is kept in ends."""
         self.send(signal.SIGCONT)
-        self.send(signal.SIGTERM, 0)
+        self.send(signal.SIGTERM, *ENDED)
         self.wait()
 
 
@@ -178,19 +180,21 @@ class Stage:
         return True
 
     def offsets(self):
-        """By partition: what the group has committed, and where the log ends."""
-        name = self.topics.name("requests")
-        partitions = range(self.topics.partitions("requests"))
-        return ({p: delivery.committed(self.group, name, p) for p in partitions},
-                {p: delivery.end_offset(name, p) for p in partitions})
+        """By topic's role and partition: what the group has committed, and where the log ends."""
+        places = [(role, number) for role in ("requests", "retries")
+                  for number in range(self.topics.partitions(role))]
+        return ({(role, number): delivery.committed(self.group, self.topics.name(role), number)
+                 for role, number in places},
+                {(role, number): delivery.end_offset(self.topics.name(role), number)
+                 for role, number in places})
 
     def wait_offsets(self, seconds=20):
         """Those at the end, or what they are when it is too late. A partition without requests has none."""
         end = time.monotonic() + seconds
         while True:
             committed, ends = self.offsets()
-            due = {p: offset for p, offset in ends.items() if offset > 0}
-            if all(committed[p] == due[p] for p in due) or time.monotonic() > end:
+            due = {place: offset for place, offset in ends.items() if offset > 0}
+            if all(committed[place] == due[place] for place in due) or time.monotonic() > end:
                 return committed, due
             time.sleep(0.3)
 

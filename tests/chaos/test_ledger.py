@@ -56,12 +56,13 @@ class Ledger(unittest.TestCase):
         self.lines = ["start a 1 1.00", "end a 1 1.01", "start b 1 1.02", "end b 1 1.03",
                       "start c 1 1.04", "end c 1 1.05", "start d 1 1.06", "end d 1 1.07",
                       "start b 2 1.50", "end b 2 1.51"]
-        self.offsets = {0: 5}
+        self.offsets = {("requests", 0): 5}
 
     def faults(self, **more):
         with open(os.path.join(self.directory, "t"), "w") as file:
             file.write("".join(line + "\n" for line in self.lines))
-        return ledger.judge(self.jobs, self.records, self.directory, self.offsets, {0: 5},
+        return ledger.judge(self.jobs, self.records, self.directory, self.offsets,
+                            {("requests", 0): 5},
                             **more).faults
 
     def assert_fault(self, words, **more):
@@ -144,7 +145,7 @@ class Ledger(unittest.TestCase):
         self.assert_fault("attempt 1 of b began after attempt 2", attempts=True)
 
     def test_an_offset_short_of_the_end(self):
-        self.offsets = {0: 4}
+        self.offsets = {("requests", 0): 4}
         self.assert_fault("committed to 4 of 5")
 
 
