@@ -151,6 +151,8 @@ struct broker_functions {
 	/* Whether a batch can be taken now. */
 	bool (*free_for_batch)(struct broker *broker);
 	void (*commit)(struct broker *broker, struct broker_batch *batch);
+	/* Where the requests of this partition end, as of some seconds ago; -1: not known. */
+	int64_t (*end)(struct broker *broker, int32_t partition);
 	/* Milliseconds since the group's coordinator was last heard of, also while the machine slept; -1: not known. */
 	int64_t (*silence_ms)(struct broker *broker);
 	/* After so much silence the group may give our partitions to another worker. */

@@ -31,6 +31,7 @@ struct broker_kafka {
 	struct takeover *takeover;
 	struct fetcher *fetcher;
 	struct marker *marker;
+	struct ends *ends;
 	struct control_reader *controls;
 	uint64_t takeovers;		/* how many were begun: the number of the last */
 	struct mail *current;		/* whose memory the last event points into */
@@ -100,6 +101,7 @@ static void kafka_unassign(struct broker *broker)
 	takeover_end(kafka->takeover, NULL);
 	kafka->takeover = NULL;
 	fetcher_clear(kafka->fetcher);
+	ends_watch(kafka->ends, NULL, 0);
 	assignment_drop(kafka);
 }
 
@@ -238,6 +240,7 @@ static bool next_mail(struct broker_kafka *kafka, struct broker_event *event)
 		rd_kafka_assign(kafka->rk, kafka->assigning);
 		kafka->assigned = kafka->assigning;
 		kafka->assigning = NULL;
+		ends_watch(kafka->ends, event->partitions, event->partition_count);
 	}
 	return true;
 }
@@ -344,6 +347,11 @@ static void kafka_marks_flush(struct broker *broker, int timeout_ms)
 	marker_flush(self(broker)->marker, timeout_ms);
 }
 
+static int64_t kafka_end(struct broker *broker, int32_t partition)
+{
+	return ends_of(self(broker)->ends, partition);
+}
+
 static int on_statistics(rd_kafka_t *rk, char *json, size_t size, void *opaque)
 {
 	(void)rk;
@@ -398,6 +406,7 @@ static bool kafka_close(struct broker *broker, bool leave)
 	if (kafka->committer)
 		ended = committer_end(kafka->committer, &until) && ended;
 	ended = fetcher_end(kafka->fetcher, &until) && ended;
+	ended = ends_end(kafka->ends, &until) && ended;
 	marker_end(kafka->marker);
 	ended = consumer_join(kafka, &until) && ended;
 	if (!ended) {
@@ -414,7 +423,7 @@ static bool kafka_close(struct broker *broker, bool leave)
 }
 
 static const struct broker_functions functions = {kafka_fd, kafka_next, kafka_message_free,
-	kafka_pause, kafka_unassign, kafka_fetch, kafka_mark, kafka_marks_flush, kafka_free_for_batch, kafka_commit, kafka_silence_ms,
+	kafka_pause, kafka_unassign, kafka_fetch, kafka_mark, kafka_marks_flush, kafka_free_for_batch, kafka_commit, kafka_end, kafka_silence_ms,
 	kafka_session_ms, kafka_close};
 
 /* ---- opening */
@@ -522,6 +531,8 @@ int broker_kafka_new(const struct config *config, const struct broker_kafka_limi
 			&kafka->committer, err);
 	if (result == 0)
 		result = fetcher_new(config, &kafka->mailbox, &kafka->fetcher, err);
+	if (result == 0)
+		result = ends_new(kafka->rk, config->topics.requests, &kafka->ends, err);
 	if (result == 0)
 		result = marker_new(config, &kafka->mailbox, &kafka->marker, err);
 	if (result == 0)

@@ -76,6 +76,14 @@ rd_kafka_t *reader_open(const struct config *config, const char *isolation, cons
 	const char *queue_kbytes, struct err *err);
 void reader_close(rd_kafka_t **rk);	/* NULL in it: nothing */
 
+/* ---- where the requests end: broker_kafka_ends.c */
+struct ends;
+/* rk, topic: borrowed. */
+int ends_new(rd_kafka_t *rk, const char *topic, struct ends **ends, struct err *err);
+void ends_watch(struct ends *ends, const int32_t *partitions, size_t count);	/* from now on */
+int64_t ends_of(struct ends *ends, int32_t partition);	/* -1: not known */
+bool ends_end(struct ends *ends, const struct timespec *until);	/* as takeover_end() */
+
 /* ---- reading a message again: broker_kafka_fetch.c */
 struct fetcher;
 int fetcher_new(const struct config *config, struct mailbox *mailbox, struct fetcher **fetcher,

@@ -595,6 +595,15 @@ static void memory_marks_flush(struct broker *broker, int timeout_ms)
 	(void)timeout_ms;		/* they are stored at once */
 }
 
+static int64_t memory_end(struct broker *broker, int32_t partition)
+{
+	struct broker_memory *memory = self(broker);
+	pthread_mutex_lock(&memory->store->lock);
+	int64_t end = (int64_t)memory->store->logs[BROKER_REQUESTS][partition].count;
+	pthread_mutex_unlock(&memory->store->lock);
+	return end;
+}
+
 static int64_t memory_silence_ms(struct broker *broker)
 {
 	struct broker_memory *memory = self(broker);
@@ -631,7 +640,7 @@ static const struct broker_functions functions = {.fd = memory_fd, .next = memor
 	.message_free = memory_message_free, .pause = memory_pause, .unassign = memory_unassign,
 	.fetch = memory_fetch, .mark = memory_mark, .marks_flush = memory_marks_flush,
 	.free_for_batch = memory_free_for_batch, .commit = memory_commit,
-	.silence_ms = memory_silence_ms, .session_ms = memory_session_ms, .close = memory_close};
+	.end = memory_end, .silence_ms = memory_silence_ms, .session_ms = memory_session_ms, .close = memory_close};
 
 static int timer_open(void)
 {

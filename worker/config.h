@@ -62,6 +62,7 @@ struct config {
 		int64_t dedupe_window_ms, cancel_window_ms, shutdown_grace_ms, revoke_grace_ms;
 		bool leave_on_exit, wait_for_sandbox;
 		bool topic_refuse;	/* worker.topic_check */
+		int64_t retry_carry_ms;
 		int window;		/* requests of one partition beyond the watermark */
 		int queue;		/* requests in memory over all partitions */
 		int64_t queue_bytes;

@@ -61,6 +61,7 @@ static char *status(void *context, size_t *size)
 	put(json, endpoints, "partitions", METRIC_PARTITIONS, METRIC_UNLABELLED);
 	put(json, endpoints, "partitionsPaused", METRIC_PAUSED, METRIC_UNLABELLED);
 	put(json, endpoints, "running", METRIC_JOBS_RUNNING, METRIC_UNLABELLED);
+	put(json, endpoints, "backlog", METRIC_BACKLOG, METRIC_UNLABELLED);
 	put(json, endpoints, "queued", METRIC_JOBS_QUEUED, METRIC_UNLABELLED);
 	put(json, endpoints, "retriesWaiting", METRIC_RETRIES_WAITING, METRIC_UNLABELLED);
 	put(json, endpoints, "tenantsHeld", METRIC_TENANTS_HELD, METRIC_UNLABELLED);

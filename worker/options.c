@@ -79,6 +79,9 @@ const struct option_row option_rows[] = {
 		"With `worker.id`: give the partitions up at once when the worker ends."},
 	{"worker.wait_for_sandbox", VALUE_BOOLEAN, AT(worker.wait_for_sandbox), "false", .help =
 		"Wait, not ready, when the sandbox's self-test fails, rather than exit with 69."},
+	{"worker.retry_carry", VALUE_DURATION, AT(worker.retry_carry_ms), "30m", .least = SECOND, .most = 7 * DAY,
+		.help = "A retry that has waited for so long, and has as long to wait, is written to the end of "
+		"its topic: offsets move on, and a successor has less to read before its first job."},
 	{"worker.topic_check", VALUE_SWITCH, AT(worker.topic_refuse), "refuse", "warn|refuse", .help =
 		"What a worker does at its start on topics whose settings break a promise, such as "
 		"partition counts, timestamps of producers, or a retention that is too short."},

@@ -14,6 +14,7 @@
 struct waiting_retry {
 	struct broker_place place;
 	int64_t due_ms;
+	int64_t stored_ms;		/* when it came to the topic */
 	uint64_t thread, node, execution;	/* hashes of whose it is */
 };
 

@@ -129,6 +129,7 @@ bool retry_read(struct broker_message *message, struct retry *retry)
 			partition != message->partition)
 		return false;
 	found.attempt = (int)attempt;
+	found.stored_ms = message->timestamp_ms;
 	found.error = ours[ERROR].value;
 	found.error_size = ours[ERROR].size;
 	*retry = found;

@@ -19,7 +19,8 @@ struct retry {
 	size_t topic_size;
 	const char *error;		/* why the attempt before failed; likewise */
 	size_t error_size;
-	bool fetched;			/* it has come for the second time, as it is due: false from retry_read() */
+	int64_t stored_ms;		/* when it came to code.retries */
+	bool fetched;			/* it has come for the second time: false from retry_read() */
 };
 
 /* The request's headers and ours. NULL: no memory. */

@@ -142,6 +142,18 @@ static bool incoming_known(const struct worker *worker, const struct incoming *i
 		dedupe_has(worker->dedupe, incoming->place.partition, name, copy_ms);
 }
 
+/* Not due for long. */
+static void retry_put_off(struct worker *worker, struct incoming *incoming)
+{
+	if (incoming->retry->fetched && retry_carry(worker, incoming->message, incoming->request,
+			&incoming->place, incoming->retry)) {
+		arena_free(incoming->request->arena);
+		return;
+	}
+	retry_note(worker, &incoming->place, incoming->request, incoming->retry);
+	incoming_drop(worker, incoming);
+}
+
 static void request_take(struct worker *worker, struct incoming *incoming,
 	const struct error_record *refusal)
 {
@@ -163,8 +175,7 @@ static void request_take(struct worker *worker, struct incoming *incoming,
 		if (job)
 			job_cancel(worker, job, NULL);
 	} else if (incoming->retry && !refusal && retry_waits(worker, incoming->retry)) {
-		retry_note(worker, &incoming->place, request, incoming->retry->due_ms);
-		incoming_drop(worker, incoming);
+		retry_put_off(worker, incoming);
 	} else {
 		request_queue(worker, incoming, refusal);
 	}

@@ -67,6 +67,7 @@ struct worker {
 	struct dedupe *dedupe;
 	struct retry_index *retries;	/* that are not due for long */
 	size_t fetching;		/* of them, that are due soon */
+	int64_t carried_ms;		/* when old ones were last looked for */
 	char *origins[ORIGINS];
 	struct crash_marks *crash_marks;
 	struct suspects suspects;
@@ -177,7 +178,11 @@ void retry_take(struct worker *worker, struct broker_message *message);
 /* Whether only its time and place are to be kept for now; retry_note() does. */
 bool retry_waits(const struct worker *worker, const struct retry *retry);
 void retry_note(struct worker *worker, const struct broker_place *place, const struct request *request,
-	int64_t due_ms);
+	const struct retry *retry);
+/* Writes it to code.retries anew, behind what is there: its offset is done, the message is the batch's. false: it
+ * stays as it was. */
+bool retry_carry(struct worker *worker, const struct broker_message *message,
+	const struct request *request, const struct broker_place *place, const struct retry *retry);
 /* Has those fetched at once that the cancel may apply to: then they find it. Returns how many. */
 size_t retries_cancel(struct worker *worker, const struct cancel *cancel);
 void retry_fetched(struct worker *worker, struct broker_event *event);

@@ -14,6 +14,7 @@
 
 #define HOLD_MS 10000			/* due sooner, and with room for it: it is kept */
 #define AHEAD_MS 2000			/* how long before it is due it is fetched */
+#define CARRY_STEPS 30			/* how often that is looked for, in its time */
 #define FETCHES_MOST 64			/* at a time, also while requests use up the room */
 #define RESULT_ARENA_BYTES (64u << 20)
 
@@ -29,46 +30,70 @@ static int64_t delay_ms(const struct config *config, const struct job *job)
 	return delay < most ? delay : most;
 }
 
-/* The result in place of a record that its topic refuses. */
-static int failed_result(struct worker *worker, struct job *job, const struct attempt *attempt,
-	struct arena *arena, struct result *result, struct err *err)
+/* A request's next attempt. */
+struct following {
+	const struct request *request;
+	const struct broker_message *message;
+	int attempt;
+	int64_t due_ms;
+	const struct error_record *error;	/* of the attempt before, which is: */
+	const struct attempt *failed;		/* NULL: not here */
+	int64_t queued_ms;
+};
+
+/* What goes instead when the topic refuses the record: the execution must have an answer. */
+static int failed_result(struct worker *worker, const struct following *next, struct arena *arena,
+	struct result *result, struct err *err)
 {
 	if (!arena)
 		return err_set(err, ERR_MEMORY, "no memory for a result");
-	return executor_result(worker->parts.executor, arena, job->request, job->attempt, STATUS_FAILED,
-		&attempt->error, attempt, job->queued_ms, result, err);
+	return executor_result(worker->parts.executor, arena, next->request, next->attempt - 1,
+		STATUS_FAILED, next->error, next->failed, next->queued_ms, result, err);
 }
 
-static int retry_publish(struct worker *worker, struct job *job, const struct attempt *attempt,
-	int64_t due_ms, struct err *err)
+static int retry_publish(struct worker *worker, const struct following *next, struct err *err)
 {
-	struct publisher *publisher = worker->parts.publisher;
 	struct publication *publication = publication_open(worker);
-	bool surely = job->message.bytes <= PUBLISH_SURELY_BYTES;
+	bool surely = next->message->bytes <= PUBLISH_SURELY_BYTES;
 	struct arena *scratch = surely ? NULL : arena_new(RESULT_ARENA_BYTES);
 	struct result failed;
 	int done = publication ? 0 : err_set(err, ERR_MEMORY, "no memory for a retry");
 	if (done == 0 && !surely)
-		done = failed_result(worker, job, attempt, scratch, &failed, err);
+		done = failed_result(worker, next, scratch, &failed, err);
 	if (done == 0)
-		done = publish_retry(publisher, publication, &job->message, job->attempt + 1, due_ms,
-			&attempt->error, answer_encoding(worker, job->request),
+		done = publish_retry(worker->parts.publisher, publication, next->message, next->attempt,
+			next->due_ms, next->error, answer_encoding(worker, next->request),
 			surely ? NULL : &failed, err);
 	arena_free(scratch);
+	return done;
+}
+
+/* The offset is through, and the message goes with the batch. */
+static int retry_settle(struct worker *worker, const struct following *next,
+	const struct broker_place *place, struct err *err)
+{
+	const struct request *request = next->request;
+	const struct state_mark mark = {.type = STATE_RETRY, .thread_id = request->thread_id,
+		.node_id = request->node_id, .execution_id = request->execution_id,
+		.at_ms = wall_ms(), .due_ms = next->due_ms};
+	int done = mark_publish(worker, worker->open, place, &mark, err);
+	if (done == 0)
+		done = publication_keep(worker->open, next->message, err);
+	if (done == 0)
+		offset_done(worker, place);
 	return done;
 }
 
 bool job_retry(struct worker *worker, struct job *job, const struct attempt *attempt)
 {
 	const struct request *request = job->request;
-	int64_t now = wall_ms(), due_ms = now + delay_ms(worker->parts.config, job);
-	const struct state_mark mark = {.type = STATE_RETRY, .thread_id = request->thread_id,
-		.node_id = request->node_id, .execution_id = request->execution_id, .at_ms = now,
-		.due_ms = due_ms};
+	int64_t due_ms = wall_ms() + delay_ms(worker->parts.config, job);
+	const struct following next = {request, &job->message, job->attempt + 1, due_ms,
+		&attempt->error, attempt, job->queued_ms};
 	struct err err = {0};
 	if (request->deadline_ms != REQUEST_TIME_NONE && request->deadline_ms <= due_ms)
 		return false;
-	int done = retry_publish(worker, job, attempt, due_ms, &err);
+	int done = retry_publish(worker, &next, &err);
 	if (done == 1) {
 		log_event(LOG_ERROR, "a retry is larger than its topic takes, so no attempt follows; see: "
 			"codeworker topics check", "topic", worker->parts.config->topics.retries,
@@ -77,17 +102,28 @@ bool job_retry(struct worker *worker, struct job *job, const struct attempt *att
 	}
 	if (done == 0) {
 		job_error_event(worker, job, false, due_ms, &attempt->error, attempt);
-		done = mark_publish(worker, worker->open, &job->place, &mark, &err);
+		done = retry_settle(worker, &next, &job->place, &err);
 	}
-	if (done == 0)
-		done = publication_keep(worker->open, &job->message, &err);
 	batch_published(worker, done, &err);
 	count(worker, METRIC_RETRIES, METRIC_UNLABELLED);
 	scheduler_finish(worker->scheduler, &job->entry);
-	if (done == 0)
-		offset_done(worker, &job->place);
 	job_free(worker, job, done == 0);
 	return true;
+}
+
+bool retry_carry(struct worker *worker, const struct broker_message *message,
+	const struct request *request, const struct broker_place *place, const struct retry *retry)
+{
+	const struct error_record error = retry_error(request->arena, retry);
+	const struct following next = {request, message, retry->attempt, retry->due_ms, &error, NULL, 0};
+	struct err err = {0};
+	int done = retry_publish(worker, &next, &err);
+	if (done == 1)
+		return false;		/* it stays where it is */
+	if (done == 0)
+		done = retry_settle(worker, &next, place, &err);
+	batch_published(worker, done, &err);
+	return done == 0;
 }
 
 /* ---- coming back */
@@ -120,10 +156,11 @@ bool retry_waits(const struct worker *worker, const struct retry *retry)
 }
 
 void retry_note(struct worker *worker, const struct broker_place *place, const struct request *request,
-	int64_t due_ms)
+	const struct retry *retry)
 {
 	struct err err;
-	const struct waiting_retry waiting = {.place = *place, .due_ms = due_ms,
+	const struct waiting_retry waiting = {.place = *place, .due_ms = retry->due_ms,
+		.stored_ms = retry->stored_ms,
 		.thread = execution_name(request->thread_id, "", "").low,
 		.node = execution_name(request->thread_id, request->node_id, "").low,
 		.execution = execution_name("", "", request->execution_id).low};
@@ -191,9 +228,32 @@ void retry_fetched(struct worker *worker, struct broker_event *event)
 	}
 }
 
+struct age {
+	int64_t now_ms, carry_ms;
+};
+
+static bool is_old(const struct waiting_retry *waiting, void *context)
+{
+	const struct age *age = context;
+	return waiting->stored_ms < age->now_ms - age->carry_ms &&
+		waiting->due_ms > age->now_ms + age->carry_ms;
+}
+
+/* What waits for a day would hold the topic's offset for a day, and a successor would have to read as much of
+ * code.state before its first job. So it is fetched and written anew from time to time. */
+static void retries_carry(struct worker *worker)
+{
+	struct age age = {wall_ms(), worker->parts.config->worker.retry_carry_ms};
+	if (age.now_ms - worker->carried_ms < age.carry_ms / CARRY_STEPS)
+		return;
+	worker->carried_ms = age.now_ms;
+	(void)retry_index_hurry(worker->retries, is_old, &age);
+}
+
 int64_t retries_fetch(struct worker *worker)
 {
 	struct waiting_retry waiting;
+	retries_carry(worker);
 	while (worker->fetching < FETCHES_MOST && !worker->draining && room_for_retries(worker) &&
 			retry_index_take(worker->retries, wall_ms() + AHEAD_MS, &waiting)) {
 		worker->fetching++;

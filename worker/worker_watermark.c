@@ -1,7 +1,8 @@
-/* worker_watermark.c: how long the oldest unfinished request of each partition has been under way, and which one
- * it is where everything else waits for it.
+/* worker_watermark.c: how much there is to do, how long the oldest unfinished request of each partition has been
+ * under way, and which one it is where everything else waits for it.
  *
- * Waiting retries hold nothing up. Requests are read in the order of their offsets, so those of a partition in a list have the oldest first.
+ * Waiting retries hold nothing up. Requests are read in the order of their offsets, so those of a partition in
+ * a list have the oldest first.
  */
 #include "worker_internal.h"
 
@@ -70,6 +71,29 @@ static void holder_tell(struct partition *partition, const struct watermark_hold
 		log_number(holder->held_ms), NULL);
 }
 
+/* Returns how many of its requests have not been read yet. */
+static int64_t lag_report(struct worker *worker, const struct partition *partition)
+{
+	int64_t end = worker->broker->end(worker->parts.broker, partition->number);
+	if (end < 0 || !partition->window)
+		return 0;
+	int64_t watermark = offset_window_watermark(partition->window);
+	int64_t read = watermark + offset_window_fill(partition->window);
+	metrics_set(worker->parts.metrics, METRIC_LAG, partition->number,
+		end > watermark ? (double)(end - watermark) : 0);
+	return end > read ? end - read : 0;
+}
+
+/* The figure to scale on: lag counts what runs and what is done behind it, too. */
+static void backlog_report(struct worker *worker)
+{
+	int64_t backlog = (int64_t)scheduler_queued(worker->scheduler);
+	for (size_t i = 0; i < worker->partition_count; i++)
+		if (worker->partitions[i].source == BROKER_REQUESTS)
+			backlog += lag_report(worker, &worker->partitions[i]);
+	metrics_set(worker->parts.metrics, METRIC_BACKLOG, METRIC_UNLABELLED, (double)backlog);
+}
+
 /* Returns how many holders there are. */
 static size_t holders_find(struct worker *worker, struct watermark_holder *holders, int64_t now_ms)
 {
@@ -95,6 +119,7 @@ void watermarks_report(struct worker *worker)
 	if (now_ms - worker->watermarks_ms < REPORT_MS)
 		return;
 	worker->watermarks_ms = now_ms;
+	backlog_report(worker);
 	struct watermark_holder *holders = calloc(worker->partition_count + 1, sizeof *holders);
 	if (!holders)
 		return;

@@ -825,6 +825,26 @@ START_TEST(slots_do_not_wait_until_a_backlog_has_been_read)
 }
 END_TEST
 
+START_TEST(the_backlog_is_what_has_not_been_started_read_or_not)
+{
+	config->worker.window = 5;
+	for (int i = 0; i < 12; i++) {
+		char name[16];
+		snprintf(name, sizeof name, "x%d", i);
+		produce(name, name, "hold", "");
+	}
+	start(&one);
+	go(&one);
+	wait_for(metrics_value(one.metrics, METRIC_BACKLOG, METRIC_UNLABELLED) == 10);
+	wait_for(metrics_value(one.metrics, METRIC_LAG, 0) == 12);
+	ck_assert(metrics_value(one.metrics, METRIC_JOBS_QUEUED, METRIC_UNLABELLED) == 3);
+	release(&one);
+	wait_for(metrics_value(one.metrics, METRIC_LAG, 0) == 0);
+	ck_assert(metrics_value(one.metrics, METRIC_BACKLOG, METRIC_UNLABELLED) == 0);
+	stop(&one);
+}
+END_TEST
+
 START_TEST(tenants_take_turns)
 {
 	char name[16];
@@ -986,6 +1006,7 @@ int main(void)
 	tcase_add_test(cases, no_attempt_follows_that_could_not_begin_before_the_deadline);
 	tcase_add_test(cases, what_is_malformed_does_not_expire);
 	tcase_add_test(cases, slots_do_not_wait_until_a_backlog_has_been_read);
+	tcase_add_test(cases, the_backlog_is_what_has_not_been_started_read_or_not);
 	tcase_add_test(cases, tenants_take_turns);
 	tcase_add_test(cases, a_tenant_above_its_budget_waits_and_others_go_on);
 	tcase_add_test(cases, the_request_that_a_full_window_waits_for_is_named);

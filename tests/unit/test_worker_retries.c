@@ -202,6 +202,34 @@ START_TEST(what_others_write_to_the_retries_is_left_alone)
 }
 END_TEST
 
+START_TEST(what_waits_for_long_is_written_anew_and_lets_offsets_go_on)
+{
+	config->worker.retry_carry_ms = 1000;
+	produce("t", "x", "fail", ",\"retries\":1,\"retryDelayMs\":60000");
+	start(&one);
+	go(&one);
+	wait_for(retries() == 3);
+	wait_for(memory_store_retries_committed(store, 0) >= 2);
+	const struct broker_record *first = memory_store_record(store, config->topics.retries, 0);
+	const struct broker_record *last = memory_store_record(store, config->topics.retries, 2);
+	ck_assert_uint_eq(first->header_count, last->header_count);
+	for (size_t i = 0; i < first->header_count; i++)
+		ck_assert_str_eq(first->headers[i].value, last->headers[i].value);
+	ck_assert_str_eq(first->value, last->value);
+	ck_assert_uint_eq(events(), 1);
+	ck_assert_uint_eq(results(), 0);
+	crash(&one);
+	config->worker.retry_carry_ms = 600000;
+	memory_store_hurry(store, 60000);
+	start(&two);
+	go(&two);
+	wait_for(results() == 1);
+	ck_assert_uint_eq(started(&two), 1);
+	ck_assert_str_eq(two.executor->started[0], "x/2");
+	stop(&two);
+}
+END_TEST
+
 /* ---- jobs that take their worker down */
 
 /* A worker that dies while it runs what it has. */
@@ -322,6 +350,7 @@ int main(void)
 	tcase_add_test(cases, a_deadline_between_attempts_fails_with_the_error_of_the_attempt_before);
 	tcase_add_test(cases, delays_grow_and_spread_but_are_never_shorter_than_asked_for);
 	tcase_add_test(cases, what_others_write_to_the_retries_is_left_alone);
+	tcase_add_test(cases, what_waits_for_long_is_written_anew_and_lets_offsets_go_on);
 	tcase_add_test(cases, a_job_under_which_three_workers_died_is_lost);
 	tcase_add_test(cases, handing_back_is_no_death);
 	tcase_add_test(cases, suspects_run_one_at_a_time_and_what_is_none_beside_them);

@@ -1,0 +1,133 @@
+/* broker_kafka_ends.c: where the partitions of the requests end, asked for every few seconds by a thread: a paused
+ * partition is not fetched from, so librdkafka's own idea of its end grows old just when it matters. */
+#include "broker_kafka_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define EVERY_S 2
+#define CALL_MS 1000
+
+struct ends {
+	rd_kafka_t *rk;			/* the consumer: borrowed */
+	const char *topic;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	int32_t *partitions;
+	int64_t *ends;			/* -1: not known */
+	size_t count;
+	bool ending;
+	pthread_t thread;
+};
+
+/* Returns false when there is none of that index. */
+static bool partition_at(struct ends *ends, size_t index, int32_t *partition)
+{
+	pthread_mutex_lock(&ends->lock);
+	bool found = !ends->ending && index < ends->count;
+	if (found)
+		*partition = ends->partitions[index];
+	pthread_mutex_unlock(&ends->lock);
+	return found;
+}
+
+static void end_note(struct ends *ends, int32_t partition, int64_t end)
+{
+	pthread_mutex_lock(&ends->lock);
+	for (size_t i = 0; i < ends->count; i++)
+		if (ends->partitions[i] == partition)
+			ends->ends[i] = end;
+	pthread_mutex_unlock(&ends->lock);
+}
+
+static bool rest(struct ends *ends)
+{
+	struct timespec until;
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += EVERY_S;
+	pthread_mutex_lock(&ends->lock);
+	if (!ends->ending)
+		pthread_cond_timedwait(&ends->changed, &ends->lock, &until);
+	bool goes_on = !ends->ending;
+	pthread_mutex_unlock(&ends->lock);
+	return goes_on;
+}
+
+static void *ends_thread(void *opaque)
+{
+	struct ends *ends = opaque;
+	do {
+		int32_t partition;
+		int64_t low, high;
+		for (size_t i = 0; partition_at(ends, i, &partition); i++)
+			if (rd_kafka_query_watermark_offsets(ends->rk, ends->topic, partition, &low, &high,
+					CALL_MS) == RD_KAFKA_RESP_ERR_NO_ERROR)
+				end_note(ends, partition, high);
+	} while (rest(ends));
+	return NULL;
+}
+
+int ends_new(rd_kafka_t *rk, const char *topic, struct ends **made, struct err *err)
+{
+	struct ends *ends = calloc(1, sizeof *ends);
+	if (!ends)
+		return err_set(err, ERR_MEMORY, "no memory");
+	ends->rk = rk;
+	ends->topic = topic;
+	pthread_mutex_init(&ends->lock, NULL);
+	pthread_cond_init(&ends->changed, NULL);
+	if (pthread_create(&ends->thread, NULL, ends_thread, ends) != 0) {
+		free(ends);
+		return err_set(err, ERR_SYSTEM, "a thread can't be made");
+	}
+	*made = ends;
+	return 0;
+}
+
+void ends_watch(struct ends *ends, const int32_t *partitions, size_t count)
+{
+	int32_t *numbers = malloc((count + 1) * sizeof *numbers);
+	int64_t *unknown = malloc((count + 1) * sizeof *unknown);
+	for (size_t i = 0; numbers && unknown && i < count; i++) {
+		numbers[i] = partitions[i];
+		unknown[i] = -1;
+	}
+	pthread_mutex_lock(&ends->lock);
+	free(ends->partitions);
+	free(ends->ends);
+	ends->partitions = numbers;
+	ends->ends = unknown;
+	ends->count = numbers && unknown ? count : 0;
+	pthread_cond_signal(&ends->changed);
+	pthread_mutex_unlock(&ends->lock);
+}
+
+int64_t ends_of(struct ends *ends, int32_t partition)
+{
+	int64_t end = -1;
+	pthread_mutex_lock(&ends->lock);
+	for (size_t i = 0; i < ends->count; i++)
+		if (ends->partitions[i] == partition)
+			end = ends->ends[i];
+	pthread_mutex_unlock(&ends->lock);
+	return end;
+}
+
+bool ends_end(struct ends *ends, const struct timespec *until)
+{
+	if (!ends)
+		return true;
+	pthread_mutex_lock(&ends->lock);
+	ends->ending = true;
+	pthread_cond_signal(&ends->changed);
+	pthread_mutex_unlock(&ends->lock);
+	if (pthread_timedjoin_np(ends->thread, NULL, until) != 0)
+		return false;
+	free(ends->partitions);
+	free(ends->ends);
+	pthread_mutex_destroy(&ends->lock);
+	pthread_cond_destroy(&ends->changed);
+	free(ends);
+	return true;
+}
