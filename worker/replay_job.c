@@ -4,8 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "replay_id.h"
+#include "table.h"
 #include "time_text.h"
 
 static void leave(struct replay *replay, int64_t *count, const struct replay_job *job, const char *why)
@@ -35,9 +37,14 @@ static bool pace(struct replay *replay)
 	return !*replay->stopped;
 }
 
-/* What is shown of a job: its id, or a record. Takes over json. */
+/* What is shown of a job: its id, as it is but on a terminal, or a record. Takes over json. */
 static int print_line(struct replay *replay, const char *id, char *json, struct err *err)
 {
+	char clean[ID_BYTES * 4 + 1];
+	if (isatty(STDOUT_FILENO)) {
+		table_clean(clean, sizeof clean, id, 0);
+		id = clean;
+	}
 	replay_progress_clear(&replay->progress);
 	int printed = printf("%s\n", json ? json : id);
 	free(json);
