@@ -137,14 +137,15 @@ class Bytes(Replay):
         for way, expected in (("results", "e~r1"), ("errors", "e~r2"), ("requests", "e~r3")):
             with self.subTest(way=way):
                 if way == "results":
-                    produce(self.topics, b'{"threadId":"t","nodeId":"n","executionId":"e","scriptType":"shell",'
-                                         b'"code":"exit 1","x":1.50}', headers=FOREIGN)
+                    produce(self.topics, b'{"threadId":"t","nodeId":"n","executionId":"e",'
+                                         b'"scriptType":"shell","code":"exit 1","x":1.50}', headers=FOREIGN)
                     self.work(1)
                 self.assertEqual(self.replay("--from", way, "--force", "--limit", "1"), [expected])
                 again = records(self.topics, "requests")[-1]
                 self.assertEqual(again.headers, FOREIGN)
-                self.assertEqual(again.value, b'{"threadId":"t","nodeId":"n","executionId":"%s","replayOf":"e",'
-                                              b'"scriptType":"shell","code":"exit 1","x":1.50}' % expected.encode())
+                self.assertEqual(again.value, b'{"threadId":"t","nodeId":"n","executionId":"%s",'
+                                              b'"replayOf":"e","scriptType":"shell","code":"exit 1",'
+                                              b'"x":1.50}' % expected.encode())
 
 
 class Choice(Replay):
@@ -415,7 +416,8 @@ class Verify(Replay):
 
     def test_an_attempt_is_verified_as_the_attempt_that_it_was(self):
         self.failed(delivery.request("t", "n", "e", retries=1, retryDelayMs=10,
-                                     code='echo "$CODE_ATTEMPT $CODE_EXECUTION_ID"; test "$CODE_ATTEMPT" = 2'))
+                                     code='echo "$CODE_ATTEMPT $CODE_EXECUTION_ID"\n'
+                                          'test "$CODE_ATTEMPT" = 2'))
         self.assertEqual(self.replay("--from", "results", "--verify"), ["e same"])
 
 
