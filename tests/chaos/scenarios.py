@@ -81,7 +81,7 @@ def joined_in_order(stage):
 
 def slow_transaction(stage):
     """A worker dies while one transaction takes long and later ones are ready."""
-    worker = stage.worker("one", static=True).start("in-transaction:3:sleep4000")
+    worker = stage.worker("one", static=True).start("in-transaction:3:sleep20000")
     worker.wait_log("partitions assigned")
     for begin in range(12):
         stage.submit(several(stage, 4, name="x%d-" % begin))
