@@ -170,11 +170,16 @@ static void gauges_update(struct worker *worker)
 	code_counts_update(worker);
 }
 
-static int wait_ms(const struct worker *worker, int64_t due_ms, int64_t batch_in_ms)
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static int wait_ms(const struct worker *worker, int64_t due_ms, int64_t act_in_ms)
 {
 	int64_t wait = due_ms == INT64_MAX ? 1000 : due_ms - wall_ms();
-	if (wait > batch_in_ms)
-		wait = batch_in_ms;
+	if (wait > act_in_ms)
+		wait = act_in_ms;
 	if (suspect_waits(worker) && wait > SUSPECT_WAIT_MS)
 		wait = SUSPECT_WAIT_MS;
 	return wait < 0 ? 0 : wait > 1000 ? 1000 : (int)wait;
@@ -209,13 +214,13 @@ static void loop(struct worker *worker, int epoll)
 		touch_check(worker);
 		stall_check(worker);
 		jobs_start(worker);
-		int64_t batch_in_ms = batch_commit(worker);
+		int64_t act_in_ms = earlier(batch_commit(worker), marks_catch_up(worker));
 		pauses_update(worker);
 		dedupe_expire(worker->dedupe, oldest_to_come_ms(worker));
 		cancels_expire(worker->cancels, oldest_to_come_ms(worker));
 		gauges_update(worker);
-		int64_t due_ms = jobs_due_ms(worker), fetch_ms = retries_fetch(worker);
-		int wait = more ? 0 : wait_ms(worker, due_ms < fetch_ms ? due_ms : fetch_ms, batch_in_ms);
+		int64_t due_ms = earlier(jobs_due_ms(worker), retries_fetch(worker));
+		int wait = more ? 0 : wait_ms(worker, due_ms, act_in_ms);
 		if (epoll_wait(epoll, events, 8, wait) < 0 && errno != EINTR)
 			break;
 		more = events_take(worker);

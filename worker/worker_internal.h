@@ -48,6 +48,7 @@ struct job {
 	struct error_record last_error;	/* of the attempt before, in the request's arena */
 	int deaths;			/* of workers under it */
 	bool running;
+	bool marked;			/* code.state knows that it was started */
 	bool cancelled;			/* while it ran */
 	bool refused;			/* last_error says why; it is not to be run */
 };
@@ -58,6 +59,7 @@ struct suspects {
 	uint64_t mark;			/* number of its mark in code.state; 0: not written */
 	bool marked;			/* it is stored: the job may start */
 	uint64_t marks;			/* written so far */
+	int64_t assigned_ms;		/* when the partitions were */
 };
 
 struct worker {
@@ -197,7 +199,9 @@ void retries_forget(struct worker *worker);
 
 /* One that came in: how often it took a worker down; beyond worker.crash_limit it is not to be run. */
 void job_deaths_count(struct worker *worker, struct job *job);
-void mark_started(struct worker *worker, const struct job *job);
+void mark_started(struct worker *worker, struct job *job);
+/* Marks those that have run for a moment. Returns in how many ms the next one is due; INT64_MAX: none. */
+int64_t marks_catch_up(struct worker *worker);
 void mark_handed_back(struct worker *worker, const struct job *job);
 /* Whether others may start. */
 bool suspects_let(const struct worker *worker);

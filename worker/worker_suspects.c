@@ -1,12 +1,17 @@
 /* worker_suspects.c: jobs that may have taken a worker down.
  *
- * Each start is marked in code.state. A job whose earlier starts ended with their workers is a suspect: suspects
+ * Each start is marked in code.state: at once while the partitions are new here, so that what took the worker before
+ * us down in its first moment is found at its second start; later when a job has run for a moment, since a
+ * mark costs as much as a short job's share of a transaction. A job whose earlier starts ended with their workers is a suspect: suspects
  * run one at a time, and start only once their mark is stored, so that the next death is theirs and not
  * a neighbour's. One that the next death would end runs alone.
  */
 #include "worker_internal.h"
 
 #include "log.h"
+
+#define EAGER_MS 30000		/* after partitions were assigned */
+#define SHORT_MS 20		/* jobs that end sooner leave no mark otherwise */
 
 void job_deaths_count(struct worker *worker, struct job *job)
 {
@@ -39,15 +44,37 @@ static void mark(struct worker *worker, const struct job *job, enum state_type t
 	arena_free(arena);
 }
 
-void mark_started(struct worker *worker, const struct job *job)
+void mark_started(struct worker *worker, struct job *job)
 {
-	if (job != worker->suspects.job)	/* its mark is stored already */
-		mark(worker, job, STATE_STARTED, 0);
+	job->marked = job == worker->suspects.job;	/* its mark is stored already */
+	if (job->marked || worker->suspects.assigned_ms + EAGER_MS < monotonic_ms())
+		return;
+	mark(worker, job, STATE_STARTED, 0);
+	job->marked = true;
+}
+
+int64_t marks_catch_up(struct worker *worker)
+{
+	int64_t now_ms = monotonic_ms(), next_ms = INT64_MAX;
+	for (int i = 0; i < worker->slots; i++) {
+		struct job *job = worker->running[i];
+		if (!job || job->marked)
+			continue;
+		int64_t left_ms = job->started_us / 1000 + SHORT_MS - now_ms;
+		if (left_ms <= 0) {
+			mark(worker, job, STATE_STARTED, 0);
+			job->marked = true;
+		} else if (left_ms < next_ms) {
+			next_ms = left_ms;
+		}
+	}
+	return next_ms;
 }
 
 void mark_handed_back(struct worker *worker, const struct job *job)
 {
-	mark(worker, job, STATE_HANDED_BACK, 0);
+	if (job->marked)
+		mark(worker, job, STATE_HANDED_BACK, 0);
 }
 
 static bool runs_alone(const struct worker *worker, const struct job *job)
