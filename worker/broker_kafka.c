@@ -76,6 +76,7 @@ static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
 	if (kafka->closing) {
 		rd_kafka_assign(rk, NULL);
 	} else if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+		touch_assigned(&kafka->touch);
 		on_assign(kafka, list);
 	} else {
 		kafka->revoking = true;

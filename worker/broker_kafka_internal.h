@@ -124,10 +124,13 @@ struct touch {
 	int64_t heard_us;		/* CLOCK_BOOTTIME; 0: never */
 	int64_t asleep_us;		/* how long the machine slept: by so much that clock is ahead of librdkafka's */
 	int64_t woken_us;		/* CLOCK_MONOTONIC */
+	int64_t looked_us;		/* CLOCK_BOOTTIME: when silence was last asked for */
 };
 
 /* Takes what librdkafka's statistics say of it. */
 void touch_statistics(struct touch *touch, const char *statistics, size_t size);
+/* The coordinator has just given us partitions: what held our joining up was no silence. */
+void touch_assigned(struct touch *touch);
 /* To be called often: it notes that the machine slept. -1: nothing was heard yet. */
 int64_t touch_silence_ms(struct touch *touch);
 

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <time.h>
 
+#define TURN_US 1200000			/* a loop that runs turns more often than that */
 #define SLEEP_US 100000			/* shorter: the two clocks were just not read at once */
 
 static int64_t read_us(clockid_t clock)
@@ -52,12 +53,21 @@ void touch_statistics(struct touch *touch, const char *statistics, size_t size)
 {
 	int64_t heard = heard_us(statistics, size);
 	sleep_note(touch);
-	if (heard >= 0 && heard >= touch->woken_us)
+	if (heard >= 0 && heard >= touch->woken_us && heard + touch->asleep_us > touch->heard_us)
 		touch->heard_us = heard + touch->asleep_us;
+}
+
+/* It may have waited while this process was stopped, too: then the loop has not turned. */
+void touch_assigned(struct touch *touch)
+{
+	int64_t now_us = read_us(CLOCK_BOOTTIME);
+	if (touch->looked_us && now_us - touch->looked_us < TURN_US)
+		touch->heard_us = now_us;
 }
 
 int64_t touch_silence_ms(struct touch *touch)
 {
 	sleep_note(touch);
+	touch->looked_us = read_us(CLOCK_BOOTTIME);
 	return touch->heard_us ? (read_us(CLOCK_BOOTTIME) - touch->heard_us) / 1000 : -1;
 }

@@ -51,8 +51,8 @@ class Trial:
 class Theatre:
     """A broker and a directory, on which trials are played one after another."""
 
-    def __init__(self, attempts=False):
-        self.attempts, self.passed, self.failed = attempts, 0, []
+    def __init__(self):
+        self.passed, self.failed = 0, []
         self.jobs = self.twice = 0
 
     def __enter__(self):
@@ -71,8 +71,7 @@ class Theatre:
     def play(self, trial):
         """Returns whether it came out as it must."""
         begin = time.monotonic()
-        with stage.Stage(self.directory, cli._broker, trial.partitions, trial.off,
-                         self.attempts) as played:
+        with stage.Stage(self.directory, cli._broker, trial.partitions, trial.off) as played:
             try:
                 verdict = trial.play(played)
             except (AssertionError, OSError, subprocess.SubprocessError) as error:
@@ -125,10 +124,9 @@ def point_trials():
         yield Trial("broker dies at %s" % point, lambda played, p=point: scenarios.broker_dies(played, p))
 
 
-def attempt_trials(heartbeat):
+def attempt_trials():
     yield Trial("killed_between_attempts", scenarios.killed_between_attempts, 2)
-    if heartbeat:
-        yield Trial("stopped_amid_a_long_job", scenarios.stopped_amid_a_long_job)
+    yield Trial("stopped_amid_a_long_job", scenarios.stopped_amid_a_long_job)
 
 
 def safeguard_trials():
@@ -141,20 +139,16 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--jobs", type=int, default=20000, help="in rounds of chaos")
     parser.add_argument("--seed", type=int, help="of the first round")
-    parser.add_argument("--attempts", action="store_true",
-                        help="demand that numbers of attempts go on over a crash")
-    parser.add_argument("--heartbeat", action="store_true",
-                        help="demand that a stopped worker's jobs end with its session")
     parser.add_argument("trial", nargs="*", help="words in the names of the trials to play")
     given = parser.parse_args()
     seed = random.SystemRandom().randrange(10 ** 6) if given.seed is None else given.seed
-    trials = [*safeguard_trials(), *attempt_trials(given.heartbeat), *point_trials(),
+    trials = [*safeguard_trials(), *attempt_trials(), *point_trials(),
               *rounds(seed, given.jobs)]
     trials = [one for one in trials if not given.trial or any(word in one.name for word in given.trial)]
     say("seed %d, %d trials, %s" % (seed, len(trials), library()))
     begin = time.monotonic()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    with Theatre(given.attempts) as theatre:
+    with Theatre() as theatre:
         for trial in trials:
             theatre.play(trial)
         say("%d executions, %d started twice, %.0f s, seed %d" % (

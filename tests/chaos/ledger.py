@@ -88,7 +88,7 @@ def check_order(submitted, results):
     return faults
 
 
-def check_events(submitted, errors, attempts):
+def check_events(submitted, errors):
     faults, seen, finals = [], collections.Counter(), collections.Counter()
     for record in errors:
         value = record.value
@@ -105,9 +105,8 @@ def check_events(submitted, errors, attempts):
     faults += ["failed attempts without an event, %s" % _some(missing)] if missing else []
     faults += ["events without a failed attempt, %s" % _some(alien)] if alien else []
     faults += ["more than one final event, %s" % _some(twice)] if twice else []
-    if attempts:
-        again = {name for name, count in seen.items() if count > 1}
-        faults += ["attempts that failed and were made again, %s" % _some(again)] if again else []
+    again = {name for name, count in seen.items() if count > 1}
+    faults += ["attempts that failed and were made again, %s" % _some(again)] if again else []
     faults += ["final events and failures differ, %s" % _some(odd)] if odd else []
     return faults
 
@@ -174,16 +173,14 @@ def check_numbers(lines):
     return faults
 
 
-def check_witnesses(submitted, directory, keys_moved, attempts):
+def check_witnesses(submitted, directory, keys_moved):
     faults, starts = [], collections.Counter()
     for name in sorted(os.listdir(directory)):
         lines = list(witness_lines(os.path.join(directory, name)))
         starts.update((line.execution, line.attempt) for line in lines if line.what == "start")
         faults += check_due(submitted, lines)
         if not keys_moved:
-            faults += check_overlap(lines) + check_starts(submitted, lines)
-        if attempts and not keys_moved:
-            faults += check_numbers(lines)
+            faults += check_overlap(lines) + check_starts(submitted, lines) + check_numbers(lines)
     ran = {execution for execution, _ in starts}
     idle = {name for name, job in submitted.jobs.items() if job.kind not in UNWITNESSED} - ran
     faults += ["results of jobs that never began, %s" % _some(idle)] if idle else []
@@ -196,15 +193,15 @@ def check_offsets(committed, ends):
             for place, end in sorted(ends.items()) if committed[place] != end]
 
 
-def judge(jobs, records, directory, committed, ends, keys_moved=False, attempts=False):
+def judge(jobs, records, directory, committed, ends, keys_moved=False):
     """records: by role, what the topics hold. committed, ends: by (role, partition). keys_moved: partitions
-    were added, so keys may have lost their order. attempts: their numbers survive a crash."""
+    were added, so keys may have lost their order."""
     submitted = Submitted(records["requests"], jobs)
     faults = check_finals(submitted, records["results"]) + check_outcomes(submitted, records["results"])
     if not keys_moved:
         faults += check_order(submitted, records["results"])
-    faults += check_events(submitted, records["errors"], attempts)
+    faults += check_events(submitted, records["errors"])
     faults += check_dead(submitted, records["dead"])
     faults += check_offsets(committed, ends)
-    more, twice = check_witnesses(submitted, directory, keys_moved, attempts)
+    more, twice = check_witnesses(submitted, directory, keys_moved)
     return Verdict(faults + more, twice, len(submitted.jobs))

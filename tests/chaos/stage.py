@@ -105,9 +105,9 @@ class Worker:
 
 class Stage:
     """directory: kept by the caller, where jobs can reach it (they have a /tmp of their own). off: safeguards
-    that every worker has switched off. attempts: whether their numbers are to survive a worker's death."""
+    that every worker has switched off."""
 
-    def __init__(self, directory, broker, partitions=6, off="", attempts=False):
+    def __init__(self, directory, broker, partitions=6, off=""):
         self.broker, self.off, self.partitions = broker, off, partitions
         self.group = "chaos-" + uuid.uuid4().hex[:12]
         self.topics = cli.Topics()
@@ -118,7 +118,7 @@ class Stage:
         os.mkdir(self.logs)
         os.mkdir(self.witnesses)
         os.chmod(self.witnesses, 0o777)	# jobs are other users
-        self.workers, self.jobs, self.attempts = [], [], attempts
+        self.workers, self.jobs = [], []
         self.topics.create(partitions)
 
     def __enter__(self):
@@ -209,8 +209,7 @@ class Stage:
         left = [worker.name for worker in self.workers if not worker.is_gone()]
         records = {role: delivery.read(self.topics, role) for role in
                    ("requests", "results", "errors", "dead")}
-        verdict = ledger.judge(self.jobs, records, self.witnesses, committed, ends,
-                               attempts=self.attempts, **more)
+        verdict = ledger.judge(self.jobs, records, self.witnesses, committed, ends, **more)
         died = ["%s ended with %d: %s" % (worker.name, status, " ".join(last))
                 for worker in self.workers for status, last in worker.ends if status < 0]
         return verdict._replace(faults=verdict.faults + died +

@@ -70,7 +70,7 @@ class Ledger(unittest.TestCase):
         self.assertTrue(any(words in fault for fault in found), found)
 
     def test_a_good_account_has_no_fault(self):
-        self.assertEqual(self.faults(attempts=True), [])
+        self.assertEqual(self.faults(), [])
 
     def test_a_result_that_is_missing(self):
         del self.records["results"][2]
@@ -113,7 +113,7 @@ class Ledger(unittest.TestCase):
     def test_an_attempt_that_failed_twice(self):
         self.records["errors"].append(Record(2, event("b", 1, False)))
         self.assertEqual(self.faults(), [])
-        self.assert_fault("failed and were made again, 1: ('b', 1)", attempts=True)
+        self.assert_fault("failed and were made again, 1: ('b', 1)")
 
     def test_dead_letters_that_are_missing_or_too_many(self):
         self.records["dead"] = [dead(2)]
@@ -142,7 +142,7 @@ class Ledger(unittest.TestCase):
     def test_numbers_that_begin_again(self):
         self.lines += ["start b 1 2.00"]
         self.assertEqual(self.faults(), [])
-        self.assert_fault("attempt 1 of b began after attempt 2", attempts=True)
+        self.assert_fault("attempt 1 of b began after attempt 2")
 
     def test_an_offset_short_of_the_end(self):
         self.offsets = {("requests", 0): 4}

@@ -75,6 +75,21 @@ START_TEST(what_was_heard_before_the_machine_slept_is_older_by_the_sleep)
 }
 END_TEST
 
+START_TEST(an_assignment_is_an_answer_unless_the_loop_stood_still)
+{
+	statistics("UP", 0, 3000);
+	silent_for(3000);
+	touch_assigned(&touch);
+	silent_for(0);
+	statistics("UP", 900, 3000);	/* made before it */
+	silent_for(0);
+	touch.heard_us -= 8000000;
+	touch.looked_us -= 8000000;	/* it lay in the queue while the process was stopped */
+	touch_assigned(&touch);
+	silent_for(8000);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("touch");
@@ -84,6 +99,7 @@ int main(void)
 	tcase_add_test(tests, the_last_answer_counts);
 	tcase_add_test(tests, statistics_that_waited_are_as_old_as_they_are);
 	tcase_add_test(tests, what_was_heard_before_the_machine_slept_is_older_by_the_sleep);
+	tcase_add_test(tests, an_assignment_is_an_answer_unless_the_loop_stood_still);
 	suite_add_tcase(suite, tests);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
