@@ -112,7 +112,6 @@ class Ledger(unittest.TestCase):
 
     def test_an_attempt_that_failed_twice(self):
         self.records["errors"].append(Record(2, event("b", 1, False)))
-        self.assertEqual(self.faults(), [])
         self.assert_fault("failed and were made again, 1: ('b', 1)")
 
     def test_dead_letters_that_are_missing_or_too_many(self):
@@ -141,7 +140,6 @@ class Ledger(unittest.TestCase):
 
     def test_numbers_that_begin_again(self):
         self.lines += ["start b 1 2.00"]
-        self.assertEqual(self.faults(), [])
         self.assert_fault("attempt 1 of b began after attempt 2")
 
     def test_an_offset_short_of_the_end(self):
