@@ -151,8 +151,7 @@ class Deadlines(unittest.TestCase):
         again = found.pop("again")
         self.assertEqual((again["status"], again["error"]["code"], again["attempt"]),
                          ("FAILED", "execution.exit", 1))
-        self.assertGreaterEqual(again["timestamp"], soon)
-        self.assertLess(again["timestamp"], soon + 1000)
+        self.assertLess(again["timestamp"], soon)	# its next attempt could not begin in time
         late = [found[name]["timestamp"] - at for name, at in deadlines.items()]
         print("answered %s ms after their deadlines" % late)
         self.assertEqual({(r["status"], r["error"]["code"]) for r in found.values()},
