@@ -74,12 +74,13 @@ def check_outcomes(submitted, results):
 
 
 def check_order(submitted, results):
-    """A key's results in the order of its requests; one that was retried may let others pass."""
+    """A key's results in the order of its requests; one that was retried may let others pass, and one that
+    expired waits for none."""
     faults, latest = [], collections.defaultdict(lambda: (-1, ""))
     for record in results:
         name = record.value["executionId"]
         job = submitted.jobs.get(name)
-        if job is None or KINDS[job.kind].failures:
+        if job is None or KINDS[job.kind].failures or job.kind == "expired":
             continue
         here = (submitted.order[name], name)
         if here < latest[job.key]:
