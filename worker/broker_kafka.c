@@ -423,9 +423,11 @@ static bool kafka_close(struct broker *broker, bool leave)
 	return true;
 }
 
-static const struct broker_functions functions = {kafka_fd, kafka_next, kafka_message_free,
-	kafka_pause, kafka_unassign, kafka_fetch, kafka_mark, kafka_marks_flush, kafka_free_for_batch, kafka_commit, kafka_end, kafka_silence_ms,
-	kafka_session_ms, kafka_close};
+static const struct broker_functions functions = {.fd = kafka_fd, .next = kafka_next,
+	.message_free = kafka_message_free, .pause = kafka_pause, .unassign = kafka_unassign,
+	.fetch = kafka_fetch, .mark = kafka_mark, .marks_flush = kafka_marks_flush,
+	.free_for_batch = kafka_free_for_batch, .commit = kafka_commit, .end = kafka_end,
+	.silence_ms = kafka_silence_ms, .session_ms = kafka_session_ms, .close = kafka_close};
 
 /* ---- opening */
 

@@ -388,7 +388,8 @@ static int initialise_all(struct committer *committer, int stop_fd, struct err *
 	return stopped ? 1 : result;
 }
 
-/* Of the group, too: the same worker.id may be in use in another. Stable with worker.id: a restart then ends at once what its predecessor left open. */
+/* Of the group, too: the same worker.id may be in use in another. Stable with worker.id: a restart then ends at
+ * once what its predecessor left open. */
 static int id_base(const struct config *config, uint64_t incarnation, char id[ID_BYTES])
 {
 	const char *group = config_kafka(config, "group.id");

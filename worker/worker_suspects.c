@@ -1,10 +1,10 @@
 /* worker_suspects.c: jobs that may have taken a worker down.
  *
- * Each start is marked in code.state: at once while the partitions are new here, so that what took the worker before
- * us down in its first moment is found at its second start; later when a job has run for a moment, since a
- * mark costs as much as a short job's share of a transaction. A job whose earlier starts ended with their workers is a suspect: suspects
- * run one at a time, and start only once their mark is stored, so that the next death is theirs and not
- * a neighbour's. One that the next death would end runs alone.
+ * Each start is marked in code.state: at once while the partitions are new here, so that what took the worker
+ * before us down in its first moment is found at its second start; later when a job has run for a moment, since
+ * a mark costs as much as a short job's share of a transaction. A job whose earlier starts ended with their
+ * workers is a suspect: suspects run one at a time, and start only once their mark is stored, so that the next
+ * death is theirs and not a neighbour's. One that the next death would end runs alone.
  */
 #include "worker_internal.h"
 
