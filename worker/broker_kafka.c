@@ -15,6 +15,7 @@
 #include "kafka_conf.h"
 #include "log.h"
 
+#define WARM_MS 5000
 #define CLOSE_S 10		/* for all that may not come back */
 #define STUCK_MS 120000		/* a call into librdkafka that takes longer never ends */
 #define SESSION_MS "10000"
@@ -25,6 +26,7 @@ struct broker_kafka {
 	const struct config *config;
 	rd_kafka_t *rk;
 	rd_kafka_queue_t *queue;
+	rd_kafka_topic_t *retries;	/* kept, so that librdkafka keeps knowing it */
 	struct committer *committer;
 	struct mailbox mailbox;
 	rd_kafka_topic_partition_list_t *assigning; /* not yet taken up; NULL: none */
@@ -380,6 +382,8 @@ static void *consumer_end(void *opaque)
 		rd_kafka_unsubscribe(kafka->rk);
 	rd_kafka_consumer_close(kafka->rk);
 	rd_kafka_queue_destroy(kafka->queue);
+	if (kafka->retries)
+		rd_kafka_topic_destroy(kafka->retries);
 	rd_kafka_destroy(kafka->rk);
 	return NULL;
 }
@@ -502,6 +506,16 @@ static int consumer_open(struct broker_kafka *kafka, struct err *err)
 	return 0;
 }
 
+/* librdkafka looks for the leaders of a topic that it has not subscribed to a second after it was assigned. */
+static void retries_warm(struct broker_kafka *kafka)
+{
+	const struct rd_kafka_metadata *metadata;
+	kafka->retries = rd_kafka_topic_new(kafka->rk, kafka->config->topics.retries, NULL);
+	if (kafka->retries && rd_kafka_metadata(kafka->rk, 0, kafka->retries, &metadata, WARM_MS) ==
+			RD_KAFKA_RESP_ERR_NO_ERROR)
+		rd_kafka_metadata_destroy(metadata);
+}
+
 static int subscribe(struct broker_kafka *kafka, struct err *err)
 {
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
@@ -541,8 +555,10 @@ int broker_kafka_new(const struct config *config, const struct broker_kafka_limi
 		result = marker_new(config, &kafka->mailbox, &kafka->marker, err);
 	if (result == 0)
 		result = control_start(config, &kafka->mailbox, &kafka->controls, err);
-	if (result == 0)
+	if (result == 0) {
+		retries_warm(kafka);
 		result = subscribe(kafka, err);
+	}
 	if (result != 0) {
 		kafka_close(&kafka->base, false);
 		return result;
