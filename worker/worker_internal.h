@@ -18,6 +18,7 @@
 
 #define SUSPECT_PAUSE_MS 100		/* after which one looks again whether it is its turn */
 #define SUSPECT_MARK_MS 2000		/* after which a mark that nothing was heard of is written again */
+#define FETCHES_MOST 64			/* retries at a time, also while requests use up the room */
 #define ORIGINS 8			/* names that the requests' topic had, among waiting retries */
 
 struct partition {			/* of the requests or of the retries */
@@ -31,6 +32,7 @@ struct partition {			/* of the requests or of the retries */
 	bool at_end;			/* it had nothing more */
 	struct job *jobs;		/* utlist's head: not finished, the oldest first */
 	int64_t watermark_seen, watermark_tell_ms;	/* while the window is full */
+	int64_t seen_ms;		/* the latest time of all that came; -1: nothing */
 	int64_t newest_ms;		/* when what came last was submitted; before: no later than what comes */
 };
 
@@ -70,7 +72,8 @@ struct worker {
 	struct scheduler *scheduler;
 	struct dedupe *dedupe;
 	struct retry_index *retries;	/* that are not due for long */
-	size_t fetching;		/* of them, that are due soon */
+	struct waiting_retry fetches[FETCHES_MOST];	/* of them, that are due soon */
+	size_t fetching;		/* how many of these */
 	int64_t carried_ms;		/* when old ones were last looked for */
 	char *origins[ORIGINS];
 	struct crash_marks *crash_marks;
