@@ -528,8 +528,8 @@ static int subscribe(struct broker_kafka *kafka, struct err *err)
 	return 0;
 }
 
-int broker_kafka_new(const struct config *config, const struct broker_kafka_limits *limits,
-	int stop_fd, struct broker **broker, struct err *err)
+int broker_kafka_new(const struct config *config, int64_t least_bytes, int stop_fd,
+	struct broker **broker, struct err *err)
 {
 	struct broker_kafka *kafka = calloc(1, sizeof *kafka);
 	if (!kafka)
@@ -545,8 +545,8 @@ int broker_kafka_new(const struct config *config, const struct broker_kafka_limi
 		free(kafka);
 		return -1;
 	}
-	int result = committer_new(config, limits, kafka->rk, &kafka->mailbox, stop_fd,
-			&kafka->committer, err);
+	int result = committer_new(config, least_bytes, kafka->rk, &kafka->mailbox, stop_fd,
+		&kafka->committer, err);
 	if (result == 0)
 		result = fetcher_new(config, SHORTS_MOST, &kafka->mailbox, &kafka->fetcher, err);
 	if (result == 0)

@@ -37,16 +37,11 @@
 
 /* A message set larger than its topic takes is refused as a whole, whatever its messages' sizes; librdkafka
  * makes sets of up to batch.size across topics, so the smallest topic decides. */
-static int64_t set_bytes(const struct config *config, const struct broker_kafka_limits *limits)
+static int64_t set_bytes(const struct config *config, int64_t least_bytes)
 {
-	const int64_t all[] = {limits->results, limits->errors, limits->dead, limits->state,
-		limits->retries};
 	const char *configured = config_kafka(config, "batch.size");
-	int64_t smallest = configured ? strtoll(configured, NULL, 10) : SET_BYTES;
-	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-		if (all[i] < smallest)
-			smallest = all[i];
-	return smallest;
+	int64_t size = configured ? strtoll(configured, NULL, 10) : SET_BYTES;
+	return least_bytes < size ? least_bytes : size;
 }
 
 /* Waits until all batches before this one are produced: records that were made earlier are to stand earlier in
@@ -400,9 +395,8 @@ static int id_base(const struct config *config, uint64_t incarnation, char id[ID
 	return size < ID_BYTES ? 0 : -1;
 }
 
-int committer_new(const struct config *config, const struct broker_kafka_limits *limits,
-	rd_kafka_t *consumer, struct mailbox *mailbox, int stop_fd, struct committer **made,
-	struct err *err)
+int committer_new(const struct config *config, int64_t least_bytes, rd_kafka_t *consumer,
+	struct mailbox *mailbox, int stop_fd, struct committer **made, struct err *err)
 {
 	char base[ID_BYTES];
 	struct committer *committer = calloc(1, sizeof *committer);
@@ -411,7 +405,7 @@ int committer_new(const struct config *config, const struct broker_kafka_limits 
 	committer->consumer = consumer;
 	committer->mailbox = mailbox;
 	committer->config = config;
-	committer->set_bytes = set_bytes(config, limits);
+	committer->set_bytes = set_bytes(config, least_bytes);
 	committer->delivery = config->worker.exactly_once ? &delivery_transactional : &delivery_plain;
 	pthread_mutex_init(&committer->lock, NULL);
 	pthread_cond_init(&committer->changed, NULL);

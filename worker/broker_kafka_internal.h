@@ -40,9 +40,8 @@ struct mail *mailbox_take(struct mailbox *mailbox);
 struct committer;
 
 /* Returns 1 when stop_fd became readable before it was done. */
-int committer_new(const struct config *config, const struct broker_kafka_limits *limits,
-	rd_kafka_t *consumer, struct mailbox *mailbox, int stop_fd, struct committer **committer,
-	struct err *err);
+int committer_new(const struct config *config, int64_t least_bytes, rd_kafka_t *consumer,
+	struct mailbox *mailbox, int stop_fd, struct committer **committer, struct err *err);
 /* Ends what is under way and frees all. false: something did not come back until then (CLOCK_REALTIME); it is
  * left to the end of the process, as is the mailbox, which it may still use. */
 bool committer_end(struct committer *committer, const struct timespec *until);

@@ -10,6 +10,7 @@
 struct kafka_admin {
 	struct kafka_handle handle;	/* first: the callbacks' opaque is both */
 	rd_kafka_queue_t *answers;
+	int answer_ms;
 };
 
 int kafka_admin_new(const struct config *config, struct kafka_admin **admin, struct err *err)
@@ -23,8 +24,14 @@ int kafka_admin_new(const struct config *config, struct kafka_admin **admin, str
 		return -1;
 	}
 	made->answers = rd_kafka_queue_new(made->handle.rk);
+	made->answer_ms = KAFKA_ANSWER_MS;
 	*admin = made;
 	return 0;
+}
+
+void kafka_admin_patience(struct kafka_admin *admin, int answer_ms)
+{
+	admin->answer_ms = answer_ms;
 }
 
 void kafka_admin_free(struct kafka_admin *admin)
@@ -53,8 +60,8 @@ static rd_kafka_AdminOptions_t *options_make(struct kafka_admin *admin, rd_kafka
 	rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(admin->handle.rk, op);
 	if (!options)
 		return NULL;
-	rd_kafka_AdminOptions_set_request_timeout(options, KAFKA_ANSWER_MS, reason, sizeof reason);
-	rd_kafka_AdminOptions_set_operation_timeout(options, KAFKA_ANSWER_MS, reason,
+	rd_kafka_AdminOptions_set_request_timeout(options, admin->answer_ms, reason, sizeof reason);
+	rd_kafka_AdminOptions_set_operation_timeout(options, admin->answer_ms, reason,
 		sizeof reason);
 	return options;
 }

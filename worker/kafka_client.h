@@ -98,6 +98,8 @@ struct kafka_topic {			/* as found */
 
 int kafka_admin_new(const struct config *config, struct kafka_admin **admin, struct err *err);
 void kafka_admin_free(struct kafka_admin *admin);
+/* How long a broker may take to answer. */
+void kafka_admin_patience(struct kafka_admin *admin, int answer_ms);
 int kafka_admin_topic(struct kafka_admin *admin, const char *name, struct kafka_topic *topic,
 	struct err *err);
 /* replication -1: the broker's default. Returns 0, 1 when it existed already, or -1. */

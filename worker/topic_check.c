@@ -7,6 +7,8 @@
 
 #include "log.h"
 
+#define ANSWER_MS 3000			/* for settings, which some brokers never tell */
+#define DEFAULT_BYTES 1048588		/* Kafka's max.message.bytes */
 #define TRIES 10
 #define PAUSE_NS 200000000
 
@@ -67,9 +69,16 @@ static int find_all(struct kafka_admin *admin, const struct config *config,
 			settings_find(admin, config, role, &found[role], &why) == 0);
 	}
 	if (!may_ask)
-		log_event(LOG_WARN, "the topics' settings can't be asked for and are not checked", "reason",
-			why.text, NULL);
+		log_event(LOG_WARN, "the topics' settings can't be asked for: they are not checked, and "
+			"Kafka's default is taken for the size of messages", "reason", why.text, NULL);
 	return 0;
+}
+
+static int64_t bytes_of(const struct topic_found *found)
+{
+	const char *value = found->values[TOPIC_BYTES];
+	int64_t bytes = value ? strtoll(value, NULL, 10) : 0;
+	return bytes > 0 ? bytes : DEFAULT_BYTES;
 }
 
 struct faults {
@@ -91,16 +100,19 @@ static void fault_take(void *context, enum topic_fault fault, const char *text)
 			config_kafka(faults->config, "bootstrap.servers"));
 }
 
-int topics_check_start(const struct config *config, struct err *err)
+int topics_check_start(const struct config *config, int64_t bytes[TOPIC_ROLES], struct err *err)
 {
 	struct topic_found found[TOPIC_ROLES] = {0};
 	struct faults faults = {.config = config, .err = err};
 	struct kafka_admin *admin;
 	if (kafka_admin_new(config, &admin, err) != 0)
 		return -1;
+	kafka_admin_patience(admin, ANSWER_MS);
 	int result = find_all(admin, config, found, err);
 	for (faults.role = 0; result == 0 && faults.role < TOPIC_ROLES; faults.role++)
 		(void)topic_plan_faults(config, faults.role, found, fault_take, &faults);
+	for (enum topic_role role = 0; role < TOPIC_ROLES; role++)
+		bytes[role] = bytes_of(&found[role]);
 	topics_found_free(found);
 	kafka_admin_free(admin);
 	return result == 0 && faults.breaking == 0 ? 0 : -1;

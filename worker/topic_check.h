@@ -15,7 +15,8 @@ int topic_find(struct kafka_admin *admin, const struct config *config, enum topi
 void topics_found_free(struct topic_found found[TOPIC_ROLES]);
 
 /* Waits a little for topics that were only just made. Settings that this principal may not ask for are not checked,
- * which is told. ERR_INVALID names what is to be changed; ERR_BROKER: no broker answers. */
-int topics_check_start(const struct config *config, struct err *err);
+ * which is told. bytes: how large a message each topic takes; where that isn't told, Kafka's default.
+ * ERR_INVALID names what is to be changed; ERR_BROKER: no broker answers. */
+int topics_check_start(const struct config *config, int64_t bytes[TOPIC_ROLES], struct err *err);
 
 #endif

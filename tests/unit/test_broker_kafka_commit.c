@@ -150,8 +150,7 @@ static void teardown(void)
 
 static int make(struct committer **committer, struct err *err)
 {
-	const struct broker_kafka_limits limits = {1 << 20, 1 << 20, 1 << 20, 1 << 20, 1 << 20};
-	return committer_new(config, &limits, NULL, &mailbox, stop_fd, committer, err);
+	return committer_new(config, 1 << 20, NULL, &mailbox, stop_fd, committer, err);
 }
 
 START_TEST(a_broker_that_answers_late_is_waited_for)

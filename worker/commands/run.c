@@ -156,21 +156,30 @@ static void limits_warn(const char *topic, int64_t bytes)
 			topic, "bytes", log_number(bytes), "needed", log_number(METADATA_NEED), NULL);
 }
 
+/* What goes to any of the topics in one message set. */
+static int64_t least(const int64_t bytes[TOPIC_ROLES])
+{
+	int64_t found = bytes[0];
+	for (size_t role = 1; role < TOPIC_ROLES; role++)
+		if (bytes[role] < found)
+			found = bytes[role];
+	return found;
+}
+
 static int serve(struct worker_parts *parts, const char *name, bool *closed, struct err *err)
 {
 	struct publisher publisher = {.config = parts->config, .worker = name};
-	struct broker_kafka_limits limits;
+	int64_t bytes[TOPIC_ROLES];
 	struct broker *broker;
-	if (topics_check_start(parts->config, err) < 0)
+	if (topics_check_start(parts->config, bytes, err) < 0)
 		return -1;
-	broker_kafka_limits(parts->config, &limits);
-	publisher.result_bytes = limits.results;
-	publisher.error_bytes = limits.errors;
-	publisher.dead_bytes = limits.dead;
-	publisher.retry_bytes = limits.retries;
-	limits_warn(parts->config->topics.results, limits.results);
-	limits_warn(parts->config->topics.errors, limits.errors);
-	int result = broker_kafka_new(parts->config, &limits, parts->stop_fd, &broker, err);
+	publisher.result_bytes = bytes[TOPIC_RESULTS];
+	publisher.error_bytes = bytes[TOPIC_ERRORS];
+	publisher.dead_bytes = bytes[TOPIC_DEAD];
+	publisher.retry_bytes = bytes[TOPIC_RETRIES];
+	limits_warn(parts->config->topics.results, bytes[TOPIC_RESULTS]);
+	limits_warn(parts->config->topics.errors, bytes[TOPIC_ERRORS]);
+	int result = broker_kafka_new(parts->config, least(bytes), parts->stop_fd, &broker, err);
 	if (result != 0)
 		return result < 0 ? -1 : 0;
 	publisher.codec = parts->codec;
