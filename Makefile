@@ -267,7 +267,7 @@ install: all
 		>$(DESTDIR)$(PREFIX)/lib/pkgconfig/codesandbox.pc
 	install -m 644 config/codeworker.yaml $(SHARE)/codeworker
 	install -m 644 schemas/*.avsc $(SHARE)/codeworker/schemas
-	install -m 644 README.md docs/*.md $(SHARE)/doc/codeworker
+	install -m 644 README.md docs/*.md docs/alerts.yml $(SHARE)/doc/codeworker
 
 clean:
 	rm -rf $(BUILD)

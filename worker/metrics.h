@@ -27,7 +27,8 @@
 	X(CONTROLS_MALFORMED, COUNTER, NONE, "codeworker_controls_malformed_total",              \
 		"Control records that were skipped.")                                            \
 	X(COMMITS, COUNTER, NONE, "codeworker_commits_total", "Batches committed.")              \
-	X(ABORTS, COUNTER, NONE, "codeworker_aborts_total", "Batches aborted and done again.")   \
+	X(ABORTS, COUNTER, NONE, "codeworker_aborts_total",                                      \
+		"Batches dropped: their partitions had gone, and their work is done again.")     \
 	X(REBALANCES, COUNTER, NONE, "codeworker_rebalances_total",                              \
 		"Times that partitions were assigned or revoked.")                               \
 	X(SANDBOX_FAILURES, COUNTER, NONE, "codeworker_sandbox_failures_total",                  \
@@ -46,7 +47,7 @@
 	X(JOBS_RUNNING, GAUGE, NONE, "codeworker_jobs_running", "Jobs running now.")             \
 	X(JOBS_QUEUED, GAUGE, NONE, "codeworker_jobs_queued", "Requests waiting in memory.")     \
 	X(RETRIES_GONE, COUNTER, NONE, "codeworker_retries_gone_total",                          \
-		"Retries that were deleted from their topic before they were due")                \
+		"Retries that were deleted from their topic before they were due.")              \
 	X(RETRIES_WAITING, GAUGE, NONE, "codeworker_retries_waiting",                            \
 		"Requests whose next attempt is not due yet.")                                   \
 	X(PAUSED, GAUGE, NONE, "codeworker_partitions_paused", "Partitions paused now.")         \
@@ -55,7 +56,7 @@
 	X(BACKLOG, GAUGE, NONE, "codeworker_backlog",                                            \
 		"Requests not started yet and retries that are due: the figure to scale on.")    \
 	X(LAG, GAUGE, PARTITION, "codeworker_lag",                                               \
-		"Records between the committed offset and the partition's end.")                 \
+		"Records between what is done for good and the partition's end.")                \
 	X(WINDOW_FILL, GAUGE, PARTITION, "codeworker_window_fill",                               \
 		"Share of the partition's offset window in use, 0 to 1.")                        \
 	X(WATERMARK_AGE, GAUGE, PARTITION, "codeworker_watermark_age_seconds",                   \
@@ -63,9 +64,9 @@
 	X(TENANTS_HELD, GAUGE, NONE, "codeworker_tenants_held",                                  \
 		"Tenants whose requests wait because their CPU budget is used up.")              \
 	X(TRANSACTION_SECONDS, HISTOGRAM, NONE, "codeworker_transaction_seconds",                \
-		"From a batch's first record to its commit.")                                    \
+		"From a batch's hand-over to its producer to its commit.")                        \
 	X(BATCH_RECORDS, HISTOGRAM, NONE, "codeworker_batch_records",                            \
-		"Results in a committed batch.")                                                 \
+		"Records in a committed batch, marks and events among them.")                    \
 	X(JOB_SECONDS, HISTOGRAM, STATUS, "codeworker_job_seconds",                              \
 		"Wall time of an attempt.")                                                      \
 	X(QUEUE_SECONDS, HISTOGRAM, NONE, "codeworker_queue_seconds",                            \

@@ -44,6 +44,13 @@ const char *topic_plan_name(const struct config *config, enum topic_role role)
 	return names[role];
 }
 
+/* Marks tell what is finished beyond the committed offset, which a running job or a waiting retry holds back. */
+static int64_t state_needed_ms(const struct config *config)
+{
+	int64_t held_ms = config->policy.max_timeout_ms + 2 * config->worker.retry_carry_ms;
+	return held_ms > config->worker.dedupe_window_ms ? held_ms : config->worker.dedupe_window_ms;
+}
+
 /* How long records of this topic are still needed after they were written. */
 static int64_t needed_ms(const struct config *config, enum topic_role role)
 {
@@ -53,7 +60,7 @@ static int64_t needed_ms(const struct config *config, enum topic_role role)
 	case TOPIC_CONTROL:
 		return config_cancel_reach_ms(config);
 	case TOPIC_STATE:
-		return config->worker.dedupe_window_ms;
+		return state_needed_ms(config);
 	default:
 		return 0;
 	}

@@ -56,6 +56,15 @@ static void job_skip(struct worker *worker, struct job *job)
 	job_conclude(worker, job, STATUS_FAILED, &job->last_error, NULL);
 }
 
+/* With its time in the topic. Retries are meant to wait. */
+static void queue_observe(struct worker *worker, const struct job *job)
+{
+	int64_t waited_ms = wall_ms() - submitted_ms(&job->message);
+	if (job->attempt == 1 && job->sandbox_failures == 0)
+		metrics_observe(worker->parts.metrics, METRIC_QUEUE_SECONDS, METRIC_UNLABELLED,
+			waited_ms > 0 ? (double)waited_ms / 1e3 : 0);
+}
+
 bool job_start(struct worker *worker, struct job *job)
 {
 	struct error_record error = {0};
@@ -72,11 +81,10 @@ bool job_start(struct worker *worker, struct job *job)
 	}
 	job->tag = worker->next_tag++;
 	job->queued_ms = monotonic_ms() - job->received_ms;
-	metrics_observe(worker->parts.metrics, METRIC_QUEUE_SECONDS, METRIC_UNLABELLED,
-		(double)job->queued_ms / 1e3);
 	switch (executor_start(worker->parts.executor, job->request, job->attempt, job->tag, &error,
 			&err)) {
 	case EXECUTOR_STARTED:
+		queue_observe(worker, job);
 		job_started(worker, job);
 		mark_started(worker, job);
 		chaos_point("after-start");

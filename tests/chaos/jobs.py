@@ -44,9 +44,11 @@ echo end $CODE_EXECUTION_ID $CODE_ATTEMPT $now >&9
 Job = collections.namedtuple("Job", "execution key kind seconds text")
 
 
-def _shape(kind, execution, seconds):
+def _shape(kind, execution, seconds, until):
     """What a kind's script does and how it ends, and its request's other fields."""
     body = "sleep %.2f" % seconds if seconds else ":"
+    if until:
+        body = "until [ -e %s ]; do sleep 0.05; done" % until
     fails = "exit 3"
     if kind == "value":
         return "echo '\"%s\"' >$CODE_OUTPUT" % execution, ":", {}
@@ -60,13 +62,14 @@ def _shape(kind, execution, seconds):
     return body, "echo $CODE_EXECUTION_ID", {}
 
 
-def make(kind, thread, execution, directory, seconds=0):
+def make(kind, thread, execution, directory, seconds=0, until=None):
+    """until: a file for which the job waits."""
     request = {"threadId": thread, "nodeId": "n", "executionId": execution, "scriptType": "shell",
                "risk": "none"}
     if kind in UNWITNESSED:
         request["code"] = "echo $CODE_EXECUTION_ID"
     else:
-        body, last, fields = _shape(kind, execution, seconds)
+        body, last, fields = _shape(kind, execution, seconds, until)
         request.update(fields, code=SCRIPT.format(file="%s/%s" % (directory, thread), body=body,
                                                   last=last))
     request.update({"strict": {"risk": "high"}, "expired": {"deadline": 1000},

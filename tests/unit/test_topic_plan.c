@@ -78,6 +78,17 @@ START_TEST(long_windows_lengthen_retention)
 }
 END_TEST
 
+START_TEST(marks_outlive_what_holds_an_offset_back)
+{
+	config.policy.max_timeout_ms = 48 * HOUR_MS;
+	config.worker.retry_carry_ms = HOUR_MS;
+	ck_assert_uint_eq(faults_of(TOPIC_STATE), 1);
+	found_as_planned(-1);
+	ck_assert_uint_eq(faults_of(TOPIC_STATE), 0);
+	ck_assert_int_eq(atoll(plans[TOPIC_STATE].values[TOPIC_RETENTION]), 100 * HOUR_MS);
+}
+END_TEST
+
 START_TEST(letters_have_room_for_headers)
 {
 	ck_assert_str_eq(plans[TOPIC_DEAD].values[TOPIC_BYTES], "1114124");
@@ -159,6 +170,7 @@ int main(void)
 	tcase_add_checked_fixture(tests, set_up, NULL);
 	tcase_add_test(tests, what_is_planned_has_no_fault);
 	tcase_add_test(tests, long_windows_lengthen_retention);
+	tcase_add_test(tests, marks_outlive_what_holds_an_offset_back);
 	tcase_add_test(tests, letters_have_room_for_headers);
 	tcase_add_test(tests, partitions_follow_the_requests);
 	tcase_add_test(tests, times_that_cancels_compare_are_the_brokers);

@@ -825,6 +825,29 @@ START_TEST(slots_do_not_wait_until_a_backlog_has_been_read)
 }
 END_TEST
 
+static bool metrics_have(const char *line)
+{
+	size_t size;
+	char *text = metrics_render(one.metrics, &size);
+	bool found = text && strstr(text, line);
+	free(text);
+	return found;
+}
+
+START_TEST(time_in_the_queue_is_that_of_first_attempts_with_their_time_in_the_topic)
+{
+	memory_store_produce_at(store, 0, "t", "{\"threadId\":\"t\",\"nodeId\":\"n\",\"scriptType\":\"shell\","
+		"\"code\":\"fail\",\"retries\":1,\"retryDelayMs\":50}", now_ms() - 20000);
+	start(&one);
+	go(&one);
+	wait_for(results() == 1);
+	ck_assert(metrics_have("codeworker_queue_seconds_count 1\n"));
+	ck_assert(metrics_have("codeworker_queue_seconds_bucket{le=\"10\"} 0\n"));
+	ck_assert(metrics_have("codeworker_queue_seconds_bucket{le=\"30\"} 1\n"));
+	stop(&one);
+}
+END_TEST
+
 START_TEST(the_backlog_is_what_has_not_been_started_read_or_not)
 {
 	config->worker.window = 5;
@@ -1006,6 +1029,7 @@ int main(void)
 	tcase_add_test(cases, no_attempt_follows_that_could_not_begin_before_the_deadline);
 	tcase_add_test(cases, what_is_malformed_does_not_expire);
 	tcase_add_test(cases, slots_do_not_wait_until_a_backlog_has_been_read);
+	tcase_add_test(cases, time_in_the_queue_is_that_of_first_attempts_with_their_time_in_the_topic);
 	tcase_add_test(cases, the_backlog_is_what_has_not_been_started_read_or_not);
 	tcase_add_test(cases, tenants_take_turns);
 	tcase_add_test(cases, a_tenant_above_its_budget_waits_and_others_go_on);
