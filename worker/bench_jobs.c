@@ -12,6 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bench_measure.h"
+
 #define IDLE_MS 50
 #define REFILL_MS 30			/* by then the pool holds what it is to hold */
 
@@ -27,28 +29,20 @@ static const char *const shell_argv[] = {"/bin/sh", "{file}", NULL};
 static const char *const python_argv[] = {"/usr/bin/python3", NULL};
 static const char *const node_argv[] = {"/usr/bin/node", NULL};
 
-static const struct program programs[] = {
-	{"shell", {"shell", SANDBOX_RUNTIME_EXEC, shell_argv, ".sh"}, "true",
+static const struct program programs[BENCH_PROGRAMS] = {
+	[BENCH_SHELL] = {"shell", {"shell", SANDBOX_RUNTIME_EXEC, shell_argv, ".sh"}, "true",
 		{"/bin/sh", "-c", "true", NULL}, NULL},
-	{"python", {"python", SANDBOX_RUNTIME_PYTHON, python_argv, ".py"}, BENCH_PYTHON_CODE,
-		{"/usr/bin/python3", "-c", BENCH_PYTHON_CODE, NULL},
+	[BENCH_PYTHON] = {"python", {"python", SANDBOX_RUNTIME_PYTHON, python_argv, ".py"}, "pass",
+		{"/usr/bin/python3", "-c", "pass", NULL},
 		"import time; print(time.clock_gettime_ns(time.CLOCK_MONOTONIC))"},
-	{"javascript", {"javascript", SANDBOX_RUNTIME_NODE, node_argv, ".js"}, "0",
+	[BENCH_JAVASCRIPT] = {"javascript", {"javascript", SANDBOX_RUNTIME_NODE, node_argv, ".js"}, "0",
 		{"/usr/bin/node", "-e", "0", NULL}, "console.log(String(process.hrtime.bigint()))"},
 };
-#define PROGRAMS (sizeof programs / sizeof *programs)
 
 /* What people put around a program where there is no sandbox for it. */
 static const char *const bubblewrap[] = {"/usr/bin/bwrap", "--unshare-all", "--die-with-parent",
 	"--new-session", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--", NULL};
 #define WRAP_WORDS (sizeof bubblewrap / sizeof *bubblewrap - 1)
-
-double bench_now_ms(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
-}
 
 static void pause_ms(long ms)
 {
@@ -162,13 +156,23 @@ static int job_collect(struct sandbox *sandbox, char *out, size_t size, struct e
 	return passed ? 0 : -1;
 }
 
-static int job_run(struct sandbox *sandbox, size_t at, double *ms, struct err *err)
+int bench_jobs_one(struct sandbox *sandbox, size_t at, double *ms, struct err *err)
 {
 	double begin = bench_now_ms();
 	if (job_start(sandbox, at, programs[at].code, 1, err) < 0 || job_collect(sandbox, NULL, 0, err) < 0)
 		return -1;
 	*ms = bench_now_ms() - begin;
 	return 0;
+}
+
+const char *bench_jobs_type(size_t at)
+{
+	return programs[at].name;
+}
+
+const char *bench_jobs_code(size_t at)
+{
+	return programs[at].code;
 }
 
 int bench_jobs_rate(struct sandbox *sandbox, size_t at, const struct bench_settings *settings, double *rate,
@@ -194,11 +198,11 @@ int bench_jobs_rate(struct sandbox *sandbox, size_t at, const struct bench_setti
 int bench_jobs_open(const struct bench_settings *settings, bool warm, int pool, struct sandbox **sandbox,
 	struct err *err)
 {
-	struct sandbox_runtime runtimes[PROGRAMS];
-	for (size_t i = 0; i < PROGRAMS; i++)
+	struct sandbox_runtime runtimes[BENCH_PROGRAMS];
+	for (size_t i = 0; i < BENCH_PROGRAMS; i++)
 		runtimes[i] = programs[i].runtime;
 	const struct sandbox_config config = {.slots = settings->slots, .floor = SANDBOX_STRICT,
-		.runtimes = runtimes, .runtime_count = PROGRAMS, .pool = pool, .no_warm = !warm};
+		.runtimes = runtimes, .runtime_count = BENCH_PROGRAMS, .pool = pool, .no_warm = !warm};
 	if (sandbox_open(&config, sandbox, err) < 0)
 		return -1;
 	const struct sandbox_self_test *found = sandbox_self_test(*sandbox);
@@ -227,25 +231,13 @@ static int pairs_make(struct pairs *pairs, size_t count, struct err *err)
 	return err_set(err, ERR_MEMORY, "no memory");
 }
 
-static int compare(const void *a, const void *b)
-{
-	const double *x = a, *y = b;
-	return (*x > *y) - (*x < *y);
-}
-
-static double quantile(double *values, size_t count, double part)
-{
-	qsort(values, count, sizeof *values, compare);
-	size_t at = (size_t)((double)count * part);
-	return values[at < count ? at : count - 1];
-}
-
 static void pairs_print(struct pairs *pairs, const char *name, const char *what)
 {
-	double bare = quantile(pairs->bare, pairs->count, 0.5), boxed = quantile(pairs->boxed, pairs->count, 0.5);
+	double bare = bench_quantile(pairs->bare, pairs->count, 0.5);
+	double boxed = bench_quantile(pairs->boxed, pairs->count, 0.5);
 	printf("%-11s %-13s %8.2f %8.2f %10.2f %10.2f %8.2fx %+8.2f\n", name, what, bare,
-		quantile(pairs->bare, pairs->count, 0.95), boxed, quantile(pairs->boxed, pairs->count, 0.95),
-		boxed / bare, boxed - bare);
+		bench_quantile(pairs->bare, pairs->count, 0.95), boxed,
+		bench_quantile(pairs->boxed, pairs->count, 0.95), boxed / bare, boxed - bare);
 	fflush(stdout);
 }
 
@@ -281,17 +273,18 @@ static int pair_ready(const struct row *row, double *bare, double *boxed, struct
 	if (bare_run(programs[row->at].bare, bare, err) < 0)
 		return -1;
 	pause_ms(row->idle_ms);
-	return job_run(row->sandbox, row->at, boxed, err);
+	return bench_jobs_one(row->sandbox, row->at, boxed, err);
 }
 
 /* The pool's one place holds a sandbox for another program. */
 static int pair_empty(const struct row *row, double *bare, double *boxed, struct err *err)
 {
 	double ms;
-	if (job_run(row->sandbox, row->other, &ms, err) < 0 || bare_run(programs[row->at].bare, bare, err) < 0)
+	if (bench_jobs_one(row->sandbox, row->other, &ms, err) < 0 ||
+			bare_run(programs[row->at].bare, bare, err) < 0)
 		return -1;
 	pause_ms(REFILL_MS);
-	return job_run(row->sandbox, row->at, boxed, err);
+	return bench_jobs_one(row->sandbox, row->at, boxed, err);
 }
 
 /* From handing the job over to its code's first instruction, beside a static program that does nothing. */
@@ -316,6 +309,12 @@ static bool is_here(const struct sandbox_self_test *found, size_t runtime, bool 
 	return found->runtime_available[runtime] && (!warm || found->runtime_warm[runtime]);
 }
 
+bool bench_jobs_have(struct sandbox *sandbox, size_t at, bool warm)
+{
+	return is_here(sandbox_self_test(sandbox), at,
+		warm && programs[at].runtime.kind != SANDBOX_RUNTIME_EXEC);
+}
+
 /* warm: only what is forked from a warm interpreter here. */
 static int measure_latency(struct sandbox *sandbox, const struct bench_settings *settings, bool warm,
 	struct err *err)
@@ -324,7 +323,7 @@ static int measure_latency(struct sandbox *sandbox, const struct bench_settings 
 	printf("\nOne job at a time, strict, %s, beside the program bare; milliseconds.\n"
 		"%-11s %-13s %8s %8s %10s %10s %9s %8s\n", warm ? "warm" : "cold", "", "",
 		"bare p50", "p95", "strict p50", "p95", "ratio", "more");
-	for (size_t i = 0; i < PROGRAMS; i++) {
+	for (size_t i = 0; i < BENCH_PROGRAMS; i++) {
 		if (!is_here(found, i, warm)) {
 			if (programs[i].runtime.kind != SANDBOX_RUNTIME_EXEC)
 				printf("%-11s left out: %s\n", programs[i].name,
@@ -350,7 +349,7 @@ static int measure_latency_empty(const struct bench_settings *settings, struct e
 	if (bench_jobs_open(&one, true, 1, &sandbox, err) < 0)
 		return -1;
 	const struct sandbox_self_test *found = sandbox_self_test(sandbox);
-	for (size_t i = 0; i < PROGRAMS && result == 0; i++) {
+	for (size_t i = 0; i < BENCH_PROGRAMS && result == 0; i++) {
 		const struct row row = {"pool empty", pair_empty, sandbox, i,
 			.other = i == 0 ? BENCH_PYTHON : 0};
 		if (is_here(found, i, true))
@@ -370,7 +369,7 @@ static int measure_latency_first(struct sandbox *sandbox, const struct bench_set
 	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
 	if (write(fd, nothing, sizeof nothing) != sizeof nothing)
 		result = err_system(err, "a memfd");
-	for (size_t i = 0; i < PROGRAMS && result == 0; i++) {
+	for (size_t i = 0; i < BENCH_PROGRAMS && result == 0; i++) {
 		const struct row row = {"first instr.", pair_first, sandbox, i, IDLE_MS, .nothing = path};
 		if (programs[i].clock && is_here(found, i, true))
 			result = measure_pairs(&row, settings->count / 2 + 1, err);
@@ -395,7 +394,7 @@ static int measure_load(struct sandbox *sandbox, const struct bench_settings *se
 	const struct sandbox_self_test *found = sandbox_self_test(sandbox);
 	printf("\nFull load, strict, %s, %d at once; jobs a second.\n%-11s %12s %12s %9s %12s %9s\n",
 		warm ? "warm" : "cold", settings->slots, "", "bare", "strict", "ratio", "bubblewrap", "ratio");
-	for (size_t i = 0; i < PROGRAMS; i++) {
+	for (size_t i = 0; i < BENCH_PROGRAMS; i++) {
 		double bare, boxed;
 		if (!is_here(found, i, warm))
 			continue;

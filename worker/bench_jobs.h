@@ -18,10 +18,10 @@ struct bench_settings {
 	int slots;			/* at once */
 };
 
-#define BENCH_PYTHON 1			/* its place among the programs */
-#define BENCH_PYTHON_CODE "pass"
+enum bench_program { BENCH_SHELL, BENCH_PYTHON, BENCH_JAVASCRIPT, BENCH_PROGRAMS };
 
-double bench_now_ms(void);		/* CLOCK_MONOTONIC */
+const char *bench_jobs_type(size_t program);	/* as in a request's scriptType */
+const char *bench_jobs_code(size_t program);	/* needs no escapes in JSON */
 
 /* Prints the latencies and the load that strict jobs reach, cold or warm. 0, or -1 with err. */
 int bench_jobs_measure(const struct bench_settings *settings, bool warm, struct err *err);
@@ -29,6 +29,12 @@ int bench_jobs_measure(const struct bench_settings *settings, bool warm, struct 
 /* pool: as in sandbox_config. */
 int bench_jobs_open(const struct bench_settings *settings, bool warm, int pool, struct sandbox **sandbox,
 	struct err *err);
+
+/* Whether it runs there; warm: forked from a warm interpreter, where it is one. */
+bool bench_jobs_have(struct sandbox *sandbox, size_t program, bool warm);
+
+/* One job, from handing it over to its result. */
+int bench_jobs_one(struct sandbox *sandbox, size_t program, double *ms, struct err *err);
 
 /* As many at once as there are slots, for some seconds: jobs a second. */
 int bench_jobs_rate(struct sandbox *sandbox, size_t program, const struct bench_settings *settings, double *rate,
