@@ -117,6 +117,17 @@ static int64_t running_cancel(struct worker *worker, struct meaning *meaning)
 	return hits;
 }
 
+/* One that has the turn counts as running for the scheduler, and runs nowhere yet. */
+static int64_t suspect_cancel(struct worker *worker, struct meaning *meaning)
+{
+	struct job *job = worker->suspects.job;
+	if (!suspect_waits(worker) || !is_meant(&job->entry, meaning))
+		return 0;
+	scheduler_finish(worker->scheduler, &job->entry);
+	job_cancel(worker, job, NULL);
+	return 1;
+}
+
 static int64_t waiting_cancel(struct worker *worker, struct meaning *meaning)
 {
 	int64_t hits = 0;
@@ -145,7 +156,8 @@ static void cancel_apply(struct worker *worker, const struct cancel *cancel)
 		return;
 	}
 	int64_t running = running_cancel(worker, &meaning);
-	int64_t waiting = waiting_cancel(worker, &meaning) + (int64_t)retries_cancel(worker, cancel);
+	int64_t waiting = suspect_cancel(worker, &meaning) + waiting_cancel(worker, &meaning) +
+		(int64_t)retries_cancel(worker, cancel);
 	log_event(worker->controls_read || running + waiting > 0 ? LOG_INFO : LOG_DEBUG, "cancel",
 		"executionId", or_any(cancel->execution_id), "threadId", or_any(cancel->thread_id),
 		"nodeId", or_any(cancel->node_id), "running", log_number(running), "waiting",

@@ -1,0 +1,68 @@
+/* test_worker_hostile.c: what comes at the wrong time: suspects that wait for their turn, marks that are lost, retries
+ * that find no room, brokers that are away meanwhile. */
+#include "worker_fixture.h"
+
+static int64_t now(void)
+{
+	struct timespec time;
+	clock_gettime(CLOCK_REALTIME, &time);
+	return time.tv_sec * 1000ll + time.tv_nsec / 1000000;
+}
+
+static void pause_ms(int ms)
+{
+	nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000l}, NULL);
+}
+
+static void cancel(const char *thread)
+{
+	char text[100];
+	snprintf(text, sizeof text, "{\"action\":\"cancel\",\"threadId\":\"%s\"}", thread);
+	memory_store_control(store, text, strlen(text), now());
+}
+
+/* A worker that dies while it runs what it has. */
+static void die(struct fixture *fixture, size_t jobs)
+{
+	start(fixture);
+	go(fixture);
+	wait_for(started(fixture) == jobs);
+	wait_for(metrics_value(fixture->metrics, METRIC_JOBS_RUNNING, METRIC_UNLABELLED) > 0);
+	crash(fixture);
+}
+
+START_TEST(a_suspect_that_waits_for_its_start_can_be_cancelled)
+{
+	produce("a", "a", "hold", "");
+	die(&one, 1);
+	start(&two);
+	broker_memory_hold(two.broker, true);
+	go(&two);
+	wait_for(broker_memory_assigned(two.broker));
+	pause_ms(200);
+	cancel("a");
+	pause_ms(200);
+	broker_memory_hold(two.broker, false);
+	wait_for(results() == 1);
+	ck_assert(has(config->topics.results, 0, "\"CANCELLED\""));
+	ck_assert_uint_eq(started(&two), 0);
+	produce("a", "b", "ok", "");		/* its key and its turn are free */
+	wait_for(results() == 2);
+	stop(&two);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("hostile times");
+	TCase *cases = tcase_create("all");
+	tcase_add_checked_fixture(cases, setup, teardown);
+	tcase_set_timeout(cases, 60);
+	tcase_add_test(cases, a_suspect_that_waits_for_its_start_can_be_cancelled);
+	suite_add_tcase(suite, cases);
+	SRunner *runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}
