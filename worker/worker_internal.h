@@ -17,6 +17,7 @@
 #define CLOCKS_MS 60000			/* by which those of brokers and workers may differ */
 
 #define SUSPECT_PAUSE_MS 100		/* after which one looks again whether it is its turn */
+#define SUSPECT_MARK_MS 2000		/* after which a mark that nothing was heard of is written again */
 #define ORIGINS 8			/* names that the requests' topic had, among waiting retries */
 
 struct partition {			/* of the requests or of the retries */
@@ -55,7 +56,8 @@ struct job {
 /* Jobs under which a worker died run one at a time; one that the next death would end, alone. */
 struct suspects {
 	struct job *job;		/* that has the turn, running or about to; NULL: none */
-	uint64_t mark;			/* number of its mark in code.state; 0: not written */
+	uint64_t mark;			/* number of its marks in code.state, which all say the same; 0: not written */
+	int64_t mark_ms;		/* when the last of them was written */
 	bool marked;			/* it is stored: the job may start */
 	uint64_t marks;			/* written so far */
 };

@@ -71,6 +71,19 @@ void suspect_take(struct worker *worker, struct job *job)
 	worker->suspects.marked = false;
 }
 
+/* Written again until it is stored: brokers that were away for long have lost it, and a suspect that waited for it
+ * would keep all others waiting. */
+static void suspect_mark(struct worker *worker, struct suspects *suspects)
+{
+	int64_t now_ms = monotonic_ms();
+	if (suspects->marked || (suspects->mark != 0 && now_ms - suspects->mark_ms < SUSPECT_MARK_MS))
+		return;
+	if (suspects->mark == 0)
+		suspects->mark = ++suspects->marks;
+	suspects->mark_ms = now_ms;
+	mark(worker, suspects->job, STATE_STARTED, suspects->mark);
+}
+
 void suspect_start(struct worker *worker)
 {
 	struct suspects *suspects = &worker->suspects;
@@ -78,10 +91,7 @@ void suspect_start(struct worker *worker)
 	if (!job || job->running || worker->running_count >= worker->slots ||
 			(runs_alone(worker, job) && worker->running_count > 0))
 		return;
-	if (suspects->mark == 0) {
-		suspects->mark = ++suspects->marks;
-		mark(worker, job, STATE_STARTED, suspects->mark);
-	}
+	suspect_mark(worker, suspects);
 	if (suspects->marked)
 		job_start(worker, job);
 }

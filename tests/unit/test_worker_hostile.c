@@ -52,6 +52,26 @@ START_TEST(a_suspect_that_waits_for_its_start_can_be_cancelled)
 }
 END_TEST
 
+START_TEST(a_mark_that_is_lost_is_written_again)
+{
+	produce("a", "a", "hold", "");
+	die(&one, 1);
+	die(&one, 1);
+	start(&two);
+	broker_memory_hold(two.broker, true);
+	go(&two);
+	wait_for(broker_memory_assigned(two.broker));
+	produce("b", "b", "ok", "");		/* behind one that runs alone */
+	pause_ms(200);
+	ck_assert_uint_eq(started(&two), 0);
+	broker_memory_hold(two.broker, false);
+	wait_for(started(&two) == 1);
+	release(&two);
+	wait_for(results() == 2);
+	stop(&two);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("hostile times");
@@ -59,6 +79,7 @@ int main(void)
 	tcase_add_checked_fixture(cases, setup, teardown);
 	tcase_set_timeout(cases, 60);
 	tcase_add_test(cases, a_suspect_that_waits_for_its_start_can_be_cancelled);
+	tcase_add_test(cases, a_mark_that_is_lost_is_written_again);
 	suite_add_tcase(suite, cases);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
