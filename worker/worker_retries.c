@@ -250,17 +250,25 @@ static void retries_carry(struct worker *worker)
 	(void)retry_index_hurry(worker->retries, is_old, &age);
 }
 
+/* What is fetched may be published at once, carried forward or cancelled, so it waits for that, too. */
+static bool may_fetch(const struct worker *worker)
+{
+	return worker->fetching < FETCHES_MOST && !worker->draining && room_for_retries(worker) &&
+		!batch_backlogged(worker);
+}
+
 int64_t retries_fetch(struct worker *worker)
 {
 	struct waiting_retry waiting;
 	retries_carry(worker);
-	while (worker->fetching < FETCHES_MOST && !worker->draining && room_for_retries(worker) &&
+	while (may_fetch(worker) &&
 			retry_index_take(worker->retries, wall_ms() + AHEAD_MS, &waiting)) {
 		worker->fetching++;
 		worker->broker->fetch(worker->parts.broker, &waiting.place);
 	}
 	int64_t due_ms = retry_index_due_ms(worker->retries);
-	return due_ms == INT64_MAX ? due_ms : due_ms - AHEAD_MS;
+	/* What may not be fetched is due to no purpose: an event makes room. */
+	return due_ms == INT64_MAX || !may_fetch(worker) ? INT64_MAX : due_ms - AHEAD_MS;
 }
 
 void retries_forget(struct worker *worker)

@@ -2,6 +2,11 @@
  * that find no room, brokers that are away meanwhile. */
 #include "worker_fixture.h"
 
+static size_t retries(void)
+{
+	return memory_store_count(store, config->topics.retries);
+}
+
 static int64_t now(void)
 {
 	struct timespec time;
@@ -12,6 +17,11 @@ static int64_t now(void)
 static void pause_ms(int ms)
 {
 	nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000l}, NULL);
+}
+
+static bool waiting_are(struct fixture *fixture, int count)
+{
+	return metrics_value(fixture->metrics, METRIC_RETRIES_WAITING, METRIC_UNLABELLED) == count;
 }
 
 static void cancel(const char *thread)
@@ -29,6 +39,21 @@ static void die(struct fixture *fixture, size_t jobs)
 	wait_for(started(fixture) == jobs);
 	wait_for(metrics_value(fixture->metrics, METRIC_JOBS_RUNNING, METRIC_UNLABELLED) > 0);
 	crash(fixture);
+}
+
+/* So many retries, each of a key of its own, that are not due for a minute. */
+static void retries_leave(int count)
+{
+	for (int i = 0; i < count; i++) {
+		char name[16];
+		snprintf(name, sizeof name, "x%d", i);
+		produce(name, name, "fail 1", ",\"retries\":1,\"retryDelayMs\":60000");
+	}
+	start(&one);
+	go(&one);
+	wait_for(retries() == (size_t)count);
+	wait_for(memory_store_committed(store, 0) == count);
+	crash(&one);
 }
 
 START_TEST(a_suspect_that_waits_for_its_start_can_be_cancelled)
@@ -72,6 +97,49 @@ START_TEST(a_mark_that_is_lost_is_written_again)
 }
 END_TEST
 
+START_TEST(retries_that_are_due_and_find_no_room_are_waited_for_in_sleep)
+{
+	const int count = 90;
+	retries_leave(count);
+	memory_store_hurry(store, 60000);
+	config->worker.queue = 5;
+	produce("h", "h1", "hold", "");
+	produce("i", "h2", "hold", "");		/* no slot is free */
+	start(&two);
+	go(&two);
+	wait_for(started(&two) == 2);
+	wait_for(waiting_are(&two, count - 67));
+	pause_ms(100);
+	size_t before = turns(&two);
+	pause_ms(300);
+	ck_assert_uint_lt(turns(&two) - before, 1000);
+	release(&two);
+	wait_for(results() == (size_t)count + 2);
+	stop(&two);
+}
+END_TEST
+
+START_TEST(no_more_retries_are_fetched_than_can_be_published)
+{
+	const int count = 300;
+	retries_leave(count);
+	start(&two);
+	go(&two);
+	wait_for(waiting_are(&two, count));
+	broker_memory_hold(two.broker, true);
+	for (int i = 0; i < count; i++) {
+		char thread[16];
+		snprintf(thread, sizeof thread, "x%d", i);
+		cancel(thread);
+	}
+	pause_ms(300);		/* two batches are under way, one is open: 64 fetches each */
+	ck_assert_uint_le(broker_memory_fetches(two.broker), 192);
+	broker_memory_hold(two.broker, false);
+	wait_for(results() == (size_t)count);
+	stop(&two);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("hostile times");
@@ -80,6 +148,8 @@ int main(void)
 	tcase_set_timeout(cases, 60);
 	tcase_add_test(cases, a_suspect_that_waits_for_its_start_can_be_cancelled);
 	tcase_add_test(cases, a_mark_that_is_lost_is_written_again);
+	tcase_add_test(cases, retries_that_are_due_and_find_no_room_are_waited_for_in_sleep);
+	tcase_add_test(cases, no_more_retries_are_fetched_than_can_be_published);
 	suite_add_tcase(suite, cases);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

@@ -48,6 +48,7 @@ struct executor {
 	int read_at_start;		/* requests, when the first was started */
 	size_t idle_count;		/* how often a slot was said to be idle */
 	int64_t lease_ms;
+	size_t turns;			/* of the loop */
 	struct code_cache_counts code_counts;
 	int fd;
 };
@@ -90,6 +91,7 @@ bool sandbox_lease(struct sandbox *sandbox, int64_t until_ms)
 {
 	struct executor *executor = (struct executor *)sandbox;
 	pthread_mutex_lock(&executor->lock);
+	executor->turns++;
 	bool ran_out = executor->lease_ms && boot_ms() >= executor->lease_ms;
 	for (size_t i = 0; i < executor->count; i++)
 		executor->running[i].killed |= ran_out;
@@ -354,6 +356,14 @@ static inline size_t started(struct fixture *fixture)
 {
 	pthread_mutex_lock(&fixture->executor->lock);
 	size_t count = fixture->executor->started_count;
+	pthread_mutex_unlock(&fixture->executor->lock);
+	return count;
+}
+
+static inline size_t turns(struct fixture *fixture)
+{
+	pthread_mutex_lock(&fixture->executor->lock);
+	size_t count = fixture->executor->turns;
 	pthread_mutex_unlock(&fixture->executor->lock);
 	return count;
 }
