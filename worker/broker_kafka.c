@@ -18,6 +18,7 @@
 #define CLOSE_S 10		/* for all that may not come back */
 #define STUCK_MS 120000		/* a call into librdkafka that takes longer never ends */
 #define SESSION_MS "10000"
+#define SHORTS_MOST 120		/* 0.3 s each: a new leader knows within 30 s what is committed */
 
 struct broker_kafka {
 	struct broker base;
@@ -530,7 +531,7 @@ int broker_kafka_new(const struct config *config, const struct broker_kafka_limi
 	int result = committer_new(config, limits, kafka->rk, &kafka->mailbox, stop_fd,
 			&kafka->committer, err);
 	if (result == 0)
-		result = fetcher_new(config, &kafka->mailbox, &kafka->fetcher, err);
+		result = fetcher_new(config, SHORTS_MOST, &kafka->mailbox, &kafka->fetcher, err);
 	if (result == 0)
 		result = ends_new(kafka->rk, config->topics.requests, &kafka->ends, err);
 	if (result == 0)

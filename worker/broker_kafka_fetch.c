@@ -1,7 +1,8 @@
 /* broker_kafka_fetch.c: reads single messages again, by a reader outside of the group, in a thread of its own.
  *
  * One after another: it seeks to a message unless that follows the one before. Insists until the message has
- * come or the topic says that nothing is left where it was.
+ * come or the topic says that nothing is left where it was: that it goes on behind, or, for a while, that it
+ * ends before, as one that was made anew.
  */
 #include "broker_kafka_internal.h"
 
@@ -24,6 +25,7 @@ struct wanted {
 
 struct fetcher {
 	const struct config *config;
+	int shorts_most;
 	rd_kafka_t *rk;
 	struct mailbox *mailbox;
 	pthread_mutex_t lock;
@@ -87,43 +89,65 @@ static bool seek(struct fetcher *fetcher, const struct broker_place *place)
 	return done;
 }
 
-/* Whether the message answers for the place: it, or a later one, or the end behind it. */
-static bool message_answers(struct fetcher *fetcher, const rd_kafka_message_t *message,
+enum answer { ANSWER_NOT_YET, ANSWER_GIVEN, ANSWER_SHORT, ANSWER_ERROR };
+
+/* What the message says of the place: it, a later one and the end behind it answer. The end before it, or a
+ * reader that was sent back to the beginning, say that the log does not reach as far. */
+static enum answer message_judge(struct fetcher *fetcher, const rd_kafka_message_t *message,
 	const struct broker_place *place, struct broker_event *event)
 {
+	bool is_end = message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF;
 	if (message->partition != place->partition)
-		return false;
-	if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-		event->missing = message->offset > place->offset;
-		return event->missing;
-	}
-	if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+		return ANSWER_NOT_YET;
+	if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR && !is_end) {
 		log_event(LOG_WARN, "reading a message again", "reason", rd_kafka_message_errstr(message),
 			NULL);
-		fetcher->next.source = BROKER_SOURCES;
-		return false;
+		return ANSWER_ERROR;
 	}
-	fetcher->next.offset = message->offset + 1;
 	event->missing = message->offset > place->offset;
+	if (is_end)
+		return event->missing ? ANSWER_GIVEN : ANSWER_SHORT;
+	if (message->offset < fetcher->next.offset)
+		return ANSWER_SHORT;
+	fetcher->next.offset = message->offset + 1;
 	if (message->offset == place->offset)
 		message_copy(fetcher->config, message, &event->message);
-	return message->offset >= place->offset;
+	return message->offset >= place->offset ? ANSWER_GIVEN : ANSWER_NOT_YET;
+}
+
+static void rest(void)
+{
+	nanosleep(&(struct timespec){.tv_nsec = PAUSE_NS}, NULL);
+}
+
+static enum answer answer_wait(struct fetcher *fetcher, const struct broker_place *place,
+	struct broker_event *event)
+{
+	if (!seek(fetcher, place))
+		return ANSWER_ERROR;
+	rd_kafka_message_t *message = rd_kafka_consumer_poll(fetcher->rk, POLL_MS);
+	if (!message)
+		return ANSWER_NOT_YET;
+	enum answer answer = message_judge(fetcher, message, place, event);
+	rd_kafka_message_destroy(message);
+	if (answer == ANSWER_SHORT || answer == ANSWER_ERROR)
+		fetcher->next.source = BROKER_SOURCES;
+	return answer;
 }
 
 static void fetch(struct fetcher *fetcher, const struct broker_place *place, uint64_t round)
 {
 	struct broker_event event = {.type = BROKER_FETCHED, .place = *place};
 	bool answered = false;
+	int shorts = 0;
 	while (!answered && still_wanted(fetcher, round)) {
-		if (!seek(fetcher, place)) {
-			nanosleep(&(struct timespec){.tv_nsec = PAUSE_NS}, NULL);
-			continue;
-		}
-		rd_kafka_message_t *message = rd_kafka_consumer_poll(fetcher->rk, POLL_MS);
-		if (!message)
-			continue;
-		answered = message_answers(fetcher, message, place, &event);
-		rd_kafka_message_destroy(message);
+		enum answer answer = answer_wait(fetcher, place, &event);
+		answered = answer == ANSWER_GIVEN;
+		if (answer == ANSWER_SHORT)
+			answered = event.missing = ++shorts > fetcher->shorts_most;
+		/* The first may be an end from before the place was sought. */
+		if (answer == ANSWER_ERROR || (answer == ANSWER_SHORT && shorts > 1))
+			rest();
 	}
 	pthread_mutex_lock(&fetcher->lock);
 	bool wanted = answered && round == fetcher->round;
@@ -145,13 +169,14 @@ static void *fetcher_thread(void *opaque)
 	return NULL;
 }
 
-int fetcher_new(const struct config *config, struct mailbox *mailbox, struct fetcher **made,
-	struct err *err)
+int fetcher_new(const struct config *config, int shorts_most, struct mailbox *mailbox,
+	struct fetcher **made, struct err *err)
 {
 	struct fetcher *fetcher = calloc(1, sizeof *fetcher);
 	if (!fetcher)
 		return err_set(err, ERR_MEMORY, "no memory");
 	fetcher->config = config;
+	fetcher->shorts_most = shorts_most;
 	fetcher->mailbox = mailbox;
 	fetcher->last = &fetcher->first;
 	fetcher->next.source = BROKER_SOURCES;

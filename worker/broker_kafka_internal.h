@@ -86,8 +86,9 @@ bool ends_end(struct ends *ends, const struct timespec *until);	/* as takeover_e
 
 /* ---- reading a message again: broker_kafka_fetch.c */
 struct fetcher;
-int fetcher_new(const struct config *config, struct mailbox *mailbox, struct fetcher **fetcher,
-	struct err *err);
+/* shorts_most: how often the log may be found to end before a message until that is taken to be gone. */
+int fetcher_new(const struct config *config, int shorts_most, struct mailbox *mailbox,
+	struct fetcher **fetcher, struct err *err);
 void fetcher_ask(struct fetcher *fetcher, const struct broker_place *place);
 void fetcher_clear(struct fetcher *fetcher);	/* what was asked for is not wanted any more */
 bool fetcher_end(struct fetcher *fetcher, const struct timespec *until);	/* as takeover_end() */
