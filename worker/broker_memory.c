@@ -146,12 +146,12 @@ static void log_free(struct log *log)
 	*log = (struct log){0};
 }
 
-void memory_store_recreate(struct memory_store *store)
+void memory_store_recreate(struct memory_store *store, enum broker_source source)
 {
 	pthread_mutex_lock(&store->lock);
 	for (int p = 0; p < store->partitions; p++)
-		log_free(&store->logs[BROKER_REQUESTS][p]);
-	committed_reset(store, BROKER_REQUESTS);
+		log_free(&store->logs[source][p]);
+	committed_reset(store, source);
 	pthread_mutex_unlock(&store->lock);
 }
 
@@ -436,6 +436,8 @@ static bool message_next(struct broker_memory *memory, struct broker_event *even
 	for (size_t i = 0; i < place_count(memory->store); i++) {
 		const struct broker_offset *place = &memory->store->committed[i];
 		const struct log *log = &memory->store->logs[place->source][place->partition];
+		if (memory->positions[i] > (int64_t)log->count)
+			memory->positions[i] = 0;	/* out of range: auto.offset.reset */
 		while (!memory->paused[i] && memory->positions[i] < (int64_t)log->count) {
 			const struct stored *entry = log->entries[memory->positions[i]++];
 			if (!entry->message.owner)

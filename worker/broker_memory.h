@@ -26,8 +26,8 @@ void memory_store_control(struct memory_store *store, const void *value, size_t 
 	int64_t timestamp_ms);
 /* Leaves offsets out, as transaction markers do. */
 void memory_store_skip(struct memory_store *store, int32_t partition, int64_t offsets);
-/* As if the requests' topic had been deleted and made again; no broker has anything of it. */
-void memory_store_recreate(struct memory_store *store);
+/* As if the topic had been deleted and made again; no worker holds a message of it. */
+void memory_store_recreate(struct memory_store *store, enum broker_source source);
 int64_t memory_store_committed(struct memory_store *store, int32_t partition);	/* -1: nothing */
 int64_t memory_store_retries_committed(struct memory_store *store, int32_t partition);
 /* Appends to the retries what no worker wrote. */

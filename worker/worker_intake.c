@@ -290,6 +290,42 @@ static void finished_check(struct worker *worker, struct partition *partition,
 	finished_remove(&partition->finished, message->offset);
 }
 
+static void window_renew(struct worker *worker, struct partition *partition, int64_t start)
+{
+	struct offset_window *window = window_make(worker, partition->source, start);
+	if (!window)
+		return;
+	offset_window_since_set(window, partition_since_ms(worker, partition));
+	offset_window_free(partition->window);
+	partition->window = window;
+}
+
+/* Whatever comes a second time is not newer than all that came. So what is, and stands below that, is of a
+ * topic that begins again: it was made anew, or lost its end. Where nothing of the partition is under way it is
+ * taken from there; else offsets mean two things, which only a start tells apart. */
+static void beginning_check(struct worker *worker, struct partition *partition,
+	const struct broker_message *message)
+{
+	struct err err;
+	int64_t next = offset_window_watermark(partition->window) +
+		offset_window_fill(partition->window);
+	bool newer = message->timestamp_ms > partition->seen_ms;
+	if (newer)
+		partition->seen_ms = message->timestamp_ms;
+	if (!newer || message->offset >= next)
+		return;
+	log_event(LOG_WARN, "a partition begins again below what was read or committed: was its topic made "
+		"anew?", "topic", message->topic, "partition", log_number(message->partition), "offset",
+		log_number(message->offset), "next", log_number(next), NULL);
+	if (offset_window_pending(partition->window) == 0) {
+		window_renew(worker, partition, message->offset);
+		return;
+	}
+	err_set(&err, ERR_BROKER, "partition %d of %s begins again while messages of it are under way",
+		(int)message->partition, message->topic);
+	worker_fatal(worker, &err);
+}
+
 void message_take(struct worker *worker, struct broker_message *message)
 {
 	struct partition *partition = partition_find(worker, message->source, message->partition);
@@ -303,6 +339,8 @@ void message_take(struct worker *worker, struct broker_message *message)
 			offset_window_since_set(partition->window,
 				partition_since_ms(worker, partition));
 	}
+	if (partition && partition->window)
+		beginning_check(worker, partition, message);
 	if (!partition || !partition->window || worker->ended) {
 		worker->broker->message_free(worker->parts.broker, message);
 		return;			/* of an assignment that is over */

@@ -31,6 +31,7 @@ struct partition {			/* of the requests or of the retries */
 	bool at_end;			/* it had nothing more */
 	struct job *jobs;		/* utlist's head: not finished, the oldest first */
 	int64_t watermark_seen, watermark_tell_ms;	/* while the window is full */
+	int64_t seen_ms;		/* the latest time of all that came; -1: nothing */
 	int64_t newest_ms;		/* when what came last was submitted; before: no later than what comes */
 };
 

@@ -142,7 +142,8 @@ void positions_take(struct worker *worker, const struct broker_event *event)
 		const struct broker_offset *position = &event->positions[i];
 		struct partition *partition = &worker->partitions[i];
 		*partition = (struct partition){.source = position->source,
-			.number = position->partition, .published = -1, .watermark_seen = -1};
+			.number = position->partition, .published = -1, .watermark_seen = -1,
+			.seen_ms = -1};
 		if (position->offset < 0)
 			continue;	/* its window begins with the first message */
 		if (position->since_ms > 0)

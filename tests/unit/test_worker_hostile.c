@@ -140,6 +140,42 @@ START_TEST(no_more_retries_are_fetched_than_can_be_published)
 }
 END_TEST
 
+START_TEST(retries_are_taken_up_when_their_topic_was_made_anew)
+{
+	produce("a", "a", "fail 2", ",\"retries\":2,\"retryDelayMs\":1");
+	start(&one);
+	go(&one);
+	wait_for(results() == 1);
+	wait_for(memory_store_retries_committed(store, 0) == 2);
+	memory_store_recreate(store, BROKER_RETRIES);
+	produce("b", "b", "fail 1", ",\"retries\":1,\"retryDelayMs\":1");
+	wait_for(results() == 2);
+	wait_for(memory_store_retries_committed(store, 0) == 1);
+	stop(&one);
+}
+END_TEST
+
+START_TEST(a_topic_made_anew_beside_what_waits_in_it_ends_the_worker_and_the_next_goes_on)
+{
+	produce("a", "a", "fail", ",\"retries\":1,\"retryDelayMs\":60000");
+	produce("b", "b", "fail", ",\"retries\":1,\"retryDelayMs\":60000");
+	start(&one);
+	go(&one);
+	wait_for(waiting_are(&one, 2));
+	pause_ms(5);
+	memory_store_recreate(store, BROKER_RETRIES);
+	produce("c", "c", "fail 1", ",\"retries\":1,\"retryDelayMs\":1");
+	gather(&one);
+	ck_assert_int_eq(one.result, -1);
+	start(&two);
+	go(&two);
+	wait_for(results() == 1);
+	ck_assert_uint_eq(started(&two), 1);
+	ck_assert_str_eq(two.executor->started[0], "c/2");
+	stop(&two);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("hostile times");
@@ -150,6 +186,8 @@ int main(void)
 	tcase_add_test(cases, a_mark_that_is_lost_is_written_again);
 	tcase_add_test(cases, retries_that_are_due_and_find_no_room_are_waited_for_in_sleep);
 	tcase_add_test(cases, no_more_retries_are_fetched_than_can_be_published);
+	tcase_add_test(cases, retries_are_taken_up_when_their_topic_was_made_anew);
+	tcase_add_test(cases, a_topic_made_anew_beside_what_waits_in_it_ends_the_worker_and_the_next_goes_on);
 	suite_add_tcase(suite, cases);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

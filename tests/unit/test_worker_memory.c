@@ -660,7 +660,7 @@ START_TEST(requests_of_a_topic_that_was_made_anew_are_run)
 	go(&one);
 	wait_for(memory_store_committed(store, 0) == 8);
 	stop(&one);
-	memory_store_recreate(store);
+	memory_store_recreate(store, BROKER_REQUESTS);
 	produce("slow", "slow", "hold", "");
 	start(&two);
 	go(&two);
