@@ -103,6 +103,12 @@ enum step transaction_produce(struct producer *producer, const struct broker_bat
 		if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
 			err_set(err, ERR_BROKER, "producing to %s: %s", batch->records[i].topic,
 				rd_kafka_err2str(code));
+			if (!producer->refusal)
+				log_event(LOG_WARN, "transaction", "step", "producing", "topic",
+					batch->records[i].topic, "partition",
+					log_number(batch->records[i].partition), "reason",
+					rd_kafka_err2str(code), "producer",
+					log_number(producer->index), NULL);
 			return STEP_AGAIN;
 		}
 	}

@@ -138,6 +138,42 @@ class Retries(unittest.TestCase):
         self.assertEqual([len(found[name]) for name in ("x", "last")], [1, 1])
 
 
+class Topic(unittest.TestCase):
+    """What is done to code.retries while a worker runs."""
+
+    def setUp(self):
+        self.topics = cli.Topics()
+        self.topics.create(1)
+        self.topic = self.topics.name("retries")
+
+    def second_try(self, *names):
+        publish(self.topics, [request("t" + name, "n", name, code='test "$CODE_ATTEMPT" = 2', retries=1,
+                                      retryDelayMs=1) for name in names])
+
+    def test_one_that_was_made_anew_is_taken_up(self):
+        with Worker(self.topics) as worker:
+            self.second_try("a", "b", "c")
+            wait_results(self.topics, 3, worker=worker)
+            cli._broker.topic_remove(self.topic)
+            cli.wait_until(lambda: self.topics.partitions("retries") == 0, 20, "the topic stays")
+            self.topics.create(1)
+            self.second_try("d")
+            self.assertEqual(wait_results(self.topics, 4, worker=worker)["d"][0].value["attempt"], 2)
+            self.assertEqual(worker.end(), 0)
+
+    def test_partitions_that_it_lacks_are_told_and_taken_when_they_are_there(self):
+        with Worker(self.topics, settings=["kafka.topic.metadata.refresh.interval.ms=2000"]) as worker:
+            worker.wait_log("partitions assigned")
+            for role in ("state", "requests"):
+                cli._broker.partitions_set(self.topics.name(role), 2)
+            worker.wait_log('"partitions assigned","count":2')
+            self.second_try(*("x%d" % i for i in range(8)))
+            worker.wait_log('"producing","topic":"%s","partition":1' % self.topic)
+            cli._broker.partitions_set(self.topic, 2)
+            wait_results(self.topics, 8, worker=worker)
+            self.assertEqual(worker.end(), 0)
+
+
 class Lost(unittest.TestCase):
     def setUp(self):
         self.topics = cli.Topics()
