@@ -458,8 +458,10 @@ static bool fetched_next(struct broker_memory *memory, struct broker_event *even
 	event->type = BROKER_FETCHED;
 	event->place = memory->fetches[0];
 	memmove(memory->fetches, memory->fetches + 1, --memory->fetch_count * sizeof *memory->fetches);
-	event->message = memory->store->logs[event->place.source][event->place.partition]
-		.entries[event->place.offset]->message;
+	const struct log *log = &memory->store->logs[event->place.source][event->place.partition];
+	event->missing = event->place.offset >= (int64_t)log->count;
+	if (!event->missing)
+		event->message = log->entries[event->place.offset]->message;
 	return true;
 }
 

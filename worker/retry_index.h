@@ -10,12 +10,14 @@
 #include <stddef.h>
 
 #include "broker.h"
+#include "state.h"
 
 struct waiting_retry {
 	struct broker_place place;
 	int64_t due_ms;
 	int64_t stored_ms;		/* when it came to the topic */
 	uint64_t thread, node, execution;	/* hashes of whose it is */
+	struct execution_name name;
 };
 
 struct retry_index;

@@ -256,6 +256,13 @@ static void forget(struct dedupe *dedupe, struct remembered *known)
 	free(known);
 }
 
+void dedupe_unpend(struct dedupe *dedupe, int32_t partition, struct execution_name name)
+{
+	struct remembered *known = find(dedupe, partition, name);
+	if (known && known->at_ms == PENDING)
+		forget(dedupe, known);
+}
+
 void dedupe_expire(struct dedupe *dedupe, int64_t oldest_ms)
 {
 	for (int i = 0; i < 100 && dedupe->table; i++) {

@@ -75,6 +75,8 @@ int dedupe_add(struct dedupe *dedupe, int32_t partition, struct execution_name n
 /* It is not final yet: queued, running, waiting for a retry; this does not expire. Replaces what was known.
  * -1: no memory. */
 int dedupe_pend(struct dedupe *dedupe, int32_t partition, struct execution_name name);
+/* It will not be final: the next copy is a new one. */
+void dedupe_unpend(struct dedupe *dedupe, int32_t partition, struct execution_name name);
 /* Final within the window, or pending. copy_ms: when the copy was submitted. */
 bool dedupe_has(const struct dedupe *dedupe, int32_t partition, struct execution_name name,
 	int64_t copy_ms);

@@ -18,6 +18,7 @@
 
 #define SUSPECT_PAUSE_MS 100		/* after which one looks again whether it is its turn */
 #define SUSPECT_MARK_MS 2000		/* after which a mark that nothing was heard of is written again */
+#define FETCHES_MOST 64			/* retries at a time, also while requests use up the room */
 #define ORIGINS 8			/* names that the requests' topic had, among waiting retries */
 
 struct partition {			/* of the requests or of the retries */
@@ -57,7 +58,7 @@ struct job {
 /* Jobs under which a worker died run one at a time; one that the next death would end, alone. */
 struct suspects {
 	struct job *job;		/* that has the turn, running or about to; NULL: none */
-	uint64_t mark;			/* number of its marks in code.state, which all say the same; 0: not written */
+	uint64_t mark;			/* number of its marks in code.state, all alike; 0: not written */
 	int64_t mark_ms;		/* when the last of them was written */
 	bool marked;			/* it is stored: the job may start */
 	uint64_t marks;			/* written so far */
@@ -69,7 +70,8 @@ struct worker {
 	struct scheduler *scheduler;
 	struct dedupe *dedupe;
 	struct retry_index *retries;	/* that are not due for long */
-	size_t fetching;		/* of them, that are due soon */
+	struct waiting_retry fetches[FETCHES_MOST];	/* of them, that are due soon */
+	size_t fetching;		/* how many of these */
 	int64_t carried_ms;		/* when old ones were last looked for */
 	char *origins[ORIGINS];
 	struct crash_marks *crash_marks;

@@ -10,7 +10,7 @@
 #include "chaos.h"
 #include "log.h"
 
-#define RETRY_WINDOW 100000	/* retries of one partition that are known at a time: 48 bytes each */
+#define RETRY_WINDOW 100000	/* retries of one partition that are known at a time: 73 bytes each */
 
 struct partition *partition_find(struct worker *worker, enum broker_source source, int32_t number)
 {

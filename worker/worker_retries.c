@@ -15,7 +15,6 @@
 #define HOLD_MS 10000			/* due sooner, and with room for it: it is kept */
 #define AHEAD_MS 2000			/* how long before it is due it is fetched */
 #define CARRY_STEPS 30			/* how often that is looked for, in its time */
-#define FETCHES_MOST 64			/* at a time, also while requests use up the room */
 #define RESULT_ARENA_BYTES (64u << 20)
 
 /* ---- leaving */
@@ -163,7 +162,9 @@ void retry_note(struct worker *worker, const struct broker_place *place, const s
 		.stored_ms = retry->stored_ms,
 		.thread = execution_name(request->thread_id, "", "").low,
 		.node = execution_name(request->thread_id, request->node_id, "").low,
-		.execution = execution_name("", "", request->execution_id).low};
+		.execution = execution_name("", "", request->execution_id).low,
+		.name = execution_name(request->thread_id, request->node_id,
+			request->execution_id)};
 	if (retry_index_add(worker->retries, &waiting) == 0)
 		return;
 	err_set(&err, ERR_MEMORY, "no memory for what waits in %s",
@@ -207,19 +208,34 @@ void retry_take(struct worker *worker, struct broker_message *message)
 	retry_read_and_take(worker, message, false);
 }
 
+/* false: it is of an assignment that is over. */
+static bool fetch_ended(struct worker *worker, const struct broker_place *place,
+	struct waiting_retry *retry)
+{
+	for (size_t i = 0; i < worker->fetching; i++) {
+		*retry = worker->fetches[i];
+		if (retry->place.source != place->source || retry->place.partition != place->partition ||
+				retry->place.offset != place->offset)
+			continue;
+		worker->fetches[i] = worker->fetches[--worker->fetching];
+		return true;
+	}
+	return false;
+}
+
 void retry_fetched(struct worker *worker, struct broker_event *event)
 {
+	struct waiting_retry retry;
 	const struct partition *partition = partition_find(worker, event->place.source,
 		event->place.partition);
-	bool ours = partition && partition->window &&
+	bool ours = fetch_ended(worker, &event->place, &retry) && partition && partition->window &&
 		offset_window_open(partition->window, event->place.offset);
-	if (worker->fetching > 0)
-		worker->fetching--;
 	if (event->missing && ours) {
 		log_event(LOG_ERROR, "a retry is gone from its topic before it was due, and its execution with "
 			"it: is retention.ms longer than policy.max_retry_delay?", "partition",
 			log_number(event->place.partition), "offset", log_number(event->place.offset), NULL);
 		count(worker, METRIC_RETRIES_GONE, METRIC_UNLABELLED);
+		dedupe_unpend(worker->dedupe, event->place.partition, retry.name);
 		offset_done(worker, &event->place);
 	} else if (!event->missing && ours) {
 		retry_read_and_take(worker, &event->message, true);
@@ -263,7 +279,7 @@ int64_t retries_fetch(struct worker *worker)
 	retries_carry(worker);
 	while (may_fetch(worker) &&
 			retry_index_take(worker->retries, wall_ms() + AHEAD_MS, &waiting)) {
-		worker->fetching++;
+		worker->fetches[worker->fetching++] = waiting;
 		worker->broker->fetch(worker->parts.broker, &waiting.place);
 	}
 	int64_t due_ms = retry_index_due_ms(worker->retries);

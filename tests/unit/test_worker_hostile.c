@@ -1,5 +1,5 @@
-/* test_worker_hostile.c: what comes at the wrong time: suspects that wait for their turn, marks that are lost, retries
- * that find no room, brokers that are away meanwhile. */
+/* test_worker_hostile.c: what comes at the wrong time: suspects that wait for their turn, marks that are
+ * lost, retries that find no room, brokers that are away meanwhile, topics that are made anew. */
 #include "worker_fixture.h"
 
 static size_t retries(void)
@@ -176,6 +176,26 @@ START_TEST(a_topic_made_anew_beside_what_waits_in_it_ends_the_worker_and_the_nex
 }
 END_TEST
 
+START_TEST(a_copy_of_what_is_gone_from_the_retries_runs)
+{
+	retries_leave(1);
+	start(&two);
+	go(&two);
+	wait_for(waiting_are(&two, 1));
+	memory_store_recreate(store, BROKER_RETRIES);
+	produce("x0", "x0", "ok", "");		/* waits for its retry, as far as anybody knows */
+	wait_for(memory_store_committed(store, 0) == 2);
+	ck_assert_uint_eq(started(&two), 0);
+	cancel("x0");				/* so that it is looked for */
+	wait_for(metrics_value(two.metrics, METRIC_RETRIES_GONE, METRIC_UNLABELLED) == 1);
+	memory_store_produce_at(store, 0, "x0", "{\"threadId\":\"x0\",\"nodeId\":\"n\",\"executionId\":"
+		"\"x0\",\"scriptType\":\"shell\",\"code\":\"ok\"}", now() + 1000);
+	wait_for(results() == 1);
+	ck_assert(has(config->topics.results, 0, "\"COMPLETED\""));
+	stop(&two);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("hostile times");
@@ -188,6 +208,7 @@ int main(void)
 	tcase_add_test(cases, no_more_retries_are_fetched_than_can_be_published);
 	tcase_add_test(cases, retries_are_taken_up_when_their_topic_was_made_anew);
 	tcase_add_test(cases, a_topic_made_anew_beside_what_waits_in_it_ends_the_worker_and_the_next_goes_on);
+	tcase_add_test(cases, a_copy_of_what_is_gone_from_the_retries_runs);
 	suite_add_tcase(suite, cases);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
