@@ -301,8 +301,8 @@ static void window_renew(struct worker *worker, struct partition *partition, int
 }
 
 /* Whatever comes a second time is not newer than all that came. So what is, and stands below that, is of a
- * topic that begins again: it was made anew, or lost its end. Where nothing of the partition is under way it is
- * taken from there; else offsets mean two things, which only a start tells apart. */
+ * topic that begins again: it was made anew, or lost its end. Where nothing of the partition is under way it
+ * is taken from there; else offsets mean two things, which only a start tells apart. */
 static void beginning_check(struct worker *worker, struct partition *partition,
 	const struct broker_message *message)
 {

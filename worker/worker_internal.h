@@ -59,7 +59,7 @@ struct job {
 /* Jobs under which a worker died run one at a time; one that the next death would end, alone. */
 struct suspects {
 	struct job *job;		/* that has the turn, running or about to; NULL: none */
-	uint64_t mark;			/* number of its marks in code.state, which all say the same; 0: not written */
+	uint64_t mark;			/* number of its marks in code.state, all alike; 0: not written */
 	int64_t mark_ms;		/* when the last of them was written */
 	bool marked;			/* it is stored: the job may start */
 	uint64_t marks;			/* written so far */

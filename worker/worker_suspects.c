@@ -98,8 +98,8 @@ void suspect_take(struct worker *worker, struct job *job)
 	worker->suspects.marked = false;
 }
 
-/* Written again until it is stored: brokers that were away for long have lost it, and a suspect that waited for it
- * would keep all others waiting. */
+/* Written again until it is stored: brokers that were away for long have lost it, and a suspect that waited
+ * for it would keep all others waiting. */
 static void suspect_mark(struct worker *worker, struct suspects *suspects)
 {
 	int64_t now_ms = monotonic_ms();

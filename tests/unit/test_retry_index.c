@@ -42,7 +42,8 @@ START_TEST(those_that_are_hurried_come_first_and_the_others_in_order)
 	struct retry_index *index = retry_index_new();
 	struct waiting_retry retry;
 	for (int i = 0; i < 100; i++) {
-		retry = (struct waiting_retry){{BROKER_RETRIES, 0, i}, 1000 - i, 0, 0, (uint64_t)i};
+		retry = (struct waiting_retry){.place = {BROKER_RETRIES, 0, i},
+			.due_ms = 1000 - i, .execution = (uint64_t)i};
 		ck_assert_int_eq(retry_index_add(index, &retry), 0);
 	}
 	ck_assert_uint_eq(retry_index_hurry(index, odd, NULL), 50);

@@ -1,5 +1,5 @@
-/* test_worker_hostile.c: what comes at the wrong time: suspects that wait for their turn, marks that are lost, retries
- * that find no room, brokers that are away meanwhile. */
+/* test_worker_hostile.c: what comes at the wrong time: suspects that wait for their turn, marks that are
+ * lost, retries that find no room, brokers that are away meanwhile, topics that are made anew. */
 #include "worker_fixture.h"
 
 static size_t retries(void)
