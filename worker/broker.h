@@ -143,8 +143,8 @@ struct broker_functions {
 	void (*unassign)(struct broker *broker);
 	/* Reads one message again; insists until it has come, is found missing, or partitions are given back. */
 	void (*fetch)(struct broker *broker, const struct broker_place *place);
-	/* Writes to code.state outside of transactions, insisting. number: told when it is stored; 0: not
-	 * told. Copied. */
+	/* Writes to code.state outside of transactions; lost when brokers are away for a minute. number: told when
+	 * it is stored; 0: not told. Copied. */
 	void (*mark)(struct broker *broker, int32_t partition, const char *value, uint64_t number);
 	/* Waits for all marks to be stored, for so long at most. */
 	void (*marks_flush)(struct broker *broker, int timeout_ms);

@@ -12,33 +12,19 @@ struct marker {
 	const struct config *config;
 	rd_kafka_t *rk;
 	struct mailbox *mailbox;
-	bool ending;
 };
 
-static rd_kafka_resp_err_t produce(struct marker *marker, int32_t partition, const void *value, size_t size,
-	void *number)
-{
-	return rd_kafka_producev(marker->rk, RD_KAFKA_V_TOPIC(marker->config->topics.state),
-		RD_KAFKA_V_PARTITION(partition), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-		RD_KAFKA_V_VALUE((void *)value, size), RD_KAFKA_V_OPAQUE(number), RD_KAFKA_V_END);
-}
-
-/* One that somebody waits for is written again for as long as it takes. */
 static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
 {
 	(void)rk;
 	struct marker *marker = opaque;
 	struct broker_event event = {.type = BROKER_MARKED,
 		.number = (uint64_t)(uintptr_t)message->_private};
-	if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR && !marker->ending) {
+	if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR && event.number != 0)
+		mailbox_put(marker->mailbox, &event, NULL);
+	else if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR)
 		log_event(LOG_WARN, "a mark was not stored", "topic", marker->config->topics.state,
 			"reason", rd_kafka_err2str(message->err), NULL);
-		if (event.number != 0)
-			(void)produce(marker, message->partition, message->payload, message->len,
-				message->_private);
-	} else if (event.number != 0 && message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-		mailbox_put(marker->mailbox, &event, NULL);
-	}
 }
 
 static int marker_conf(rd_kafka_conf_t *conf, const struct config *config, struct err *err)
@@ -86,7 +72,10 @@ int marker_new(const struct config *config, struct mailbox *mailbox, struct mark
 void marker_put(struct marker *marker, int32_t partition, const char *value, uint64_t number)
 {
 	rd_kafka_resp_err_t code;
-	while ((code = produce(marker, partition, value, strlen(value), (void *)(uintptr_t)number)) ==
+	while ((code = rd_kafka_producev(marker->rk, RD_KAFKA_V_TOPIC(marker->config->topics.state),
+			RD_KAFKA_V_PARTITION(partition), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+			RD_KAFKA_V_VALUE((void *)value, strlen(value)),
+			RD_KAFKA_V_OPAQUE((void *)(uintptr_t)number), RD_KAFKA_V_END)) ==
 			RD_KAFKA_RESP_ERR__QUEUE_FULL)
 		rd_kafka_poll(marker->rk, 10);
 	if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
@@ -109,7 +98,6 @@ void marker_end(struct marker *marker)
 {
 	if (!marker)
 		return;
-	marker->ending = true;
 	rd_kafka_purge(marker->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
 	rd_kafka_destroy(marker->rk);
 	free(marker);
