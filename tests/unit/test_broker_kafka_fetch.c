@@ -24,7 +24,7 @@ static struct fetcher *fetcher;
 static void records_produce(void)
 {
 	for (int i = 0; i < RECORDS; i++) {
-		char value[16];
+		char value[24];
 		snprintf(value, sizeof value, "body %d", i);
 		ck_assert_int_eq(rd_kafka_producev(rk, RD_KAFKA_V_TOPIC(config->topics.retries),
 			RD_KAFKA_V_PARTITION(0), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
