@@ -33,8 +33,8 @@ class AtLeastOnce(unittest.TestCase):
         self.topics.create(PARTITIONS)
         self.group = "a" + self.topics.name("state")
 
-    def worker(self):
-        return Worker(self.topics, self.group, SETTINGS)
+    def worker(self, *settings):
+        return Worker(self.topics, self.group, [*SETTINGS, *settings])
 
     def positions(self):
         return [max(committed(self.group, self.topics.name("requests"), p), 0)
@@ -75,7 +75,7 @@ class AtLeastOnce(unittest.TestCase):
 
     def test_kills_on_the_way_lose_nothing(self):
         requests, expected = test_crash.mixed(600, 20261128)
-        with self.worker() as worker:
+        with self.worker("worker.crash_limit=100") as worker:
             publish(self.topics, requests)
             for _ in range(3):
                 start = self.written()

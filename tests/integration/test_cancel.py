@@ -78,7 +78,7 @@ class Cancel(unittest.TestCase):
         self.topics.create(PARTITIONS)
 
     def worker(self, *settings, **more):
-        return Worker(self.topics, settings=["policy.max_timeout=24h", *settings], **more)
+        return Worker(self.topics, settings=["policy.max_timeout=12h", *settings], **more)
 
     def cancel(self, *options):
         ran = self.topics.run("cancel", *options)
