@@ -19,6 +19,7 @@ void job_free(struct worker *worker, struct job *job, bool keep_message)
 	suspect_leave(worker, job);
 	watermark_job_remove(worker, job);
 	worker->held--;
+	worker->held_retries -= job->place.source == BROKER_RETRIES;
 	worker->held_bytes -= job->bytes;
 	if (!keep_message)
 		worker->broker->message_free(worker->parts.broker, &job->message);

@@ -108,6 +108,7 @@ static struct job *job_new(struct worker *worker, const struct incoming *incomin
 		job->last_error = retry_error(incoming->request->arena, retry);
 	watermark_job_add(worker, job);
 	worker->held++;
+	worker->held_retries += job->place.source == BROKER_RETRIES;
 	job->bytes = (int64_t)(job->message.bytes + arena_size(job->request->arena) + JOB_BYTES);
 	worker->held_bytes += job->bytes;
 	return job;

@@ -88,6 +88,7 @@ struct worker {
 	struct publication *open;	/* being filled; NULL: none */
 	int batches_under_way;
 	int64_t held, held_bytes;	/* requests and bytes in memory */
+	int64_t held_retries;		/* of them, that came from code.retries */
 	bool paused_all, draining, ended;
 	bool stalled;			/* a batch was dropped: nothing more until we are given partitions */
 	int64_t stalled_ms;		/* since when */

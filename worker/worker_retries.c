@@ -142,11 +142,12 @@ const char *retry_origin(struct worker *worker, const struct retry *retry)
 	return now;
 }
 
+/* A few also while requests use up the room, or a backlog would keep retries from ever being due. */
 static bool room_for_retries(const struct worker *worker)
 {
 	const struct config *config = worker->parts.config;
-	return (worker->held < config->worker.queue && worker->held_bytes < config->worker.queue_bytes) ||
-		worker->held < config->worker.queue + FETCHES_MOST;
+	return worker->held < config->worker.queue + FETCHES_MOST &&
+		(worker->held_bytes < config->worker.queue_bytes || worker->held_retries < FETCHES_MOST);
 }
 
 bool retry_waits(const struct worker *worker, const struct retry *retry)
@@ -172,19 +173,29 @@ void retry_note(struct worker *worker, const struct broker_place *place, const s
 	worker_fatal(worker, &err);
 }
 
+/* Of whom a cancel speaks: of one execution, or else of a node, or else of a thread. */
+struct meant {
+	enum { MEANT_EXECUTION, MEANT_NODE, MEANT_THREAD } whole;
+	uint64_t hash;
+};
+
 static bool is_meant(const struct waiting_retry *waiting, void *context)
 {
-	const struct cancel *cancel = context;
-	if (cancel->execution_id)
-		return waiting->execution == execution_name("", "", cancel->execution_id).low;
-	if (cancel->node_id)
-		return waiting->node == execution_name(cancel->thread_id, cancel->node_id, "").low;
-	return waiting->thread == execution_name(cancel->thread_id, "", "").low;
+	const struct meant *meant = context;
+	return meant->hash == (meant->whole == MEANT_EXECUTION ? waiting->execution :
+		meant->whole == MEANT_NODE ? waiting->node : waiting->thread);
 }
 
 size_t retries_cancel(struct worker *worker, const struct cancel *cancel)
 {
-	struct cancel meant = *cancel;
+	struct meant meant = {MEANT_THREAD, 0};
+	if (cancel->execution_id)
+		meant = (struct meant){MEANT_EXECUTION, execution_name("", "", cancel->execution_id).low};
+	else if (cancel->node_id)
+		meant = (struct meant){MEANT_NODE,
+			execution_name(cancel->thread_id, cancel->node_id, "").low};
+	else
+		meant.hash = execution_name(cancel->thread_id, "", "").low;
 	return retry_index_hurry(worker->retries, is_meant, &meant);
 }
 

@@ -230,6 +230,26 @@ START_TEST(what_waits_for_long_is_written_anew_and_lets_offsets_go_on)
 }
 END_TEST
 
+START_TEST(large_retries_that_are_due_soon_are_kept_within_the_bytes_of_the_queue)
+{
+	static char padding[4100];
+	snprintf(padding, sizeof padding, ",\"retries\":1,\"retryDelayMs\":1500,\"metadata\":"
+		"{\"a\":\"%04000d\"}", 0);
+	config->worker.queue = 10000;
+	config->worker.window = 10000;
+	start(&one);
+	go(&one);
+	for (int i = 0; i < 250; i++) {
+		char name[16];
+		snprintf(name, sizeof name, "x%d", i);
+		produce(name, name, "fail 1", padding);
+	}
+	wait_for(results() == 250);
+	ck_assert_uint_gt(broker_memory_fetches(one.broker), 0);
+	stop(&one);
+}
+END_TEST
+
 /* ---- jobs that take their worker down */
 
 /* A worker that dies while it runs what it has. */
@@ -351,6 +371,7 @@ int main(void)
 	tcase_add_test(cases, delays_grow_and_spread_but_are_never_shorter_than_asked_for);
 	tcase_add_test(cases, what_others_write_to_the_retries_is_left_alone);
 	tcase_add_test(cases, what_waits_for_long_is_written_anew_and_lets_offsets_go_on);
+	tcase_add_test(cases, large_retries_that_are_due_soon_are_kept_within_the_bytes_of_the_queue);
 	tcase_add_test(cases, a_job_under_which_three_workers_died_is_lost);
 	tcase_add_test(cases, handing_back_is_no_death);
 	tcase_add_test(cases, suspects_run_one_at_a_time_and_what_is_none_beside_them);
