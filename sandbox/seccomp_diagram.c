@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 #define SLOTS (2 * DIAGRAM_NODES)	/* of the hash table */
-#define EFFORT_MAX 2000000
+#define EFFORT_MAX 1000000
 #define VERDICT_LEVEL (DIAGRAM_WORDS * 32)
 
 _Static_assert(sizeof(struct seccomp_data) == DIAGRAM_WORDS * 4, "words of seccomp_data");
@@ -210,7 +210,7 @@ struct diagram *diagram_new(void)
 	struct diagram *diagram = calloc(1, sizeof *diagram);
 	if (!diagram)
 		return NULL;
-	diagram->nodes = calloc(DIAGRAM_NODES, sizeof *diagram->nodes);
+	diagram->nodes = malloc(DIAGRAM_NODES * sizeof *diagram->nodes);
 	diagram->slots = calloc(SLOTS, sizeof *diagram->slots);
 	if (diagram->nodes && diagram->slots)
 		return diagram;
