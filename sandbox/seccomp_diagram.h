@@ -15,7 +15,7 @@
 
 #define DIAGRAM_NONE UINT32_MAX		/* no node */
 #define DIAGRAM_WORDS 16		/* of struct seccomp_data */
-#define DIAGRAM_NODES (1u << 16)	/* the most that there are */
+#define DIAGRAM_NODES (1u << 17)	/* the most that there are */
 
 struct diagram;
 

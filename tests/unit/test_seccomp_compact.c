@@ -302,6 +302,19 @@ START_TEST(what_would_take_too_many_runs_stays_as_it_is)
 }
 END_TEST
 
+/* One bit matters below, ten above: a run for each value of those in vain, in few nodes. */
+START_TEST(what_would_take_too_many_repeated_runs_stays_as_it_is)
+{
+	static const struct sock_filter filter[] = {LOAD(16), JUMP(BPF_JSET, 1u << 31, 0, 2),
+		JUMP(BPF_JSET, 1, 3, 4), RETURN(9), BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0x1ff800),
+		JUMP(BPF_JEQ, 0x1ff800, 0, 1), RETURN(0), RETURN(1)};
+	struct seccomp_program program = program_of(filter, COUNT(filter));
+	ck_assert(!seccomp_compact(&program));
+	ck_assert_uint_eq(program.count, COUNT(filter));
+	seccomp_program_free(&program);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("seccomp compact");
@@ -315,6 +328,7 @@ int main(void)
 	tcase_add_test(tests, what_changes_nothing_is_left_out);
 	tcase_add_test(tests, a_long_program_has_everything_within_reach);
 	tcase_add_test(tests, what_would_take_too_many_runs_stays_as_it_is);
+	tcase_add_test(tests, what_would_take_too_many_repeated_runs_stays_as_it_is);
 	suite_add_tcase(suite, tests);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
