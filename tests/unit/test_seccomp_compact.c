@@ -69,10 +69,15 @@ static struct pair *pair_make(int number)
 	return pair;
 }
 
-static void pair_free(struct pair *pair)
+static void pair_clear(struct pair *pair)
 {
 	seccomp_program_free(&pair->plain);
 	seccomp_program_free(&pair->compact);
+}
+
+static void pair_free(struct pair *pair)
+{
+	pair_clear(pair);
 	free(pair);
 }
 
@@ -248,6 +253,20 @@ START_TEST(what_changes_nothing_is_left_out)
 }
 END_TEST
 
+START_TEST(masks_add_up)
+{
+	static const struct sock_filter filter[] = {LOAD(16), LOAD(16), LOAD(16), LOAD(16),
+		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0xf0), BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0x3c),
+		JUMP(BPF_JSET, 0x1f, 2, 0), JUMP(BPF_JGT, 0x1f, 0, 2), RETURN(1), RETURN(2), RETURN(3)};
+	struct pair pair = {.plain = program_of(filter, COUNT(filter)),
+		.compact = program_of(filter, COUNT(filter))};
+	ck_assert(seccomp_compact(&pair.compact));
+	for (uint64_t argument = 0; argument < 0x200; argument++)
+		(void)compare(&pair, &(struct seccomp_data){.args = {argument}});
+	pair_clear(&pair);
+}
+END_TEST
+
 static void compare_all(struct pair *pair, uint32_t below)
 {
 	pair->compact = program_of(pair->plain.filter, pair->plain.count);
@@ -278,8 +297,7 @@ START_TEST(a_long_program_has_everything_within_reach)
 	pair.plain.count = (size_t)(at - pair.plain.filter);
 	compare_all(&pair, 4 * PAIRS + 10);
 	ck_assert_uint_gt(pair.compact.count, 2 * 256);
-	seccomp_program_free(&pair.plain);
-	seccomp_program_free(&pair.compact);
+	pair_clear(&pair);
 }
 END_TEST
 
@@ -328,6 +346,7 @@ int main(void)
 	tcase_add_loop_test(tests, random_calls_keep_their_verdict, 0, FILTERS);
 	tcase_add_test(tests, what_is_not_understood_stays_as_it_is);
 	tcase_add_test(tests, what_changes_nothing_is_left_out);
+	tcase_add_test(tests, masks_add_up);
 	tcase_add_test(tests, a_long_program_has_everything_within_reach);
 	tcase_add_loop_test(tests, what_would_take_too_many_runs_stays_as_it_is, 0, 2);
 	tcase_add_test(tests, what_would_take_too_many_repeated_runs_stays_as_it_is);
