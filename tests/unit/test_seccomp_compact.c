@@ -267,6 +267,19 @@ START_TEST(masks_add_up)
 }
 END_TEST
 
+START_TEST(a_jump_asks_for_what_its_way_has_loaded)
+{
+	static const struct sock_filter filter[] = {LOAD(16), LOAD(16), LOAD(16), LOAD(16),
+		JUMP(BPF_JGT, 5, 0, 1), LOAD(24), JUMP(BPF_JEQ, 3, 0, 1), RETURN(1), RETURN(2)};
+	struct pair pair = {.plain = program_of(filter, COUNT(filter)),
+		.compact = program_of(filter, COUNT(filter))};
+	ck_assert(seccomp_compact(&pair.compact));
+	for (uint64_t i = 0; i < 100; i++)
+		(void)compare(&pair, &(struct seccomp_data){.args = {i / 10, i % 10}});
+	pair_clear(&pair);
+}
+END_TEST
+
 static void compare_all(struct pair *pair, uint32_t below)
 {
 	pair->compact = program_of(pair->plain.filter, pair->plain.count);
@@ -347,6 +360,7 @@ int main(void)
 	tcase_add_test(tests, what_is_not_understood_stays_as_it_is);
 	tcase_add_test(tests, what_changes_nothing_is_left_out);
 	tcase_add_test(tests, masks_add_up);
+	tcase_add_test(tests, a_jump_asks_for_what_its_way_has_loaded);
 	tcase_add_test(tests, a_long_program_has_everything_within_reach);
 	tcase_add_loop_test(tests, what_would_take_too_many_runs_stays_as_it_is, 0, 2);
 	tcase_add_test(tests, what_would_take_too_many_repeated_runs_stays_as_it_is);
