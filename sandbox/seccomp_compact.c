@@ -1,13 +1,13 @@
 /* seccomp_compact.c: see seccomp_compact.h.
  *
- * The kernel checks, translates and runs over a filter anew for each process that installs it, so each
- * instruction costs each job. libseccomp asks for every system call by itself, and for an argument's ranges one by one.
- * Here the program is read into a diagram, and written anew from it, one word after the other: load
- * it, mask what matters, find its value among runs of values with the same consequence, which is a verdict or
- * the next word. What was written is read again: only the same diagram will do.
+ * The kernel checks, translates and tries a filter anew for each process that installs it, so each
+ * instruction costs each job. libseccomp asks for every system call by itself, and for an argument's ranges
+ * prefix by prefix. Here the program is read into a diagram and written anew from it, one word after the
+ * other: load it, mask what matters, and find its value among runs of values with the same consequence, which
+ * is a verdict or the next word. What was written is read again: only the same diagram will do.
  *
- * Jumps are forward and conditional ones short, so a program is written from its end: wherever a jump leads is
- * there already, and what has got out of reach is repeated (a verdict) or passed on (by BPF_JA).
+ * Jumps are forward and conditional ones short, so a program is written from its end: wherever a jump leads
+ * is there already, and what has got out of reach is repeated (a verdict) or passed on (by BPF_JA).
  */
 #include "seccomp_compact.h"
 
@@ -41,7 +41,7 @@ struct word {
 	struct segment segments[RUNS_MAX];
 };
 
-/* Places count instructions from the program's end, the last one's is 1. */
+/* Places count instructions from the program's end; the last one's is 1, and 0 is none. */
 struct writer {
 	struct diagram *diagram;
 	struct sock_filter *code;	/* backwards */
@@ -252,14 +252,16 @@ static size_t write_word(struct writer *writer, uint32_t node)
 		writer->failed = true;
 	} else if (is_any_bit(word)) {
 		size_t yes = write_node(writer, word->runs[1].node);
-		(void)write_jump(writer, BPF_JSET, word->mask, yes, write_node(writer, word->runs[0].node));
+		size_t no = write_node(writer, word->runs[0].node);
+		(void)write_jump(writer, BPF_JSET, word->mask, yes, no);
 	} else {
 		(void)write_segments(writer, word, 0, word->segment_count);
 		if (word->mask != ~0u)
 			(void)write_plain(writer, BPF_ALU | BPF_AND | BPF_K, word->mask);
 	}
 	if (!writer->failed)
-		place = write_plain(writer, BPF_LD | BPF_W | BPF_ABS, 4 * diagram_word(writer->diagram, node));
+		place = write_plain(writer, BPF_LD | BPF_W | BPF_ABS,
+			4 * diagram_word(writer->diagram, node));
 	free(word);
 	return place;
 }
