@@ -17,7 +17,7 @@
 
 #include "seccomp_diagram.h"
 
-#define RUNS_MAX 1024		/* of one word; the policy's longest has some 200 */
+#define RUNS_MAX 1024		/* of one word; the policy's longest has some 120 */
 #define REACH (UINT8_MAX - 1)	/* one more may be written between looking and jumping */
 #define SINGLES_MAX 4		/* asked for one by one before a range is halved */
 
