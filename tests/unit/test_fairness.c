@@ -185,7 +185,7 @@ END_TEST
 
 START_TEST(time_is_shared_as_weights_are_whatever_each_attempt_takes)
 {
-	struct fair_flow *a = flow(0, "a", 3, 0), *b = flow(0, "b", 1, 0), *c = flow(1, "b", 1, 0);
+	struct fair_flow *a = flow(0, "a", 3, 0), *b = flow(0, "b", 1, 0), *c = flow(0, "c", 1, 0);
 	int64_t a_us = 0, b_us = 0, c_us = 0;
 	seed = 7;
 	for (int i = 0; i < 9000; i++)

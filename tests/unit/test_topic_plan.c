@@ -8,8 +8,8 @@
 #define HOUR_MS INT64_C(3600000)
 
 static struct config config;
-static struct topic_plan plans[TOPIC_ROLES];
-static struct topic_found found[TOPIC_ROLES];
+static struct topic_plan plans[TOPICS_MOST];
+static struct topic_found found[TOPICS_MOST];
 static char faults[2048];
 
 static void found_as_planned(int replication)
