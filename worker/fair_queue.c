@@ -173,10 +173,10 @@ static void busy_period_check(struct fair_queue *queue, struct fair_source *sour
 
 /* ---- who is ready: flows in their source, and with the first of them the source */
 
-static int64_t tag_ready(struct turns *turns, struct heap_node *node, int64_t tag)
+static int64_t tag_ready(struct turns *turns, struct heap_node *node, int64_t tag, int64_t now)
 {
-	if (tag < turns->virtual_time)
-		tag = turns->virtual_time;
+	if (tag < now)
+		tag = now;
 	heap_add(&turns->ready, node, tag);
 	return tag;
 }
@@ -184,9 +184,14 @@ static int64_t tag_ready(struct turns *turns, struct heap_node *node, int64_t ta
 static void flow_ready(struct fair_queue *queue, struct fair_flow *flow)
 {
 	struct fair_source *source = flow->source;
-	flow->tag = tag_ready(&source->turns, &flow->ready, flow->tag);
-	if (!heap_has(&source->ready))
-		source->tag = tag_ready(&queue->turns, &source->ready, source->tag);
+	flow->tag = tag_ready(&source->turns, &flow->ready, flow->tag, source->turns.virtual_time);
+	if (heap_has(&source->ready))
+		return;
+	/* Virtual time may be ahead of all that are ready, where attempts took less than was charged at first. */
+	const struct heap_node *least = queue->turns.ready.root;
+	int64_t now = queue->turns.virtual_time;
+	source->tag = tag_ready(&queue->turns, &source->ready, source->tag,
+		least && least->order < now ? least->order : now);
 }
 
 static void flow_unready(struct fair_queue *queue, struct fair_flow *flow)

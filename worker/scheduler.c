@@ -256,22 +256,35 @@ void scheduler_measured(struct scheduler_entry *entry, int64_t wall_us, int64_t 
 
 static void settle(struct scheduler *scheduler, struct scheduler_entry *entry)
 {
-	DL_DELETE2(scheduler->running, entry, previous, next);
 	fair_settle(scheduler->turns, entry->flow, &entry->charged,
 		entry->measured ? &entry->cost : NULL);
 }
 
+/* The key is free. Where several sources wait for it, they do so before its attempt is settled: with nothing
+ * else about, all would start even, and the first of them would have every turn. */
+static void key_free(struct scheduler *scheduler, struct scheduler_entry *entry)
+{
+	struct scheduler_key *key = entry->lane->key;
+	bool shared = key->lane.other != NULL;
+	key->busy = false;
+	if (!shared)
+		settle(scheduler, entry);
+	key_update(scheduler, key);
+	if (shared)
+		settle(scheduler, entry);
+}
+
 void scheduler_put_back(struct scheduler *scheduler, struct scheduler_entry *entry)
 {
-	settle(scheduler, entry);
-	entry->lane->key->busy = false;
+	DL_DELETE2(scheduler->running, entry, previous, next);
 	entry_queue(scheduler, entry, true);
 	deadline_watch(scheduler, entry);
-	key_update(scheduler, entry->lane->key);
+	key_free(scheduler, entry);
 }
 
 void scheduler_suspend(struct scheduler *scheduler, struct scheduler_entry *entry, int64_t due_ms)
 {
+	DL_DELETE2(scheduler->running, entry, previous, next);
 	settle(scheduler, entry);
 	entry->holds = true;
 	entry_wait(scheduler, entry, due_ms);
@@ -279,10 +292,9 @@ void scheduler_suspend(struct scheduler *scheduler, struct scheduler_entry *entr
 
 void scheduler_finish(struct scheduler *scheduler, struct scheduler_entry *entry)
 {
-	settle(scheduler, entry);
-	entry->lane->key->busy = false;
+	DL_DELETE2(scheduler->running, entry, previous, next);
 	DL_DELETE2(scheduler->entries, entry, older, newer);
-	key_update(scheduler, entry->lane->key);
+	key_free(scheduler, entry);
 	fair_flow_give_back(scheduler->turns, entry->flow);
 }
 
