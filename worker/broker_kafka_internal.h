@@ -78,6 +78,8 @@ int64_t commit_metadata_read(const void *metadata, size_t size);
 /* From when on code.state is to be read: from window_begin_ms, or where something was committed, from when it
  * says; from the beginning (0) where that is not known, as of a commit that is not ours. */
 int64_t state_begin_ms(const struct broker_offset *committed, int64_t window_begin_ms);
+/* The earliest of what all topics of that number need, by index of the partitions of topics.requests. */
+void state_begins(const struct share *share, int64_t window_begin_ms, int64_t *begin_ms);
 
 /* A handle that reads partitions assigned by hand, outside of the group. fetch_ms: how long a broker may wait for
  * a record to come; queue_kbytes: how much is fetched ahead. NULL with err. */

@@ -83,22 +83,20 @@ int64_t state_begin_ms(const struct broker_offset *committed, int64_t window_beg
 	return begin_ms > SLACK_MS ? begin_ms - SLACK_MS : 0;
 }
 
-static int64_t earlier(int64_t a, int64_t b)
+void state_begins(const struct share *share, int64_t window_begin_ms, int64_t *begin_ms)
 {
-	return a < b ? a : b;
+	for (size_t i = 0; i < share->partition_count; i++)
+		begin_ms[i] = INT64_MAX;
+	for (size_t p = 0; p < share->position_count; p++) {
+		const struct broker_offset *position = &share->positions[p];
+		int64_t needed_ms = state_begin_ms(position, window_begin_ms);
+		for (size_t i = 0; i < share->partition_count; i++)
+			if (share->positions[i].partition == position->partition && needed_ms < begin_ms[i])
+				begin_ms[i] = needed_ms;
+	}
 }
 
-/* code.state of that number is read from the earliest of what its topics need. */
-static void begins_reach(struct takeover *takeover, const struct broker_offset *position,
-	int64_t window_begin_ms)
-{
-	int64_t begin_ms = state_begin_ms(position, window_begin_ms);
-	for (size_t i = 0; i < takeover->count; i++)
-		if (partition_at(takeover, i) == position->partition)
-			takeover->begin_ms[i] = earlier(takeover->begin_ms[i], begin_ms);
-}
-
-/* Notes what was committed of one source, and from when on code.state is to be read. */
+/* Notes what was committed of one source. */
 static rd_kafka_resp_err_t committed_of(struct takeover *takeover, enum broker_source source)
 {
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)takeover->count);
@@ -109,7 +107,6 @@ static rd_kafka_resp_err_t committed_of(struct takeover *takeover, enum broker_s
 			rd_kafka_topic_partition_list_add(list, topic, partition_at(takeover, i));
 	rd_kafka_resp_err_t code = list->cnt == 0 ? RD_KAFKA_RESP_ERR_NO_ERROR :
 		rd_kafka_committed(takeover->reader, list, CALL_MS);
-	int64_t window_begin_ms = now_ms() - takeover->config->worker.dedupe_window_ms;
 	for (size_t i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && i < share->position_count; i++) {
 		struct broker_offset *position = &share->positions[i];
 		if (position->source != source)
@@ -119,7 +116,6 @@ static rd_kafka_resp_err_t committed_of(struct takeover *takeover, enum broker_s
 		code = found->err;
 		position->offset = found->offset >= 0 ? found->offset : -1;
 		position->since_ms = commit_metadata_read(found->metadata, found->metadata_size);
-		begins_reach(takeover, position, window_begin_ms);
 	}
 	rd_kafka_topic_partition_list_destroy(list);
 	return code;
@@ -129,13 +125,13 @@ static rd_kafka_resp_err_t committed_of(struct takeover *takeover, enum broker_s
 static rd_kafka_resp_err_t committed_find(struct takeover *takeover)
 {
 	size_t count = takeover->share.position_count;
-	for (size_t i = 0; i < takeover->count; i++)
-		takeover->begin_ms[i] = INT64_MAX;
 	for (int source = 0; source < sources_count(takeover->config); source++) {
 		rd_kafka_resp_err_t code = committed_of(takeover, (enum broker_source)source);
 		if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
 			return code;
 	}
+	state_begins(&takeover->share, now_ms() - takeover->config->worker.dedupe_window_ms,
+		takeover->begin_ms);
 	struct broker_offset *positions = malloc((count + 1) * sizeof *positions);
 	if (!positions)
 		abort();

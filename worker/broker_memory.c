@@ -240,10 +240,16 @@ int64_t memory_store_produce(struct memory_store *store, int32_t partition, cons
 	return produce(store, BROKER_REQUESTS, partition, key, value, headers, header_count, now_ms());
 }
 
+int64_t memory_store_produce_to_at(struct memory_store *store, enum broker_source source,
+	int32_t partition, const char *key, const char *value, int64_t timestamp_ms)
+{
+	return produce(store, source, partition, key, value, NULL, 0, timestamp_ms);
+}
+
 int64_t memory_store_produce_to(struct memory_store *store, enum broker_source source,
 	int32_t partition, const char *key, const char *value)
 {
-	return produce(store, source, partition, key, value, NULL, 0, now_ms());
+	return memory_store_produce_to_at(store, source, partition, key, value, now_ms());
 }
 
 void memory_store_control(struct memory_store *store, const void *value, size_t size,

@@ -21,6 +21,8 @@ int64_t memory_store_produce(struct memory_store *store, int32_t partition, cons
 /* The same into any topic of requests. */
 int64_t memory_store_produce_to(struct memory_store *store, enum broker_source source,
 	int32_t partition, const char *key, const char *value);
+int64_t memory_store_produce_to_at(struct memory_store *store, enum broker_source source,
+	int32_t partition, const char *key, const char *value, int64_t timestamp_ms);
 /* Submitted then. */
 int64_t memory_store_produce_at(struct memory_store *store, int32_t partition, const char *key,
 	const char *value, int64_t timestamp_ms);

@@ -102,6 +102,20 @@ START_TEST(what_belongs_to_the_number_of_another_worker_is_left_out)
 }
 END_TEST
 
+START_TEST(the_state_is_read_from_the_earliest_that_any_topic_needs)
+{
+	struct broker_offset positions[] = {{1, 9, 90 * MINUTE, BROKER_REQUESTS},
+		{2, 9, 95 * MINUTE, BROKER_REQUESTS}, {1, -1, 0, BROKER_RETRIES},
+		{2, 5, 80 * MINUTE, BROKER_RETRIES}, {2, 4, 85 * MINUTE, BROKER_FURTHER},
+		{1, 3, 70 * MINUTE, BROKER_FURTHER + 1}};
+	const struct share share = {positions, 6, 2, 0};
+	int64_t begin_ms[2];
+	state_begins(&share, WINDOW_BEGIN, begin_ms);
+	ck_assert_int_eq(begin_ms[0], 69 * MINUTE);
+	ck_assert_int_eq(begin_ms[1], 79 * MINUTE);
+}
+END_TEST
+
 START_TEST(retries_are_assigned_where_they_were_committed_and_others_where_the_group_says)
 {
 	static const struct broker_offset positions[] = {{1, 5, 0, BROKER_REQUESTS},
@@ -126,6 +140,7 @@ int main(void)
 	tcase_add_test(cases, behind_a_commit_that_does_not_tell_all_is_read);
 	tcase_add_test(cases, a_partition_is_taken_up_in_all_topics_and_in_the_retries);
 	tcase_add_test(cases, what_belongs_to_the_number_of_another_worker_is_left_out);
+	tcase_add_test(cases, the_state_is_read_from_the_earliest_that_any_topic_needs);
 	tcase_add_test(cases, retries_are_assigned_where_they_were_committed_and_others_where_the_group_says);
 	suite_add_tcase(suite, cases);
 	SRunner *runner = srunner_create(suite);

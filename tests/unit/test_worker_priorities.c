@@ -226,9 +226,40 @@ START_TEST(what_is_finished_beyond_the_oldest_is_so_in_its_own_topic)
 }
 END_TEST
 
-START_TEST(deaths_are_counted_for_the_job_of_that_topic)
+/* What can't be read is known by its offset alone. */
+START_TEST(an_offset_is_finished_in_its_own_topic_alone)
 {
-	produce("t", "x", "hold", "");
+	teardown();
+	static const char *const more[] = {"topics.priorities.code.urgent=8", "worker.slots=4"};
+	setup_with(more, 2);
+	produce("a", "a", "hold", "");
+	produce_urgent("b", "b", "hold", "");
+	memory_store_produce_to(store, URGENT, 0, "c", "{");
+	start(&one);
+	go(&one);
+	wait_for(memory_store_count(store, config->topics.errors) == 1 && started(&one) == 2);
+	wait_for(memory_store_committed(store, 0) == 0);
+	wait_for(memory_store_committed_of(store, URGENT, 0) == 0);
+	crash(&one);
+	memory_store_produce(store, 0, "d", "{", NULL, 0);
+	start(&two);
+	two.executor->released = true;
+	go(&two);
+	wait_for(memory_store_committed(store, 0) == 2);
+	wait_for(memory_store_committed_of(store, URGENT, 0) == 2);
+	ck_assert_uint_eq(memory_store_count(store, config->topics.errors), 2);
+	ck_assert(has(config->topics.errors, 0, "\"topic\":\"code.urgent\""));
+	ck_assert(has(config->topics.errors, 1, "\"topic\":\"code.requests\""));
+	ck_assert_uint_eq(results(), 2);
+	stop(&two);
+}
+END_TEST
+
+static void check_deaths(enum broker_source source)
+{
+	static const char hold[] = "{\"threadId\":\"t\",\"nodeId\":\"n\",\"executionId\":\"x\","
+		"\"scriptType\":\"shell\",\"code\":\"hold\"}";
+	memory_store_produce_to(store, source, 0, "t", hold);
 	for (int i = 0; i < 3; i++) {
 		start(&one);
 		go(&one);
@@ -236,7 +267,10 @@ START_TEST(deaths_are_counted_for_the_job_of_that_topic)
 		wait_for(counted(&one, METRIC_JOBS_RUNNING, METRIC_UNLABELLED) > 0);
 		crash(&one);
 	}
-	produce_urgent("u", "y", "ok", "");
+	if (source == URGENT)
+		produce("u", "y", "ok", "");
+	else
+		produce_urgent("u", "y", "ok", "");
 	start(&two);
 	go(&two);
 	wait_for(results() == 2);
@@ -245,6 +279,49 @@ START_TEST(deaths_are_counted_for_the_job_of_that_topic)
 	ck_assert(has(config->topics.results, 0, "\"execution.lost\"") !=
 		has(config->topics.results, 1, "\"execution.lost\""));
 	stop(&two);
+}
+
+START_TEST(deaths_are_counted_for_the_job_of_that_topic)
+{
+	check_deaths(BROKER_REQUESTS);
+}
+END_TEST
+
+START_TEST(deaths_are_counted_in_further_topics_too)
+{
+	check_deaths(URGENT);
+}
+END_TEST
+
+/* Read late, it is a copy all the same: the other topic's time does not make it be forgotten. */
+START_TEST(a_copy_that_waited_in_a_further_topic_is_still_a_copy)
+{
+	static const char text[] = "{\"threadId\":\"t\",\"nodeId\":\"n\",\"executionId\":\"x\","
+		"\"scriptType\":\"shell\",\"code\":\"ok\"}";
+	teardown();
+	static const char *const more[] = {"topics.priorities.code.urgent=8", "worker.dedupe_window=1ms"};
+	setup_with(more, 2);
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	int64_t begin_ms = now.tv_sec * 1000ll - 3600000;
+	/* Urgent is an hour behind, the other is read as far as can be. */
+	memory_store_produce_to_at(store, URGENT, 0, "t", text, begin_ms);
+	memory_store_produce_to_at(store, URGENT, 0, "h", "{\"threadId\":\"h\",\"nodeId\":\"n\","
+		"\"executionId\":\"h\",\"scriptType\":\"shell\",\"code\":\"hold\"}", begin_ms);
+	start(&one);
+	go(&one);
+	wait_for(results() == 1 && started(&one) == 2);
+	memory_store_produce_at(store, 0, "new", "{\"threadId\":\"new\",\"nodeId\":\"n\","
+		"\"executionId\":\"new\",\"scriptType\":\"shell\",\"code\":\"ok\"}", begin_ms + 7200000);
+	wait_for(results() == 2);
+	size_t before = turns(&one);
+	wait_for(turns(&one) > before + 10);
+	memory_store_produce_to_at(store, URGENT, 0, "t", text, begin_ms + 50);
+	release(&one);
+	wait_for(memory_store_committed_of(store, URGENT, 0) == 3);
+	ck_assert_uint_eq(results_of("x"), 1);
+	ck_assert(counted(&one, METRIC_DEDUPED, METRIC_UNLABELLED) == 1);
+	stop(&one);
 }
 END_TEST
 
@@ -305,6 +382,24 @@ START_TEST(a_cancel_reaches_all_topics)
 }
 END_TEST
 
+START_TEST(a_cancel_reaches_retries_of_all_topics)
+{
+	static const char cancel[] = "{\"action\":\"cancel\",\"threadId\":\"t\"}";
+	struct timespec now;
+	produce("t", "x", "fail", ",\"retries\":1,\"retryDelayMs\":60000");
+	produce_urgent("t", "y", "fail", ",\"retries\":1,\"retryDelayMs\":60000");
+	start(&one);
+	go(&one);
+	wait_for(counted(&one, METRIC_RETRIES_WAITING, METRIC_UNLABELLED) == 2);
+	clock_gettime(CLOCK_REALTIME, &now);
+	memory_store_control(store, cancel, sizeof cancel - 1, now.tv_sec * 1000ll + 1000);
+	wait_for(results() == 2);
+	ck_assert(has(config->topics.results, 0, "\"CANCELLED\""));
+	ck_assert(has(config->topics.results, 1, "\"CANCELLED\""));
+	stop(&one);
+}
+END_TEST
+
 START_TEST(what_is_left_out_is_not_read_and_comes_when_it_is_ours)
 {
 	produce("t", "x", "ok", "");
@@ -357,7 +452,11 @@ int main(void)
 	tcase_add_test(cases, a_retry_keeps_the_priority_of_its_topic);
 	tcase_add_test(cases, a_crash_loses_and_doubles_nothing_of_either_topic);
 	tcase_add_test(cases, what_is_finished_beyond_the_oldest_is_so_in_its_own_topic);
+	tcase_add_test(cases, an_offset_is_finished_in_its_own_topic_alone);
 	tcase_add_test(cases, deaths_are_counted_for_the_job_of_that_topic);
+	tcase_add_test(cases, deaths_are_counted_in_further_topics_too);
+	tcase_add_test(cases, a_copy_that_waited_in_a_further_topic_is_still_a_copy);
+	tcase_add_test(cases, a_cancel_reaches_retries_of_all_topics);
 	tcase_add_test(cases, an_execution_runs_once_whatever_topics_it_comes_in);
 	tcase_add_test(cases, a_key_does_not_run_in_two_topics_at_once);
 	tcase_add_test(cases, a_cancel_reaches_all_topics);
