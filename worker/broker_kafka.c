@@ -31,6 +31,12 @@ struct broker_kafka {
 	struct mailbox mailbox;
 	bool assigning;			/* partitions that are not yet taken up */
 	size_t left_out;		/* of them */
+	enum {
+		RENEWAL_NONE,
+		RENEWAL_NEEDED,		/* a static member was given what it had, not what it subscribes to */
+		RENEWAL_BEGUN,		/* it subscribes to less, so that the group shares out anew */
+		RENEWAL_ENDED		/* and to all again; once is enough */
+	} renewal;
 	struct takeover *takeover;
 	struct fetcher *fetcher;
 	struct marker *marker;
@@ -63,6 +69,8 @@ static void on_assign(struct broker_kafka *kafka, const rd_kafka_topic_partition
 	kafka->takeover = NULL;
 	kafka->assigning = true;
 	kafka->left_out = share.left_out;
+	if (kafka->config->worker.id && kafka->renewal <= RENEWAL_NEEDED)
+		kafka->renewal = share.missing > 0 ? RENEWAL_NEEDED : RENEWAL_NONE;
 	if (takeover_start(kafka->config, share, ++kafka->takeovers, &kafka->mailbox,
 			&kafka->takeover, &err) < 0)
 		mail_fatal(kafka, &err);
@@ -213,6 +221,41 @@ static void assignment_take_up(struct broker_kafka *kafka)
 	ends_watch(kafka->ends, positions, count);
 }
 
+/* To the first so many topics of requests. */
+static rd_kafka_resp_err_t subscribe_to(struct broker_kafka *kafka, size_t count)
+{
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
+	for (size_t i = 0; i < count; i++)
+		rd_kafka_topic_partition_list_add(list, config_request_topic(kafka->config, i),
+			RD_KAFKA_PARTITION_UA);
+	rd_kafka_resp_err_t code = rd_kafka_subscribe(kafka->rk, list);
+	rd_kafka_topic_partition_list_destroy(list);
+	return code;
+}
+
+/* The broker gives a static member that is back the partitions that it had (KIP-345), and compares what a member
+ * subscribes to only with what the same said before. So it says less, and then all. */
+static void renewal_go_on(struct broker_kafka *kafka)
+{
+	rd_kafka_resp_err_t code;
+	if (kafka->renewal == RENEWAL_NEEDED) {
+		log_event(LOG_INFO, "partitions of further topics are missing: the group is to share out "
+			"anew, since worker.id keeps what was assigned before", NULL);
+		code = subscribe_to(kafka, 1);
+		kafka->renewal = RENEWAL_BEGUN;
+	} else if (kafka->renewal == RENEWAL_BEGUN) {
+		code = subscribe_to(kafka, config_request_topics(kafka->config));
+		kafka->renewal = RENEWAL_ENDED;
+	} else {
+		return;
+	}
+	if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+		struct err err;
+		err_set(&err, ERR_BROKER, "subscribing: %s", rd_kafka_err2str(code));
+		mail_fatal(kafka, &err);
+	}
+}
+
 static bool next_mail(struct broker_kafka *kafka, struct broker_event *event)
 {
 	do {
@@ -228,6 +271,7 @@ static bool next_mail(struct broker_kafka *kafka, struct broker_event *event)
 	if (event->type == BROKER_ASSIGNED) {
 		assignment_take_up(kafka);
 		event->left_out = kafka->left_out;
+		renewal_go_on(kafka);
 	}
 	return true;
 }
@@ -500,13 +544,7 @@ static void retries_warm(struct broker_kafka *kafka)
 
 static int subscribe(struct broker_kafka *kafka, struct err *err)
 {
-	size_t count = config_request_topics(kafka->config);
-	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
-	for (size_t i = 0; i < count; i++)
-		rd_kafka_topic_partition_list_add(list, config_request_topic(kafka->config, i),
-			RD_KAFKA_PARTITION_UA);
-	rd_kafka_resp_err_t code = rd_kafka_subscribe(kafka->rk, list);
-	rd_kafka_topic_partition_list_destroy(list);
+	rd_kafka_resp_err_t code = subscribe_to(kafka, config_request_topics(kafka->config));
 	if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
 		return err_set(err, ERR_BROKER, "subscribing: %s", rd_kafka_err2str(code));
 	return 0;

@@ -50,7 +50,8 @@ int64_t committer_stuck_ms(const struct committer *committer);
 struct share {
 	struct broker_offset *positions;	/* the partitions of topics.requests, of the retries, then of others */
 	size_t position_count, partition_count;	/* partitions: of topics.requests */
-	size_t left_out;
+	size_t left_out;		/* given, and of the number of another worker */
+	size_t missing;			/* of our numbers, and not given */
 };
 
 /* The caller frees the positions; offsets are not known yet. */

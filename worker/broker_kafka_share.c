@@ -4,6 +4,9 @@
  * topics and these have as many partitions. While workers with other settings are in the group, or partitions are
  * being added, it may not. Then the owner of a number of topics.requests alone writes that partition of
  * code.state, and reads that of code.retries.
+ *
+ * A static member that comes back within its session is given what it had, also when it subscribes to more now:
+ * such topics are missing in it.
  */
 #include "broker_kafka_internal.h"
 
@@ -48,12 +51,15 @@ struct share share_take(const struct config *config, const rd_kafka_topic_partit
 		enum broker_source source = source_of(config, &given->elems[i]);
 		if (source == BROKER_REQUESTS)
 			continue;
-		if (source >= BROKER_FURTHER && source != BROKER_NOWHERE &&
-				ours[given->elems[i].partition])
+		if (source == BROKER_RETRIES || source == BROKER_NOWHERE)
+			continue;	/* of a static member's former settings */
+		if (ours[given->elems[i].partition])
 			position_add(&share, source, given->elems[i].partition);
 		else
 			share.left_out++;
 	}
+	share.missing = share.partition_count * (size_t)sources_count(config) -
+		share.position_count;
 	free(ours);
 	return share;
 }

@@ -218,6 +218,30 @@ class Once(unittest.TestCase):
             self.check_all(topics, expected, new)
             self.assertEqual(new.end(), 0)
 
+    def test_static_workers_that_come_back_with_a_new_topic_read_it(self):
+        """The broker gives them what they had, until they ask for it to be shared out anew."""
+        topics = Topics(4)
+        ids = ["worker.id=one"], ["worker.id=two"]
+        with Worker(Plain(topics), settings=ids[0]) as first:
+            with Worker(Plain(topics), first.group, ids[1]) as second:
+                for old in (first, second):
+                    old.wait_log("partitions assigned")
+                expected = self.both(topics, 60, "a.")
+                self.assertEqual((first.end(), second.end()), (0, 0))
+        with Worker(topics, first.group, ids[0]) as first, Worker(topics, first.group, ids[1]) as second:
+            expected.update(self.both(topics, 60, "b."))
+            self.check_all(topics, expected, first)
+            for new in (first, second):
+                self.assertLessEqual(new.text().count("the group is to share out anew"), 1)
+            self.assertIn("the group is to share out anew", first.text() + second.text())
+            self.assertEqual((first.end(), second.end()), (0, 0))
+        # A restart with nothing new moves no partition.
+        with Worker(topics, first.group, ids[0]) as first, Worker(topics, first.group, ids[1]) as second:
+            expected.update(self.both(topics, 10, "c."))
+            self.check_all(topics, expected, first)
+            self.assertNotIn("share out anew", first.text() + second.text())
+            self.assertEqual((first.end(), second.end()), (0, 0))
+
     def test_workers_come_and_go(self):
         topics = Topics(4)
         expected = self.both(topics, 200, "a.")
