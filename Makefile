@@ -149,7 +149,7 @@ CHECK_LIBS = $(shell $(PKG_CONFIG) --libs check 2>/dev/null)
 unit-tests: $(UNIT_TESTS:%=$(BUILD)/tests/%)
 
 # Its executor takes the place of the real one.
-$(patsubst %,$(BUILD)/tests/test_worker_%,memory retries cancel hostile): private LDFLAGS += \
+$(patsubst %,$(BUILD)/tests/test_worker_%,memory retries cancel hostile priorities): private LDFLAGS += \
 	-Wl,--allow-multiple-definition
 
 $(BUILD)/tests/test_%: $(BUILD)/tests/unit/test_%.o \

@@ -14,10 +14,14 @@
 
 #include "../sandbox/err.h"
 
+#define BROKER_REQUEST_TOPICS 16	/* at most */
+
 enum broker_source {
-	BROKER_REQUESTS,		/* topics.requests */
+	BROKER_REQUESTS,		/* topics.requests: who has a partition of it has that number of all */
 	BROKER_RETRIES,			/* topics.retries: its partitions go with the requests' */
-	BROKER_SOURCES
+	BROKER_FURTHER,			/* and on: the topics of topics.priorities, one after the other */
+	BROKER_SOURCES_MOST = BROKER_FURTHER + BROKER_REQUEST_TOPICS - 1,
+	BROKER_NOWHERE = BROKER_SOURCES_MOST
 };
 
 struct broker_place {
@@ -78,6 +82,11 @@ struct broker_batch {			/* memory is the caller's until its event */
 	void *group;			/* the implementation's */
 };
 
+/* A partition's number stands for that partition of every topic of requests, of the retries and of code.state:
+ * who is given it of topics.requests takes all of them up, as far as it was given those. Partitions of a
+ * further topic whose number belongs to another are left out: nobody reads them until the group shares
+ * anew, since two workers would write the same partition of code.state. */
+
 /* A record of code.state, found while a partition was taken over. */
 struct broker_state {
 	int32_t partition;
@@ -97,9 +106,9 @@ struct broker_control {
 enum broker_event_type {
 	BROKER_NONE,
 	BROKER_MESSAGE,			/* message: the receiver frees it */
-	BROKER_TAKEOVER,		/* positions of both sources: what was committed; then STATE..., ASSIGNED */
+	BROKER_TAKEOVER,		/* positions of all sources: what was committed; then STATE..., ASSIGNED */
 	BROKER_STATE,			/* state: valid until the next call; all before ASSIGNED */
-	BROKER_ASSIGNED,		/* partitions, of the requests */
+	BROKER_ASSIGNED,		/* partitions, of topics.requests; left_out */
 	BROKER_END,			/* end: the partition has nothing more, and ends there */
 	BROKER_REVOKED,			/* finish up, then call unassign. lost: too late to commit */
 	BROKER_BATCH,			/* batch: committed or dropped */
@@ -118,6 +127,7 @@ struct broker_event {
 	struct broker_control control;
 	const int32_t *partitions;	/* valid until the next call */
 	size_t partition_count;
+	size_t left_out;		/* partitions of further topics that are not read here: see ASSIGNED */
 	const struct broker_offset *positions;	/* valid until the next call */
 	size_t position_count;
 	struct broker_offset end;
@@ -151,8 +161,8 @@ struct broker_functions {
 	/* Whether a batch can be taken now. */
 	bool (*free_for_batch)(struct broker *broker);
 	void (*commit)(struct broker *broker, struct broker_batch *batch);
-	/* Where the requests of this partition end, as of some seconds ago; -1: not known. */
-	int64_t (*end)(struct broker *broker, int32_t partition);
+	/* Where this partition of requests ends, as of some seconds ago; -1: not known. */
+	int64_t (*end)(struct broker *broker, enum broker_source source, int32_t partition);
 	/* Milliseconds since the group's coordinator was last heard of, also while the machine slept; -1: not known. */
 	int64_t (*silence_ms)(struct broker *broker);
 	/* After so much silence the group may give our partitions to another worker. */

@@ -29,8 +29,14 @@ struct broker_kafka {
 	rd_kafka_topic_t *retries;	/* kept, so that librdkafka keeps knowing it */
 	struct committer *committer;
 	struct mailbox mailbox;
-	rd_kafka_topic_partition_list_t *assigning; /* not yet taken up; NULL: none */
-	rd_kafka_topic_partition_list_t *assigned;
+	bool assigning;			/* partitions that are not yet taken up */
+	size_t left_out;		/* of them */
+	enum {
+		RENEWAL_NONE,
+		RENEWAL_NEEDED,		/* a static member was given what it had, not what it subscribes to */
+		RENEWAL_BEGUN,		/* it subscribes to less, so that the group shares out anew */
+		RENEWAL_ENDED		/* and to all again; once is enough */
+	} renewal;
 	struct takeover *takeover;
 	struct fetcher *fetcher;
 	struct marker *marker;
@@ -58,18 +64,16 @@ static void mail_fatal(struct broker_kafka *kafka, const struct err *err)
 static void on_assign(struct broker_kafka *kafka, const rd_kafka_topic_partition_list_t *list)
 {
 	struct err err = {0};
-	int32_t *partitions = calloc((size_t)list->cnt + 1, sizeof *partitions);
-	if (!partitions)
-		abort();
-	for (int i = 0; i < list->cnt; i++)
-		partitions[i] = list->elems[i].partition;
+	struct share share = share_take(kafka->config, list);
 	takeover_end(kafka->takeover, NULL);
 	kafka->takeover = NULL;
-	kafka->assigning = rd_kafka_topic_partition_list_copy(list);
-	if (takeover_start(kafka->config, partitions, (size_t)list->cnt, ++kafka->takeovers,
-			&kafka->mailbox, &kafka->takeover, &err) < 0)
+	kafka->assigning = true;
+	kafka->left_out = share.left_out;
+	if (kafka->config->worker.id && kafka->renewal <= RENEWAL_NEEDED)
+		kafka->renewal = share.missing > 0 ? RENEWAL_NEEDED : RENEWAL_NONE;
+	if (takeover_start(kafka->config, share, ++kafka->takeovers, &kafka->mailbox,
+			&kafka->takeover, &err) < 0)
 		mail_fatal(kafka, &err);
-	free(partitions);
 }
 
 static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
@@ -90,12 +94,7 @@ static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
 
 static void assignment_drop(struct broker_kafka *kafka)
 {
-	if (kafka->assigning)
-		rd_kafka_topic_partition_list_destroy(kafka->assigning);
-	if (kafka->assigned)
-		rd_kafka_topic_partition_list_destroy(kafka->assigned);
-	kafka->assigning = kafka->assigned = NULL;
-	kafka->revoking = false;
+	kafka->assigning = kafka->revoking = false;
 	rd_kafka_assign(kafka->rk, NULL);
 }
 
@@ -184,8 +183,7 @@ void message_copy(const struct config *config, const rd_kafka_message_t *message
 		abort();		/* a message that is left out would be committed all the same */
 	copying = (struct copying){.at = (char *)list, .size = list_size};
 	headers_copy(&copying, message, list);
-	enum broker_source source = strcmp(rd_kafka_topic_name(message->rkt),
-		config->topics.retries) == 0 ? BROKER_RETRIES : BROKER_REQUESTS;
+	enum broker_source source = source_named(config, rd_kafka_topic_name(message->rkt));
 	*copied = (struct broker_message){.source = source, .topic = source_topic(config, source),
 		.partition = message->partition, .offset = message->offset,
 		.timestamp_ms = rd_kafka_message_timestamp(message, NULL),
@@ -212,18 +210,49 @@ static bool mail_is_stale(const struct broker_kafka *kafka, const struct broker_
 		(!kafka->assigning || event->number != kafka->takeovers);
 }
 
-/* Each partition of the retries goes with that of the requests, as no assignor could promise: it is assigned by
- * hand, and its offsets are committed under the same membership. */
-static void retries_assign(struct broker_kafka *kafka)
+static void assignment_take_up(struct broker_kafka *kafka)
 {
 	const struct broker_offset *positions;
 	size_t count = takeover_positions(kafka->takeover, &positions);
-	for (size_t i = 0; i < count; i++) {
-		if (positions[i].source != BROKER_RETRIES)
-			continue;
-		rd_kafka_topic_partition_list_add(kafka->assigning, kafka->config->topics.retries,
-			positions[i].partition)->offset = positions[i].offset < 0 ?
-			RD_KAFKA_OFFSET_BEGINNING : positions[i].offset;
+	rd_kafka_topic_partition_list_t *list = share_assignment(kafka->config, positions, count);
+	rd_kafka_assign(kafka->rk, list);
+	rd_kafka_topic_partition_list_destroy(list);
+	kafka->assigning = false;
+	ends_watch(kafka->ends, positions, count);
+}
+
+/* To the first so many topics of requests. */
+static rd_kafka_resp_err_t subscribe_to(struct broker_kafka *kafka, size_t count)
+{
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
+	for (size_t i = 0; i < count; i++)
+		rd_kafka_topic_partition_list_add(list, config_request_topic(kafka->config, i),
+			RD_KAFKA_PARTITION_UA);
+	rd_kafka_resp_err_t code = rd_kafka_subscribe(kafka->rk, list);
+	rd_kafka_topic_partition_list_destroy(list);
+	return code;
+}
+
+/* The broker gives a static member that is back the partitions that it had (KIP-345), and compares what a member
+ * subscribes to only with what the same said before. So it says less, and then all. */
+static void renewal_go_on(struct broker_kafka *kafka)
+{
+	rd_kafka_resp_err_t code;
+	if (kafka->renewal == RENEWAL_NEEDED) {
+		log_event(LOG_INFO, "partitions of further topics are missing: the group is to share out "
+			"anew, since worker.id keeps what was assigned before", NULL);
+		code = subscribe_to(kafka, 1);
+		kafka->renewal = RENEWAL_BEGUN;
+	} else if (kafka->renewal == RENEWAL_BEGUN) {
+		code = subscribe_to(kafka, config_request_topics(kafka->config));
+		kafka->renewal = RENEWAL_ENDED;
+	} else {
+		return;
+	}
+	if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+		struct err err;
+		err_set(&err, ERR_BROKER, "subscribing: %s", rd_kafka_err2str(code));
+		mail_fatal(kafka, &err);
 	}
 }
 
@@ -240,11 +269,9 @@ static bool next_mail(struct broker_kafka *kafka, struct broker_event *event)
 		*event = kafka->current->event;
 	} while (mail_is_stale(kafka, event));
 	if (event->type == BROKER_ASSIGNED) {
-		retries_assign(kafka);
-		rd_kafka_assign(kafka->rk, kafka->assigning);
-		kafka->assigned = kafka->assigning;
-		kafka->assigning = NULL;
-		ends_watch(kafka->ends, event->partitions, event->partition_count);
+		assignment_take_up(kafka);
+		event->left_out = kafka->left_out;
+		renewal_go_on(kafka);
 	}
 	return true;
 }
@@ -260,8 +287,7 @@ static void next_message(struct broker_kafka *kafka, struct broker_event *event)
 	} else if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
 		event->type = BROKER_END;
 		event->end = (struct broker_offset){message->partition, message->offset, 0,
-			strcmp(rd_kafka_topic_name(message->rkt), kafka->config->topics.retries) == 0 ?
-			BROKER_RETRIES : BROKER_REQUESTS};
+			source_named(kafka->config, rd_kafka_topic_name(message->rkt))};
 	} else if (message->err == RD_KAFKA_RESP_ERR__FATAL) {
 		fatal_tell(kafka);
 	} else {
@@ -351,9 +377,9 @@ static void kafka_marks_flush(struct broker *broker, int timeout_ms)
 	marker_flush(self(broker)->marker, timeout_ms);
 }
 
-static int64_t kafka_end(struct broker *broker, int32_t partition)
+static int64_t kafka_end(struct broker *broker, enum broker_source source, int32_t partition)
 {
-	return ends_of(self(broker)->ends, partition);
+	return ends_of(self(broker)->ends, source, partition);
 }
 
 static int on_statistics(rd_kafka_t *rk, char *json, size_t size, void *opaque)
@@ -518,11 +544,7 @@ static void retries_warm(struct broker_kafka *kafka)
 
 static int subscribe(struct broker_kafka *kafka, struct err *err)
 {
-	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-	rd_kafka_topic_partition_list_add(list, kafka->config->topics.requests,
-		RD_KAFKA_PARTITION_UA);
-	rd_kafka_resp_err_t code = rd_kafka_subscribe(kafka->rk, list);
-	rd_kafka_topic_partition_list_destroy(list);
+	rd_kafka_resp_err_t code = subscribe_to(kafka, config_request_topics(kafka->config));
 	if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
 		return err_set(err, ERR_BROKER, "subscribing: %s", rd_kafka_err2str(code));
 	return 0;
@@ -550,7 +572,7 @@ int broker_kafka_new(const struct config *config, int64_t least_bytes, int stop_
 	if (result == 0)
 		result = fetcher_new(config, SHORTS_MOST, &kafka->mailbox, &kafka->fetcher, err);
 	if (result == 0)
-		result = ends_new(kafka->rk, config->topics.requests, &kafka->ends, err);
+		result = ends_new(kafka->rk, config, &kafka->ends, err);
 	if (result == 0)
 		result = marker_new(config, &kafka->mailbox, &kafka->marker, err);
 	if (result == 0)

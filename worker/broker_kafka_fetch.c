@@ -32,7 +32,7 @@ struct fetcher {
 	pthread_cond_t asked;
 	struct wanted *first, **last;
 	uint64_t round;			/* ends with fetcher_clear() */
-	struct broker_place next;	/* what the reader would bring next; source BROKER_SOURCES: nothing */
+	struct broker_place next;	/* what the reader would bring next; source BROKER_NOWHERE: nothing */
 	atomic_bool ending;
 	pthread_t thread;
 };
@@ -131,7 +131,7 @@ static enum answer answer_wait(struct fetcher *fetcher, const struct broker_plac
 	enum answer answer = message_judge(fetcher, message, place, event);
 	rd_kafka_message_destroy(message);
 	if (answer == ANSWER_SHORT || answer == ANSWER_ERROR)
-		fetcher->next.source = BROKER_SOURCES;
+		fetcher->next.source = BROKER_NOWHERE;
 	return answer;
 }
 
@@ -179,7 +179,7 @@ int fetcher_new(const struct config *config, int shorts_most, struct mailbox *ma
 	fetcher->shorts_most = shorts_most;
 	fetcher->mailbox = mailbox;
 	fetcher->last = &fetcher->first;
-	fetcher->next.source = BROKER_SOURCES;
+	fetcher->next.source = BROKER_NOWHERE;
 	pthread_mutex_init(&fetcher->lock, NULL);
 	pthread_cond_init(&fetcher->asked, NULL);
 	fetcher->rk = reader_open(config, "read_committed", FETCH_MS, QUEUE_KBYTES, err);

@@ -8,6 +8,7 @@
 #include "broker.h"
 #include "broker_kafka.h"
 #include "config.h"
+#include "sources.h"
 
 /* An event that another thread has for the loop, in a list under a lock; an eventfd wakes it. */
 struct mail {
@@ -22,11 +23,6 @@ struct mailbox {
 	int event_fd;
 	size_t count;
 };
-
-static inline const char *source_topic(const struct config *config, enum broker_source source)
-{
-	return source == BROKER_RETRIES ? config->topics.retries : config->topics.requests;
-}
 
 int mailbox_open(struct mailbox *mailbox, struct err *err);
 void mailbox_close(struct mailbox *mailbox);
@@ -50,14 +46,29 @@ void committer_give(struct committer *committer, struct broker_batch *batch);
 /* How long the longest call under way into librdkafka has not come back. */
 int64_t committer_stuck_ms(const struct committer *committer);
 
+/* ---- what is taken up of an assignment: broker_kafka_share.c */
+struct share {
+	struct broker_offset *positions;	/* the partitions of topics.requests, of the retries, then of others */
+	size_t position_count, partition_count;	/* partitions: of topics.requests */
+	size_t left_out;		/* given, and of the number of another worker */
+	size_t missing;			/* of our numbers, and not given */
+};
+
+/* The caller frees the positions; offsets are not known yet. */
+struct share share_take(const struct config *config, const rd_kafka_topic_partition_list_t *given);
+/* For rd_kafka_assign. Each partition of the retries goes with that of the requests, as no assignor could promise:
+ * it is assigned by hand, and its offsets are committed under the same membership. */
+rd_kafka_topic_partition_list_t *share_assignment(const struct config *config,
+	const struct broker_offset *positions, size_t count);
+
 /* ---- taking partitions over: broker_kafka_state.c */
 
 /* Looks up what was committed and reads code.state of these partitions to its end, in a thread of its
- * own. Through the mailbox come BROKER_TAKEOVER, each record as BROKER_STATE, then BROKER_ASSIGNED with
+ * own. share: taken over, in any case. Through the mailbox come BROKER_TAKEOVER, each record as BROKER_STATE, then BROKER_ASSIGNED with
  * this number. Insists until it works or is freed. */
 struct takeover;
-int takeover_start(const struct config *config, const int32_t *partitions, size_t count,
-	uint64_t number, struct mailbox *mailbox, struct takeover **takeover, struct err *err);
+int takeover_start(const struct config *config, struct share share, uint64_t number,
+	struct mailbox *mailbox, struct takeover **takeover, struct err *err);
 /* Ends the thread, done or not, and frees it. takeover: NULL allowed. until: NULL waits for ever; false: the
  * thread did not end until then and is left to the end of the process, as is the mailbox. */
 bool takeover_end(struct takeover *takeover, const struct timespec *until);
@@ -68,6 +79,8 @@ int64_t commit_metadata_read(const void *metadata, size_t size);
 /* From when on code.state is to be read: from window_begin_ms, or where something was committed, from when it
  * says; from the beginning (0) where that is not known, as of a commit that is not ours. */
 int64_t state_begin_ms(const struct broker_offset *committed, int64_t window_begin_ms);
+/* The earliest of what all topics of that number need, by index of the partitions of topics.requests. */
+void state_begins(const struct share *share, int64_t window_begin_ms, int64_t *begin_ms);
 
 /* A handle that reads partitions assigned by hand, outside of the group. fetch_ms: how long a broker may wait for
  * a record to come; queue_kbytes: how much is fetched ahead. NULL with err. */
@@ -77,10 +90,11 @@ void reader_close(rd_kafka_t **rk);	/* NULL in it: nothing */
 
 /* ---- where the requests end: broker_kafka_ends.c */
 struct ends;
-/* rk, topic: borrowed. */
-int ends_new(rd_kafka_t *rk, const char *topic, struct ends **ends, struct err *err);
-void ends_watch(struct ends *ends, const int32_t *partitions, size_t count);	/* from now on */
-int64_t ends_of(struct ends *ends, int32_t partition);	/* -1: not known */
+/* rk, config: borrowed. */
+int ends_new(rd_kafka_t *rk, const struct config *config, struct ends **ends, struct err *err);
+/* From now on those of the topics of requests; offsets don't matter. */
+void ends_watch(struct ends *ends, const struct broker_offset *places, size_t count);
+int64_t ends_of(struct ends *ends, enum broker_source source, int32_t partition);	/* -1: not known */
 bool ends_end(struct ends *ends, const struct timespec *until);	/* as takeover_end() */
 
 /* ---- reading a message again: broker_kafka_fetch.c */

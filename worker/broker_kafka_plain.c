@@ -1,9 +1,10 @@
 /* broker_kafka_plain.c: delivery at least once: a batch without a transaction.
  *
- * Its records are produced by an idempotent producer, and only when all of them are acknowledged are its
- * offsets committed for the group. So what was committed is never lost; after a crash in between, or when
- * the partition went to another worker in between, records may stand there twice. What is acknowledged is
- * not produced again when the batch is, so what goes instead of a refused record stands behind its batch.
+ * Its records are produced by an idempotent producer, its marks of code.state when those are acknowledged, and
+ * only then are its offsets committed for the group. So what was marked or committed is never lost; after a crash
+ * in between, or when the partition went to another worker in between, records may stand there twice. What is
+ * acknowledged is not produced again when the batch is, so what goes instead of a refused record stands behind
+ * its batch.
  * Source: KIP-98 (idempotence), librdkafka's INTRODUCTION ("Idempotent Producer").
  */
 #include "broker_kafka_commit.h"

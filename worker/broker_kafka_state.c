@@ -32,11 +32,10 @@ struct takeover {
 	rd_kafka_t *looker;		/* read_uncommitted, for the true ends */
 	struct mailbox *mailbox;
 	uint64_t number;
-	int32_t *partitions;
-	struct broker_offset *positions;	/* of the requests by index, then of the retries */
-	int64_t *begin_ms;		/* by index, as ends: from when on code.state is read */
+	struct share share;		/* positions: those of topics.requests first */
+	int64_t *begin_ms;		/* by their index, as ends: from when on code.state is read */
 	int64_t *ends;			/* what must be read; -1: done */
-	size_t count;
+	size_t count;			/* of partitions of topics.requests, which are those of code.state */
 	atomic_bool ending;
 	pthread_t thread;
 };
@@ -48,13 +47,18 @@ static int64_t now_ms(void)
 	return now.tv_sec * 1000ll + now.tv_nsec / 1000000;
 }
 
-static rd_kafka_topic_partition_list_t *list_make(const struct takeover *takeover,
-	const char *topic)
+static int32_t partition_at(const struct takeover *takeover, size_t index)
+{
+	return takeover->share.positions[index].partition;
+}
+
+static rd_kafka_topic_partition_list_t *state_list(const struct takeover *takeover)
 {
 	rd_kafka_topic_partition_list_t *list =
 		rd_kafka_topic_partition_list_new((int)takeover->count);
 	for (size_t i = 0; i < takeover->count; i++)
-		rd_kafka_topic_partition_list_add(list, topic, takeover->partitions[i]);
+		rd_kafka_topic_partition_list_add(list, takeover->config->topics.state,
+			partition_at(takeover, i));
 	return list;
 }
 
@@ -79,27 +83,39 @@ int64_t state_begin_ms(const struct broker_offset *committed, int64_t window_beg
 	return begin_ms > SLACK_MS ? begin_ms - SLACK_MS : 0;
 }
 
-static int64_t earlier(int64_t a, int64_t b)
+void state_begins(const struct share *share, int64_t window_begin_ms, int64_t *begin_ms)
 {
-	return a < b ? a : b;
+	for (size_t i = 0; i < share->partition_count; i++)
+		begin_ms[i] = INT64_MAX;
+	for (size_t p = 0; p < share->position_count; p++) {
+		const struct broker_offset *position = &share->positions[p];
+		int64_t needed_ms = state_begin_ms(position, window_begin_ms);
+		for (size_t i = 0; i < share->partition_count; i++)
+			if (share->positions[i].partition == position->partition && needed_ms < begin_ms[i])
+				begin_ms[i] = needed_ms;
+	}
 }
 
-/* Notes what was committed of one source, and from when on code.state is to be read. */
+/* Notes what was committed of one source. */
 static rd_kafka_resp_err_t committed_of(struct takeover *takeover, enum broker_source source)
 {
-	rd_kafka_topic_partition_list_t *list = list_make(takeover, source_topic(takeover->config, source));
-	struct broker_offset *positions = takeover->positions + (size_t)source * takeover->count;
-	rd_kafka_resp_err_t code = rd_kafka_committed(takeover->reader, list, CALL_MS);
-	int64_t window_begin_ms = now_ms() - takeover->config->worker.dedupe_window_ms;
-	for (int i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && i < list->cnt; i++) {
-		const rd_kafka_topic_partition_t *found = &list->elems[i];
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)takeover->count);
+	const char *topic = source_topic(takeover->config, source);
+	const struct share *share = &takeover->share;
+	for (size_t i = 0; i < share->position_count; i++)
+		if (share->positions[i].source == source)
+			rd_kafka_topic_partition_list_add(list, topic, partition_at(takeover, i));
+	rd_kafka_resp_err_t code = list->cnt == 0 ? RD_KAFKA_RESP_ERR_NO_ERROR :
+		rd_kafka_committed(takeover->reader, list, CALL_MS);
+	for (size_t i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && i < share->position_count; i++) {
+		struct broker_offset *position = &share->positions[i];
+		if (position->source != source)
+			continue;
+		const rd_kafka_topic_partition_t *found =
+			rd_kafka_topic_partition_list_find(list, topic, position->partition);
 		code = found->err;
-		positions[i] = (struct broker_offset){found->partition,
-			found->offset >= 0 ? found->offset : -1,
-			commit_metadata_read(found->metadata, found->metadata_size), source};
-		int64_t begin_ms = state_begin_ms(&positions[i], window_begin_ms);
-		takeover->begin_ms[i] = source == 0 ? begin_ms :
-			earlier(takeover->begin_ms[i], begin_ms);
+		position->offset = found->offset >= 0 ? found->offset : -1;
+		position->since_ms = commit_metadata_read(found->metadata, found->metadata_size);
 	}
 	rd_kafka_topic_partition_list_destroy(list);
 	return code;
@@ -108,16 +124,18 @@ static rd_kafka_resp_err_t committed_of(struct takeover *takeover, enum broker_s
 /* Tells the loop. */
 static rd_kafka_resp_err_t committed_find(struct takeover *takeover)
 {
-	size_t count = BROKER_SOURCES * takeover->count;
-	for (int source = 0; source < BROKER_SOURCES; source++) {
+	size_t count = takeover->share.position_count;
+	for (int source = 0; source < sources_count(takeover->config); source++) {
 		rd_kafka_resp_err_t code = committed_of(takeover, (enum broker_source)source);
 		if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
 			return code;
 	}
+	state_begins(&takeover->share, now_ms() - takeover->config->worker.dedupe_window_ms,
+		takeover->begin_ms);
 	struct broker_offset *positions = malloc((count + 1) * sizeof *positions);
 	if (!positions)
 		abort();
-	memcpy(positions, takeover->positions, count * sizeof *positions);
+	memcpy(positions, takeover->share.positions, count * sizeof *positions);
 	struct broker_event event = {.type = BROKER_TAKEOVER, .positions = positions,
 		.position_count = count, .number = takeover->number};
 	mailbox_put(takeover->mailbox, &event, positions);
@@ -126,8 +144,8 @@ static rd_kafka_resp_err_t committed_find(struct takeover *takeover)
 
 size_t takeover_positions(const struct takeover *takeover, const struct broker_offset **positions)
 {
-	*positions = takeover ? takeover->positions : NULL;
-	return takeover ? BROKER_SOURCES * takeover->count : 0;
+	*positions = takeover ? takeover->share.positions : NULL;
+	return takeover ? takeover->share.position_count : 0;
 }
 
 /* ---- where to read */
@@ -145,28 +163,28 @@ static rd_kafka_resp_err_t places_find(struct takeover *takeover,
 	rd_kafka_topic_partition_list_t *list)
 {
 	const char *topic = takeover->config->topics.state;
-	rd_kafka_topic_partition_list_t *begins = list_make(takeover, topic);
+	rd_kafka_topic_partition_list_t *begins = state_list(takeover);
 	rd_kafka_resp_err_t code = begins_find(takeover, begins);
 	for (int i = 0; i < begins->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
 		int64_t low, high, begin = begins->elems[i].offset;
 		code = begins->elems[i].err;
 		if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
 			code = rd_kafka_query_watermark_offsets(takeover->looker, topic,
-				takeover->partitions[i], &low, &high, CALL_MS);
+				partition_at(takeover, (size_t)i), &low, &high, CALL_MS);
 		takeover->ends[i] = -1;
 		if (code != RD_KAFKA_RESP_ERR_NO_ERROR || begin >= high)
 			continue;
 		/* Nothing so young in what is stable: behind an open transaction there may be. */
 		if (begin < 0)
 			code = rd_kafka_query_watermark_offsets(takeover->reader, topic,
-				takeover->partitions[i], &low, &begin, CALL_MS);
+				partition_at(takeover, (size_t)i), &low, &begin, CALL_MS);
 		if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
 			break;
 		if (begin < 0 || begin >= high)
 			continue;
 		takeover->ends[i] = high;
-		rd_kafka_topic_partition_list_add(list, topic, takeover->partitions[i])->offset =
-			begin;
+		rd_kafka_topic_partition_list_add(list, topic,
+			partition_at(takeover, (size_t)i))->offset = begin;
 	}
 	rd_kafka_topic_partition_list_destroy(begins);
 	return code;
@@ -191,7 +209,7 @@ static void message_forward(struct takeover *takeover, const rd_kafka_message_t 
 static void progress_note(struct takeover *takeover, int32_t partition, int64_t next)
 {
 	for (size_t i = 0; i < takeover->count; i++)
-		if (takeover->partitions[i] == partition && next >= takeover->ends[i])
+		if (partition_at(takeover, i) == partition && next >= takeover->ends[i])
 			takeover->ends[i] = -1;
 }
 
@@ -270,13 +288,13 @@ static rd_kafka_resp_err_t committed_step(struct takeover *takeover,
 
 static void takeover_done(struct takeover *takeover)
 {
-	size_t size = takeover->count * sizeof *takeover->partitions;
-	int32_t *partitions = malloc(size + 1);
+	int32_t *partitions = malloc((takeover->count + 1) * sizeof *partitions);
 	struct broker_event event = {.type = BROKER_ASSIGNED, .partitions = partitions,
 		.partition_count = takeover->count, .number = takeover->number};
 	if (!partitions)
 		abort();
-	memcpy(partitions, takeover->partitions, size);
+	for (size_t i = 0; i < takeover->count; i++)
+		partitions[i] = partition_at(takeover, i);
 	mailbox_put(takeover->mailbox, &event, partitions);
 }
 
@@ -333,30 +351,29 @@ static void takeover_release(struct takeover *takeover)
 {
 	reader_close(&takeover->reader);
 	reader_close(&takeover->looker);
-	free(takeover->partitions);
-	free(takeover->positions);
+	free(takeover->share.positions);
 	free(takeover->begin_ms);
 	free(takeover->ends);
 	free(takeover);
 }
 
-int takeover_start(const struct config *config, const int32_t *partitions, size_t count,
-	uint64_t number, struct mailbox *mailbox, struct takeover **started, struct err *err)
+int takeover_start(const struct config *config, struct share share, uint64_t number,
+	struct mailbox *mailbox, struct takeover **started, struct err *err)
 {
+	size_t count = share.partition_count;
 	struct takeover *takeover = calloc(1, sizeof *takeover);
-	if (!takeover)
+	if (!takeover) {
+		free(share.positions);
 		return err_set(err, ERR_MEMORY, "no memory");
+	}
 	*takeover = (struct takeover){.config = config, .mailbox = mailbox, .number = number,
-		.count = count};
-	takeover->partitions = calloc(count + 1, sizeof *takeover->partitions);
-	takeover->positions = calloc(BROKER_SOURCES * count + 1, sizeof *takeover->positions);
+		.share = share, .count = count};
 	takeover->begin_ms = calloc(count + 1, sizeof *takeover->begin_ms);
 	takeover->ends = calloc(count + 1, sizeof *takeover->ends);
-	if (!takeover->partitions || !takeover->positions || !takeover->begin_ms || !takeover->ends) {
+	if (!takeover->begin_ms || !takeover->ends) {
 		takeover_release(takeover);
 		return err_set(err, ERR_MEMORY, "no memory");
 	}
-	memcpy(takeover->partitions, partitions, count * sizeof *partitions);
 	takeover->reader = reader_open(config, "read_committed", FETCH_MS, QUEUE_KBYTES, err);
 	if (takeover->reader)
 		takeover->looker = reader_open(config, "read_uncommitted", FETCH_MS, QUEUE_KBYTES, err);

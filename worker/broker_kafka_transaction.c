@@ -82,19 +82,33 @@ static rd_kafka_resp_err_t produce_record(struct producer *producer,
 	return code;
 }
 
+/* In a transaction all go at once. Otherwise marks go when what they tell of is acknowledged: one that stood there
+ * alone when its worker died would make the successor forget an execution that has no result. */
+enum pass { PASS_ALL, PASS_RECORDS, PASS_MARKS };
+
+static bool goes(const struct producer *producer, const struct broker_batch *batch, size_t index,
+	enum pass pass)
+{
+	bool is_mark = strcmp(batch->records[index].topic, producer->committer->config->topics.state) == 0;
+	return pass == PASS_ALL || is_mark == (pass == PASS_MARKS);
+}
+
 /* Of a transaction the commit tells. */
-static bool all_acknowledged(const struct producer *producer, const struct broker_batch *batch)
+static bool all_acknowledged(const struct producer *producer, const struct broker_batch *batch,
+	enum pass pass)
 {
 	for (size_t i = 0; producer->acknowledged && i < batch->record_count; i++)
-		if (producer_sent(producer, batch, i))
+		if (goes(producer, batch, i, pass) && producer_sent(producer, batch, i))
 			return false;
 	return true;
 }
 
-enum step transaction_produce(struct producer *producer, const struct broker_batch *batch,
-	struct err *err)
+static enum step pass_produce(struct producer *producer, const struct broker_batch *batch,
+	enum pass pass, struct err *err)
 {
 	for (size_t i = 0; i < batch->record_count && !producer->refusal; i++) {
+		if (!goes(producer, batch, i, pass))
+			continue;
 		rd_kafka_resp_err_t code = produce_record(producer, batch, i);
 		if (code == RD_KAFKA_RESP_ERR__FATAL || code == RD_KAFKA_RESP_ERR__FENCED) {
 			err_set(err, ERR_BROKER, "producing: %s", rd_kafka_err2str(code));
@@ -120,12 +134,21 @@ enum step transaction_produce(struct producer *producer, const struct broker_bat
 	}
 	if (producer->refusal)
 		return STEP_AGAIN;
-	if (all_acknowledged(producer, batch))
+	if (all_acknowledged(producer, batch, pass))
 		return STEP_DONE;
 	err_set(err, ERR_BROKER, "producing: records were not acknowledged");
 	log_event(LOG_WARN, "records were not acknowledged; producing them again", "producer",
 		log_number(producer->index), NULL);
 	return STEP_AGAIN;
+}
+
+enum step transaction_produce(struct producer *producer, const struct broker_batch *batch,
+	struct err *err)
+{
+	if (producer->committer->delivery->transactional)
+		return pass_produce(producer, batch, PASS_ALL, err);
+	enum step step = pass_produce(producer, batch, PASS_RECORDS, err);
+	return step == STEP_DONE ? pass_produce(producer, batch, PASS_MARKS, err) : step;
 }
 
 /* The list frees the metadata. */

@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "sources.h"
+
 #define BATCHES 2			/* as many as the producers of the Kafka broker */
 #define TICK_NS 2000000
 
@@ -26,7 +28,8 @@ struct log {
 struct memory_store {
 	const struct config *config;
 	pthread_mutex_t lock;
-	struct log *logs[BROKER_SOURCES];	/* by partition */
+	struct log *logs[BROKER_SOURCES_MOST];	/* by partition */
+	int sources;
 	struct broker_offset *committed;	/* of all sources, by place_index() */
 	struct log controls;
 	struct log records;
@@ -39,6 +42,8 @@ struct broker_memory {
 	int timer_fd;
 	int64_t *positions;		/* as committed */
 	bool *paused;
+	struct broker_offset *told;	/* of what is assigned, as committed */
+	bool out[BROKER_SOURCES_MOST];	/* of further topics: left out */
 	int32_t *numbers;
 	struct broker_batch *batches[BATCHES];	/* in order */
 	size_t batch_count, committed_count, refuse_above;
@@ -110,7 +115,7 @@ static size_t place_index(const struct memory_store *store, enum broker_source s
 
 static size_t place_count(const struct memory_store *store)
 {
-	return BROKER_SOURCES * (size_t)store->partitions;
+	return (size_t)store->sources * (size_t)store->partitions;
 }
 
 static void committed_reset(struct memory_store *store, enum broker_source source)
@@ -124,9 +129,10 @@ struct memory_store *memory_store_new(const struct config *config, int partition
 	struct memory_store *store = must(calloc(1, sizeof *store));
 	store->config = config;
 	store->partitions = partitions;
+	store->sources = sources_count(config);
 	pthread_mutex_init(&store->lock, NULL);
 	store->committed = must(calloc(place_count(store), sizeof *store->committed));
-	for (int source = 0; source < BROKER_SOURCES; source++) {
+	for (int source = 0; source < store->sources; source++) {
 		store->logs[source] = must(calloc((size_t)partitions, sizeof *store->logs[source]));
 		committed_reset(store, (enum broker_source)source);
 	}
@@ -157,7 +163,7 @@ void memory_store_recreate(struct memory_store *store, enum broker_source source
 
 void memory_store_free(struct memory_store *store)
 {
-	for (int source = 0; source < BROKER_SOURCES; source++) {
+	for (int source = 0; source < store->sources; source++) {
 		for (int p = 0; p < store->partitions; p++)
 			log_free(&store->logs[source][p]);
 		free(store->logs[source]);
@@ -191,9 +197,8 @@ static int64_t message_store(struct memory_store *store, enum broker_source sour
 	struct log *log = &store->logs[source][record->partition];
 	struct stored *entry = log_add(log);
 	int64_t offset = (int64_t)log->count - 1;
-	entry->message = (struct broker_message){.source = source, .topic = source == BROKER_RETRIES ?
-			store->config->topics.retries : store->config->topics.requests,
-		.partition = record->partition, .offset = offset, .timestamp_ms = timestamp_ms,
+	entry->message = (struct broker_message){.source = source,
+		.topic = source_topic(store->config, source), .partition = record->partition, .offset = offset, .timestamp_ms = timestamp_ms,
 		.key = copy(record->key, record->key_size), .key_size = record->key_size,
 		.value = copy(record->value, record->value_size), .value_size = record->value_size,
 		.headers = headers_copy(record->headers, record->header_count),
@@ -202,8 +207,8 @@ static int64_t message_store(struct memory_store *store, enum broker_source sour
 	return offset;
 }
 
-static int64_t produce(struct memory_store *store, int32_t partition, const char *key,
-	const char *value, const struct broker_header *headers, size_t header_count,
+static int64_t produce(struct memory_store *store, enum broker_source source, int32_t partition,
+	const char *key, const char *value, const struct broker_header *headers, size_t header_count,
 	int64_t timestamp_ms)
 {
 	const struct broker_record record = {.partition = partition, .key = key,
@@ -211,7 +216,7 @@ static int64_t produce(struct memory_store *store, int32_t partition, const char
 		.value_size = value ? strlen(value) : 0, .headers = headers,
 		.header_count = header_count};
 	pthread_mutex_lock(&store->lock);
-	int64_t offset = message_store(store, BROKER_REQUESTS, &record, timestamp_ms);
+	int64_t offset = message_store(store, source, &record, timestamp_ms);
 	pthread_mutex_unlock(&store->lock);
 	return offset;
 }
@@ -226,13 +231,25 @@ static int64_t now_ms(void)
 int64_t memory_store_produce_at(struct memory_store *store, int32_t partition, const char *key,
 	const char *value, int64_t timestamp_ms)
 {
-	return produce(store, partition, key, value, NULL, 0, timestamp_ms);
+	return produce(store, BROKER_REQUESTS, partition, key, value, NULL, 0, timestamp_ms);
 }
 
 int64_t memory_store_produce(struct memory_store *store, int32_t partition, const char *key,
 	const char *value, const struct broker_header *headers, size_t header_count)
 {
-	return produce(store, partition, key, value, headers, header_count, now_ms());
+	return produce(store, BROKER_REQUESTS, partition, key, value, headers, header_count, now_ms());
+}
+
+int64_t memory_store_produce_to_at(struct memory_store *store, enum broker_source source,
+	int32_t partition, const char *key, const char *value, int64_t timestamp_ms)
+{
+	return produce(store, source, partition, key, value, NULL, 0, timestamp_ms);
+}
+
+int64_t memory_store_produce_to(struct memory_store *store, enum broker_source source,
+	int32_t partition, const char *key, const char *value)
+{
+	return memory_store_produce_to_at(store, source, partition, key, value, now_ms());
 }
 
 void memory_store_control(struct memory_store *store, const void *value, size_t size,
@@ -253,20 +270,23 @@ void memory_store_skip(struct memory_store *store, int32_t partition, int64_t of
 	pthread_mutex_unlock(&store->lock);
 }
 
-int64_t memory_store_committed(struct memory_store *store, int32_t partition)
+int64_t memory_store_committed_of(struct memory_store *store, enum broker_source source,
+	int32_t partition)
 {
 	pthread_mutex_lock(&store->lock);
-	int64_t offset = store->committed[partition].offset;
+	int64_t offset = store->committed[place_index(store, source, partition)].offset;
 	pthread_mutex_unlock(&store->lock);
 	return offset;
 }
 
+int64_t memory_store_committed(struct memory_store *store, int32_t partition)
+{
+	return memory_store_committed_of(store, BROKER_REQUESTS, partition);
+}
+
 int64_t memory_store_retries_committed(struct memory_store *store, int32_t partition)
 {
-	pthread_mutex_lock(&store->lock);
-	int64_t offset = store->committed[place_index(store, BROKER_RETRIES, partition)].offset;
-	pthread_mutex_unlock(&store->lock);
-	return offset;
+	return memory_store_committed_of(store, BROKER_RETRIES, partition);
 }
 
 void memory_store_produce_retry(struct memory_store *store, int32_t partition, const char *value)
@@ -413,13 +433,15 @@ static bool state_next(struct broker_memory *memory, struct broker_event *event)
 static void takeover_begin(struct broker_memory *memory, struct broker_event *event)
 {
 	const struct memory_store *store = memory->store;
-	for (size_t i = 0; i < place_count(store); i++)
+	event->type = BROKER_TAKEOVER;
+	event->positions = memory->told;
+	for (size_t i = 0; i < place_count(store); i++) {
 		memory->positions[i] = store->committed[i].offset < 0 ? 0 : store->committed[i].offset;
+		if (!memory->out[store->committed[i].source])
+			memory->told[event->position_count++] = store->committed[i];
+	}
 	memory->phase = READING;
 	memory->reading = 0;
-	event->type = BROKER_TAKEOVER;
-	event->positions = store->committed;
-	event->position_count = place_count(store);
 }
 
 static void assignment_tell(struct broker_memory *memory, struct broker_event *event)
@@ -429,6 +451,8 @@ static void assignment_tell(struct broker_memory *memory, struct broker_event *e
 	event->type = BROKER_ASSIGNED;
 	event->partitions = memory->numbers;
 	event->partition_count = (size_t)memory->store->partitions;
+	for (int source = 0; source < memory->store->sources; source++)
+		event->left_out += memory->out[source] ? event->partition_count : 0;
 }
 
 static bool message_next(struct broker_memory *memory, struct broker_event *event)
@@ -438,7 +462,8 @@ static bool message_next(struct broker_memory *memory, struct broker_event *even
 		const struct log *log = &memory->store->logs[place->source][place->partition];
 		if (memory->positions[i] > (int64_t)log->count)
 			memory->positions[i] = 0;	/* out of range: auto.offset.reset */
-		while (!memory->paused[i] && memory->positions[i] < (int64_t)log->count) {
+		while (!memory->paused[i] && !memory->out[place->source] &&
+				memory->positions[i] < (int64_t)log->count) {
 			const struct stored *entry = log->entries[memory->positions[i]++];
 			if (!entry->message.owner)
 				continue;	/* a gap */
@@ -599,11 +624,11 @@ static void memory_marks_flush(struct broker *broker, int timeout_ms)
 	(void)timeout_ms;		/* they are stored at once */
 }
 
-static int64_t memory_end(struct broker *broker, int32_t partition)
+static int64_t memory_end(struct broker *broker, enum broker_source source, int32_t partition)
 {
 	struct broker_memory *memory = self(broker);
 	pthread_mutex_lock(&memory->store->lock);
-	int64_t end = (int64_t)memory->store->logs[BROKER_REQUESTS][partition].count;
+	int64_t end = (int64_t)memory->store->logs[source][partition].count;
 	pthread_mutex_unlock(&memory->store->lock);
 	return end;
 }
@@ -635,6 +660,7 @@ static bool memory_close(struct broker *broker, bool leave)
 	free(memory->marks);
 	free(memory->positions);
 	free(memory->paused);
+	free(memory->told);
 	free(memory->numbers);
 	free(memory);
 	return true;
@@ -665,6 +691,7 @@ struct broker *broker_memory_new(struct memory_store *store)
 	memory->timer_fd = timer_open();
 	memory->positions = must(calloc(count, sizeof *memory->positions));
 	memory->paused = must(calloc(count, sizeof *memory->paused));
+	memory->told = must(calloc(count, sizeof *memory->told));
 	memory->numbers = must(calloc((size_t)store->partitions, sizeof *memory->numbers));
 	for (int p = 0; p < store->partitions; p++)
 		memory->numbers[p] = p;
@@ -678,6 +705,14 @@ void broker_memory_assign(struct broker *broker)
 	struct broker_memory *memory = self(broker);
 	pthread_mutex_lock(&memory->store->lock);
 	memory->phase = ASSIGNING;
+	pthread_mutex_unlock(&memory->store->lock);
+}
+
+void broker_memory_leave_out(struct broker *broker, enum broker_source source)
+{
+	struct broker_memory *memory = self(broker);
+	pthread_mutex_lock(&memory->store->lock);
+	memory->out[source] = true;
 	pthread_mutex_unlock(&memory->store->lock);
 }
 

@@ -18,6 +18,11 @@ void memory_store_free(struct memory_store *store);	/* after its brokers */
 /* Appends a request; all is copied. headers may be NULL. Returns its offset. */
 int64_t memory_store_produce(struct memory_store *store, int32_t partition, const char *key,
 	const char *value, const struct broker_header *headers, size_t header_count);
+/* The same into any topic of requests. */
+int64_t memory_store_produce_to(struct memory_store *store, enum broker_source source,
+	int32_t partition, const char *key, const char *value);
+int64_t memory_store_produce_to_at(struct memory_store *store, enum broker_source source,
+	int32_t partition, const char *key, const char *value, int64_t timestamp_ms);
 /* Submitted then. */
 int64_t memory_store_produce_at(struct memory_store *store, int32_t partition, const char *key,
 	const char *value, int64_t timestamp_ms);
@@ -29,6 +34,8 @@ void memory_store_skip(struct memory_store *store, int32_t partition, int64_t of
 /* As if the topic had been deleted and made again; no worker holds a message of it. */
 void memory_store_recreate(struct memory_store *store, enum broker_source source);
 int64_t memory_store_committed(struct memory_store *store, int32_t partition);	/* -1: nothing */
+int64_t memory_store_committed_of(struct memory_store *store, enum broker_source source,
+	int32_t partition);
 int64_t memory_store_retries_committed(struct memory_store *store, int32_t partition);
 /* Appends to the retries what no worker wrote. */
 void memory_store_produce_retry(struct memory_store *store, int32_t partition, const char *value);
@@ -48,6 +55,8 @@ size_t memory_store_count(struct memory_store *store, const char *topic);
 struct broker *broker_memory_new(struct memory_store *store);	/* NULL: no memory */
 
 void broker_memory_assign(struct broker *broker);	/* all partitions, from what is committed */
+/* As of an odd assignment: from the next one on nothing is read of this topic's partitions. */
+void broker_memory_leave_out(struct broker *broker, enum broker_source source);
 void broker_memory_revoke(struct broker *broker, bool lost);
 bool broker_memory_assigned(struct broker *broker);
 /* As if the broker of code.control were away: nothing of it is told. */

@@ -73,6 +73,8 @@ static int assign(struct config *config, const struct assignment *assignment, st
 		config_is_map(assignment->name) ? config_map_assign(config, assignment, &why) :
 		config_is_fairness(assignment->name) ?
 		config_fairness_assign(config, assignment, &why) :
+		config_is_priority(assignment->name) ?
+		config_priority_assign(config, assignment, &why) :
 		assign_row(config, assignment, &why);
 	if (answer != 0)
 		err_set(err, why.code, "%s: %.120s %s", assignment->origin, assignment->name,
@@ -103,6 +105,7 @@ static int check_empty(const struct yaml_leaf *leaf, const char *origin, struct 
 	char hint[120];
 	if (is_section(leaf->name) || option_find(leaf->name) || config_is_map(leaf->name) ||
 		config_is_fairness(leaf->name) || config_is_fairness_map(leaf->name) ||
+		config_is_priority(leaf->name) || config_is_priorities(leaf->name) ||
 		strncmp(leaf->name, "kafka.", 6) == 0)
 		return 0;
 	return err_set(err, ERR_INVALID, "%s: %.120s is no option%s", origin, leaf->name,
@@ -293,6 +296,12 @@ static int check_topics(const struct config *config, struct err *err)
 		for (size_t j = 0; j < i; j++)
 			if (strcmp(names[i], names[j]) == 0)
 				return refuse_topics(config, j, i, names[i], err);
+	for (size_t i = 0; i < config->topics.further_count; i++)
+		for (size_t j = 1; j < 7; j++)
+			if (strcmp(config->topics.further[i].name, names[j]) == 0)
+				return err_set(err, ERR_INVALID, "%s: topics.priorities names '%.80s', which "
+					"is %s; each needs a topic of its own",
+					config->topics.further[i].origin, names[j], option_rows[j].name);
 	return 0;
 }
 
@@ -319,6 +328,8 @@ static int finish(struct config *config, struct err *err)
 		return err_set(err, ERR_INVALID, "%s: http.listen %s",
 			origin_of(config, "http.listen"), why.text);
 	config_fairness_finish(config);
+	if (config_priority_finish(config, err) != 0)
+		return -1;
 	return check_topics(config, err) != 0 ? -1 : config_map_finish(config, err);
 }
 

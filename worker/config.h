@@ -46,6 +46,14 @@ struct config_tenant {			/* fairness.{weights,cpu_per_minute_of}.<name> */
 	const char *weight_origin, *budget_origin;
 };
 
+#define CONFIG_REQUEST_TOPICS 16	/* at most, topics.requests among them */
+
+struct config_priority {		/* topics.priorities.<name> */
+	char *name;
+	int weight;			/* 0: not given */
+	const char *origin;
+};
+
 struct config {
 	struct {
 		struct config_property *properties;
@@ -53,6 +61,9 @@ struct config {
 	} kafka;
 	struct {
 		char *requests, *results, *errors, *retries, *dead, *control, *state;
+		struct config_priority *further;	/* topics of requests beside the first, by name */
+		size_t further_count;
+		struct config_priority first;	/* topics.requests, where that is named, too */
 	} topics;
 	struct {
 		char *id;		/* NULL: dynamic member */
@@ -130,6 +141,11 @@ void config_print_markdown(FILE *out);
 void config_print_sample(FILE *out);
 
 const char *config_kafka(const struct config *config, const char *property); /* NULL: not set */
+
+/* The topics of requests: 0 is topics.requests, then those of topics.priorities. */
+size_t config_request_topics(const struct config *config);
+const char *config_request_topic(const struct config *config, size_t index);
+int config_request_weight(const struct config *config, size_t index);
 
 /* What holds for that tenant ("": requests without one). cpu_ms_per_minute: 0: no budget. */
 void config_tenant_terms(const struct config *config, const char *name, int *weight,

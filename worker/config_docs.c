@@ -60,6 +60,15 @@ static const char kafka_text[] =
 	"Properties that carry one of the worker's promises are refused:\n\n"
 	"| refused | because |\n|---|---|\n";
 
+static const char topics_text[] =
+	"`topics.priorities.<topic>` names a further topic of requests and its weight, 1 to 1000; up to\n"
+	"15 of them. While several topics have requests waiting, the slots' time is shared among topics\n"
+	"as their weights are, and within a topic among its tenants. `topics.requests` may be named to\n"
+	"give it a weight, which is 1 otherwise. All workers of a group need the same topics here, and all\n"
+	"these topics the same number of partitions: [delivery.md](delivery.md#priorities). In the file or\n"
+	"by `--set`, not in the environment, which has no small letters.\n\n"
+	"```yaml\ntopics:\n  priorities:\n    code.requests.urgent: 8\n    code.requests: 1\n```\n\n";
+
 static const char fairness_text[] =
 	"`fairness.weights.<tenant>` and `fairness.cpu_per_minute_of.<tenant>` stand for one tenant in\n"
 	"the place of the options below; in the file or by `--set`, not in the environment, which has no\n"
@@ -125,6 +134,8 @@ static void markdown_section(const struct option_section *section, FILE *out)
 {
 	bool first = true;
 	fprintf(out, "\n## %s\n\n%s\n\n", section->name, section->help);
+	if (strcmp(section->name, "topics") == 0)
+		fputs(topics_text, out);
 	if (strcmp(section->name, "fairness") == 0)
 		fputs(fairness_text, out);
 	if (strcmp(section->name, "runtimes") == 0)
@@ -169,6 +180,12 @@ static const char sample_kafka[] =
 	"  # sasl.mechanism: PLAIN\n"
 	"  # sasl.username: codeworker\n"
 	"  # (the password is better given as CODEWORKER_KAFKA_SASL_PASSWORD)\n\n";
+
+static const char sample_topics[] =
+	"  # further topics of requests, and their weights\n"
+	"  # priorities:\n"
+	"  #   code.requests.urgent: 8\n"
+	"  #   code.requests: 1\n\n";
 
 static const char sample_fairness[] =
 	"  # weights:\n"
@@ -237,6 +254,8 @@ static void sample_section(const struct option_section *section, FILE *out)
 	fprintf(out, "%s:\n", section->name);
 	if (strcmp(section->name, "kafka") == 0)
 		fputs(sample_kafka, out);
+	if (strcmp(section->name, "topics") == 0)
+		fputs(sample_topics, out);
 	if (strcmp(section->name, "fairness") == 0)
 		fputs(sample_fairness, out);
 	if (strcmp(section->name, "runtimes") == 0)

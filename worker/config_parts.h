@@ -10,7 +10,7 @@ struct assignment {
 	const char *origin;		/* "FILE:LINE", "environment NAME", "--set"; in the arena */
 };
 
-/* One option of kafka.*, of runtimes.* and rules.*, of fairness's maps. Returns 0, or -1 with err (without name and
+/* One option of kafka.*, of runtimes.* and rules.*, of fairness's maps, of topics.priorities.*. Returns 0, or -1 with err (without name and
  * origin). */
 int config_kafka_assign(struct config *config, const struct assignment *assignment,
 	struct err *err);
@@ -20,6 +20,11 @@ int config_map_assign(struct config *config, const struct assignment *assignment
 int config_fairness_assign(struct config *config, const struct assignment *assignment,
 	struct err *err);
 
+int config_priority_assign(struct config *config, const struct assignment *assignment,
+	struct err *err);
+
+bool config_is_priority(const char *name);	/* topics.priorities.* */
+bool config_is_priorities(const char *name);	/* that map itself */
 bool config_is_map(const char *name);	/* runtimes.*, rules.* */
 bool config_is_fairness(const char *name);	/* fairness.weights.*, fairness.cpu_per_minute_of.* */
 bool config_is_fairness_map(const char *name);	/* one of these maps itself */
@@ -30,6 +35,7 @@ int config_map_defaults(struct config *config, struct err *err);
 /* What can be judged only when all is read. */
 int config_map_finish(struct config *config, struct err *err);
 void config_fairness_finish(struct config *config);
+int config_priority_finish(struct config *config, struct err *err);
 
 /* The name of the option that an environment variable sets, into name; NULL when there is none of
  * that name. variable: "CODEWORKER_WORKER_SLOTS". */

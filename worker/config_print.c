@@ -102,10 +102,25 @@ static void print_fairness(const struct config *config, FILE *out)
 	}
 }
 
+static void print_priority(const struct config_priority *priority, FILE *out)
+{
+	if (priority->weight)
+		fprintf(out, "topics.priorities.%s: %d  # %s\n", priority->name, priority->weight,
+			priority->origin);
+}
+
+static void print_priorities(const struct config *config, FILE *out)
+{
+	print_priority(&config->topics.first, out);
+	for (size_t i = 0; i < config->topics.further_count; i++)
+		print_priority(&config->topics.further[i], out);
+}
+
 void config_print(const struct config *config, FILE *out)
 {
 	print_kafka(config, out);
 	print_rows(config, out);
+	print_priorities(config, out);
 	print_fairness(config, out);
 	print_runtimes(config, out);
 	print_rules(config, out);

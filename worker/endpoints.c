@@ -50,6 +50,22 @@ static void put(json_t *json, const struct endpoints *endpoints, const char *nam
 		metric, label)));
 }
 
+/* Where there is more than one of requests. */
+static json_t *topics_json(const struct endpoints *endpoints)
+{
+	json_t *topics = json_array();
+	for (size_t i = 0; i < config_request_topics(endpoints->config); i++) {
+		json_t *topic = json_object();
+		json_object_set_new(topic, "topic",
+			json_string(config_request_topic(endpoints->config, i)));
+		json_object_set_new(topic, "weight",
+			json_integer(config_request_weight(endpoints->config, i)));
+		put(topic, endpoints, "backlog", METRIC_TOPIC_BACKLOG, (int)i);
+		json_array_append_new(topics, topic);
+	}
+	return topics;
+}
+
 static char *status(void *context, size_t *size)
 {
 	const struct endpoints *endpoints = context;
@@ -59,6 +75,7 @@ static char *status(void *context, size_t *size)
 	json_object_set_new(json, "state", json_string(reason));
 	put(json, endpoints, "slots", METRIC_SLOTS, METRIC_UNLABELLED);
 	put(json, endpoints, "partitions", METRIC_PARTITIONS, METRIC_UNLABELLED);
+	put(json, endpoints, "partitionsLeftOut", METRIC_LEFT_OUT, METRIC_UNLABELLED);
 	put(json, endpoints, "partitionsPaused", METRIC_PAUSED, METRIC_UNLABELLED);
 	put(json, endpoints, "running", METRIC_JOBS_RUNNING, METRIC_UNLABELLED);
 	put(json, endpoints, "backlog", METRIC_BACKLOG, METRIC_UNLABELLED);
@@ -73,6 +90,8 @@ static char *status(void *context, size_t *size)
 	put(json, endpoints, "retries", METRIC_RETRIES, METRIC_UNLABELLED);
 	put(json, endpoints, "dead", METRIC_DEAD, METRIC_UNLABELLED);
 	put(json, endpoints, "commits", METRIC_COMMITS, METRIC_UNLABELLED);
+	if (config_request_topics(endpoints->config) > 1)
+		json_object_set_new(json, "topics", topics_json(endpoints));
 	json_object_set_new(json, "windowsFull", watermark_report_json(endpoints->watermarks));
 	char *text = json_dumps(json, JSON_COMPACT);
 	json_decref(json);

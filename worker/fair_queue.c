@@ -1,5 +1,5 @@
-/* fair_queue.c: see fair_queue.h. A flow stands in one heap at most: of those that have something ready, of
- * those that have, but no budget, or of those that nobody has and that are ahead of virtual time. */
+/* fair_queue.c: see fair_queue.h. A flow stands in one heap of its source at most: of those that have something
+ * ready, of those that have, but no budget, or of those that nobody has and that are ahead of virtual time. */
 #include "fair_queue.h"
 
 #include <stdlib.h>
@@ -15,9 +15,12 @@
 #define COST_FIRST_US 10000		/* taken for an attempt's, before any has ended */
 #define IDLE_MOST 10000			/* flows that are remembered only for being ahead */
 
+struct fair_source;
+
 struct fair_flow {
 	UT_hash_handle hh;
 	struct heap_node ready, held, idle;
+	struct fair_source *source;
 	struct fair_item *items;	/* utlist's head */
 	struct budget_account *account;	/* NULL: no budget */
 	int64_t tag;			/* start tag of its next item */
@@ -27,16 +30,29 @@ struct fair_flow {
 	char name[];			/* the source, then the tenant and a NUL */
 };
 
-struct fair_queue {
-	struct fair_flow *flows;	/* uthash's head, by name */
+/* Virtual time among flows of a source, or among sources. */
+struct turns {
 	struct heap ready;		/* by tag */
+	int64_t virtual_time, newest_tag;
+	size_t running;			/* not settled yet */
+};
+
+struct fair_source {
+	struct heap_node ready;		/* while a flow of it is */
+	struct turns turns;		/* of its flows */
 	struct heap held;		/* by when the budget is open again */
 	struct heap idle;		/* by tag */
+	int64_t tag;			/* as a flow's */
+	int weight;
+};
+
+struct fair_queue {
+	struct fair_flow *flows;	/* uthash's head, by name */
+	struct turns turns;		/* of sources */
+	struct fair_source sources[FAIR_SOURCES];
 	struct budget budget;
 	struct fair_cost usual;		/* of all */
-	int64_t virtual_time, newest_tag;
 	int64_t now_ms;			/* as last heard */
-	size_t running;			/* not settled yet */
 };
 
 static const char *tenant_of(const struct fair_flow *flow)
@@ -51,7 +67,7 @@ struct fair_queue *fair_queue_new(void)
 
 static void flow_drop(struct fair_queue *queue, struct fair_flow *flow)
 {
-	heap_remove(&queue->idle, &flow->idle);
+	heap_remove(&flow->source->idle, &flow->idle);
 	HASH_DEL(queue->flows, flow);
 	free(flow);
 }
@@ -83,6 +99,8 @@ static struct fair_flow *flow_new(struct fair_queue *queue, const struct fair_te
 		return found;
 	}
 	flow->weight = terms->weight;
+	flow->source = &queue->sources[terms->source];
+	flow->source->weight = terms->source_weight ? terms->source_weight : 1;
 	HASH_ADD_KEYPTR(hh, queue->flows, flow->name, size, flow);
 	return flow;
 }
@@ -101,17 +119,17 @@ struct fair_flow *fair_flow_take(struct fair_queue *queue, const struct fair_ter
 			return NULL;
 		}
 	}
-	heap_remove(&queue->idle, &flow->idle);
+	heap_remove(&flow->source->idle, &flow->idle);
 	flow->takers++;
 	return flow;
 }
 
 /* One that is not ahead any more is as good as new. Beyond the most, those least ahead are let off. */
-static void idle_tidy(struct fair_queue *queue)
+static void idle_tidy(struct fair_queue *queue, struct fair_source *source)
 {
 	struct fair_flow *flow;
-	while ((flow = heap_first(&queue->idle, struct fair_flow, idle)) &&
-			(flow->tag <= queue->virtual_time || queue->idle.count > IDLE_MOST))
+	while ((flow = heap_first(&source->idle, struct fair_flow, idle)) &&
+			(flow->tag <= source->turns.virtual_time || source->idle.count > IDLE_MOST))
 		flow_drop(queue, flow);
 }
 
@@ -122,23 +140,66 @@ void fair_flow_give_back(struct fair_queue *queue, struct fair_flow *flow)
 	if (flow->account)
 		budget_give_back(&queue->budget, flow->account, queue->now_ms);
 	flow->account = NULL;
-	heap_add(&queue->idle, &flow->idle, flow->tag);
-	idle_tidy(queue);
+	heap_add(&flow->source->idle, &flow->idle, flow->tag);
+	idle_tidy(queue, flow->source);
 }
 
-static void virtual_time_reach(struct fair_queue *queue, int64_t tag)
+static void virtual_time_reach(struct turns *turns, int64_t tag)
 {
-	if (tag <= queue->virtual_time)
-		return;
-	queue->virtual_time = tag;
-	idle_tidy(queue);
+	if (tag > turns->virtual_time)
+		turns->virtual_time = tag;
+}
+
+static bool any_held(const struct fair_queue *queue)
+{
+	for (int i = 0; i < FAIR_SOURCES; i++)
+		if (queue->sources[i].held.root)
+			return true;
+	return false;
 }
 
 /* When all is done and nothing waits, all start even. */
-static void busy_period_check(struct fair_queue *queue)
+static void busy_period_check(struct fair_queue *queue, struct fair_source *source)
 {
-	if (queue->running == 0 && !queue->ready.root && !queue->held.root)
-		virtual_time_reach(queue, queue->newest_tag);
+	struct turns *turns = &source->turns;
+	if (turns->running == 0 && !turns->ready.root && !source->held.root) {
+		virtual_time_reach(turns, turns->newest_tag);
+		idle_tidy(queue, source);
+	}
+	turns = &queue->turns;
+	if (turns->running == 0 && !turns->ready.root && !any_held(queue))
+		virtual_time_reach(turns, turns->newest_tag);
+}
+
+/* ---- who is ready: flows in their source, and with the first of them the source */
+
+static int64_t tag_ready(struct turns *turns, struct heap_node *node, int64_t tag, int64_t now)
+{
+	if (tag < now)
+		tag = now;
+	heap_add(&turns->ready, node, tag);
+	return tag;
+}
+
+static void flow_ready(struct fair_queue *queue, struct fair_flow *flow)
+{
+	struct fair_source *source = flow->source;
+	flow->tag = tag_ready(&source->turns, &flow->ready, flow->tag, source->turns.virtual_time);
+	if (heap_has(&source->ready))
+		return;
+	/* Virtual time may be ahead of all that are ready, where attempts took less than was charged at first. */
+	const struct heap_node *least = queue->turns.ready.root;
+	int64_t now = queue->turns.virtual_time;
+	source->tag = tag_ready(&queue->turns, &source->ready, source->tag,
+		least && least->order < now ? least->order : now);
+}
+
+static void flow_unready(struct fair_queue *queue, struct fair_flow *flow)
+{
+	struct fair_source *source = flow->source;
+	heap_remove(&source->turns.ready, &flow->ready);
+	if (!source->turns.ready.root)
+		heap_remove(&queue->turns.ready, &source->ready);
 }
 
 /* ---- items */
@@ -147,11 +208,8 @@ void fair_add(struct fair_queue *queue, struct fair_item *item, struct fair_flow
 {
 	item->flow = flow;
 	DL_APPEND2(flow->items, item, previous, next);
-	if (heap_has(&flow->ready) || heap_has(&flow->held))
-		return;
-	if (flow->tag < queue->virtual_time)
-		flow->tag = queue->virtual_time;
-	heap_add(&queue->ready, &flow->ready, flow->tag);
+	if (!heap_has(&flow->ready) && !heap_has(&flow->held))
+		flow_ready(queue, flow);
 }
 
 static void item_out(struct fair_queue *queue, struct fair_item *item)
@@ -161,16 +219,17 @@ static void item_out(struct fair_queue *queue, struct fair_item *item)
 	*item = (struct fair_item){0};
 	if (flow->items)
 		return;
-	heap_remove(&queue->ready, &flow->ready);
-	heap_remove(&queue->held, &flow->held);
+	flow_unready(queue, flow);
+	heap_remove(&flow->source->held, &flow->held);
 }
 
 void fair_remove(struct fair_queue *queue, struct fair_item *item)
 {
 	if (!item->flow)
 		return;
+	struct fair_source *source = item->flow->source;
 	item_out(queue, item);
-	busy_period_check(queue);
+	busy_period_check(queue, source);
 }
 
 /* ---- costs */
@@ -197,36 +256,48 @@ static void cost_learn(struct fair_cost *usual, const struct fair_cost *actual)
 }
 
 /* A slot is what one job takes from others, or more than that where it keeps several processors busy. */
-static int64_t cost_virtual(const struct fair_flow *flow, const struct fair_cost *cost)
+static int64_t cost_virtual(int weight, const struct fair_cost *cost)
 {
 	int64_t us = cost->wall_us > cost->cpu_us ? cost->wall_us : cost->cpu_us;
 	if (us < COST_LEAST_US)
 		us = COST_LEAST_US;
-	return us * VIRTUAL_PER_US / flow->weight;
+	return us * VIRTUAL_PER_US / weight;
 }
 
-static void tag_move(struct fair_queue *queue, struct fair_flow *flow, int64_t by)
+static void tag_move(struct turns *turns, struct heap_node *node, int64_t *tag, int64_t by)
 {
-	flow->tag += by;
-	if (flow->tag > queue->newest_tag)
-		queue->newest_tag = flow->tag;
-	if (!heap_has(&flow->ready))
+	*tag += by;
+	if (*tag > turns->newest_tag)
+		turns->newest_tag = *tag;
+	if (!heap_has(node))
 		return;
-	heap_remove(&queue->ready, &flow->ready);
-	heap_add(&queue->ready, &flow->ready, flow->tag);
+	heap_remove(&turns->ready, node);
+	heap_add(&turns->ready, node, *tag);
 }
 
-/* The first flow that may go on; those that may not are put aside. */
+/* charged: NULL: nothing before. */
+static void charge(struct fair_queue *queue, struct fair_flow *flow, const struct fair_cost *charged,
+	const struct fair_cost *cost)
+{
+	struct fair_source *source = flow->source;
+	tag_move(&source->turns, &flow->ready, &flow->tag, cost_virtual(flow->weight, cost) -
+		(charged ? cost_virtual(flow->weight, charged) : 0));
+	tag_move(&queue->turns, &source->ready, &source->tag, cost_virtual(source->weight, cost) -
+		(charged ? cost_virtual(source->weight, charged) : 0));
+}
+
+/* The first flow of the first source that may go on; those that may not are put aside. */
 static struct fair_flow *flow_next(struct fair_queue *queue)
 {
-	struct fair_flow *flow;
-	while ((flow = heap_first(&queue->ready, struct fair_flow, ready))) {
+	struct fair_source *source;
+	while ((source = heap_first(&queue->turns.ready, struct fair_source, ready))) {
+		struct fair_flow *flow = heap_first(&source->turns.ready, struct fair_flow, ready);
 		int64_t open_at_ms = flow->account ?
 			budget_open_at_ms(flow->account, queue->now_ms) : queue->now_ms;
 		if (open_at_ms <= queue->now_ms)
 			return flow;
-		heap_remove(&queue->ready, &flow->ready);
-		heap_add(&queue->held, &flow->held, open_at_ms);
+		flow_unready(queue, flow);
+		heap_add(&source->held, &flow->held, open_at_ms);
 	}
 	return NULL;
 }
@@ -237,12 +308,16 @@ struct fair_item *fair_next(struct fair_queue *queue, int64_t now_ms, struct fai
 	struct fair_flow *flow = flow_next(queue);
 	if (!flow)
 		return NULL;
+	struct fair_source *source = flow->source;
 	struct fair_item *item = flow->items;
 	*charged = cost_expected(queue, flow);
-	queue->running++;
-	virtual_time_reach(queue, flow->tag);
+	queue->turns.running++;
+	source->turns.running++;
+	virtual_time_reach(&queue->turns, source->tag);
+	virtual_time_reach(&source->turns, flow->tag);
+	idle_tidy(queue, source);
 	item_out(queue, item);
-	tag_move(queue, flow, cost_virtual(flow, charged));
+	charge(queue, flow, NULL, charged);
 	if (flow->account)
 		budget_charge(flow->account, charged->cpu_us, now_ms);
 	return item;
@@ -254,17 +329,17 @@ void fair_accrue(struct fair_queue *queue, struct fair_flow *flow, struct fair_c
 	struct fair_cost more = {wall_us, charged->cpu_us};
 	if (wall_us <= charged->wall_us)
 		return;
-	tag_move(queue, flow, cost_virtual(flow, &more) - cost_virtual(flow, charged));
+	charge(queue, flow, charged, &more);
 	*charged = more;
 }
 
 /* Paid back, a budget is open sooner. */
-static void held_check(struct fair_queue *queue, struct fair_flow *flow)
+static void held_check(const struct fair_queue *queue, struct fair_flow *flow)
 {
 	if (!heap_has(&flow->held))
 		return;
-	heap_remove(&queue->held, &flow->held);
-	heap_add(&queue->held, &flow->held, budget_open_at_ms(flow->account, queue->now_ms));
+	heap_remove(&flow->source->held, &flow->held);
+	heap_add(&flow->source->held, &flow->held, budget_open_at_ms(flow->account, queue->now_ms));
 }
 
 void fair_settle(struct fair_queue *queue, struct fair_flow *flow, const struct fair_cost *charged,
@@ -277,41 +352,57 @@ void fair_settle(struct fair_queue *queue, struct fair_flow *flow, const struct 
 	} else {
 		actual = &nothing;
 	}
-	tag_move(queue, flow, cost_virtual(flow, actual) - cost_virtual(flow, charged));
+	charge(queue, flow, charged, actual);
 	if (flow->account)
 		budget_charge(flow->account, actual->cpu_us - charged->cpu_us, queue->now_ms);
 	held_check(queue, flow);
-	queue->running--;
-	busy_period_check(queue);
+	queue->turns.running--;
+	flow->source->turns.running--;
+	busy_period_check(queue, flow->source);
+}
+
+/* The source whose held flow may go on first; NULL: none is held. */
+static struct fair_source *source_held(const struct fair_queue *queue)
+{
+	const struct fair_source *first = NULL;
+	for (int i = 0; i < FAIR_SOURCES; i++) {
+		const struct fair_source *source = &queue->sources[i];
+		if (source->held.root && (!first || source->held.root->order < first->held.root->order))
+			first = source;
+	}
+	return (struct fair_source *)first;
 }
 
 void fair_tick(struct fair_queue *queue, int64_t now_ms)
 {
-	struct fair_flow *flow;
+	struct fair_source *source;
 	queue->now_ms = now_ms;
-	while ((flow = heap_first(&queue->held, struct fair_flow, held)) &&
-			flow->held.order <= now_ms) {
-		heap_remove(&queue->held, &flow->held);
-		if (flow->tag < queue->virtual_time)
-			flow->tag = queue->virtual_time;
-		heap_add(&queue->ready, &flow->ready, flow->tag);
+	while ((source = source_held(queue)) && source->held.root->order <= now_ms) {
+		struct fair_flow *flow = heap_first(&source->held, struct fair_flow, held);
+		heap_remove(&source->held, &flow->held);
+		flow_ready(queue, flow);
 	}
 	budget_tick(&queue->budget, now_ms);
 }
 
 int64_t fair_due_ms(const struct fair_queue *queue)
 {
-	return queue->held.root ? queue->held.root->order : INT64_MAX;
+	const struct fair_source *source = source_held(queue);
+	return source ? source->held.root->order : INT64_MAX;
 }
 
 size_t fair_held(const struct fair_queue *queue, const char **tenant, int64_t *until_ms)
 {
-	const struct fair_flow *flow = heap_first(&queue->held, struct fair_flow, held);
-	if (flow) {
+	const struct fair_source *source = source_held(queue);
+	size_t count = 0;
+	if (source) {
+		const struct fair_flow *flow = heap_first(&source->held, struct fair_flow, held);
 		*tenant = tenant_of(flow);
 		*until_ms = flow->held.order;
 	}
-	return queue->held.count;
+	for (int i = 0; source && i < FAIR_SOURCES; i++)
+		count += queue->sources[i].held.count;
+	return count;
 }
 
 size_t fair_flow_count(const struct fair_queue *queue)

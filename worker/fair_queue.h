@@ -1,11 +1,15 @@
 /* fair_queue.h: whose turn it is. Pure: time is given to it.
  *
  * Start-time fair queueing (Goyal, Vin, Cheng: Start-time Fair Queueing, 1996) over flows. A flow is a
- * tenant's requests from one source; what it has ready stands in order of arrival. Each flow has a start tag,
+ * tenant's requests from one source (a topic); what it has ready stands in order of arrival. Each flow has a start tag,
  * in virtual time: its items move it on by their cost, divided by the flow's weight. The flow with the least
  * tag is next, and virtual time is that tag; a flow that had nothing ready takes up at virtual time, so idling
  * earns no credit. Costs are known when an attempt has ended: until then the flow is charged what its attempts
  * used to cost, or have taken so far. With several slots the tag of what was begun last is virtual time.
+ *
+ * Sources take turns among each other in the same way, by weights of their own, and a source's turn is its next
+ * flow's (the paper's hierarchy): a source's share does not grow with its tenants, and a tenant's share of it is
+ * as without other sources.
  *
  * Tenants with a CPU budget (budget.h) that is used up are passed over until it has filled again.
  */
@@ -19,11 +23,14 @@
 struct fair_queue;
 struct fair_flow;
 
+#define FAIR_SOURCES 32
+
 struct fair_terms {
-	int source;
+	int source;			/* below FAIR_SOURCES */
 	const char *tenant;		/* "": none. Borrowed for the call */
 	int weight;			/* above 0; shares are as weights among flows that have work */
 	int64_t cpu_ms_per_minute;	/* of the tenant, over all sources; 0: as much as it likes */
+	int source_weight;		/* as weight, among sources that have work; 0: 1 */
 };
 
 struct fair_item {			/* embedded in what is ready; zeroed: in no flow */

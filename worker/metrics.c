@@ -18,7 +18,9 @@
 #include "command_common.h"
 
 enum type { COUNTER, GAUGE, HISTOGRAM };
-enum label { LABEL_NONE, LABEL_ENCODING, LABEL_STATUS, LABEL_CODE, LABEL_PARTITION };
+enum label { LABEL_NONE, LABEL_ENCODING, LABEL_STATUS, LABEL_CODE, LABEL_TOPIC, LABEL_PARTITION };
+
+#define LABEL_BYTES 320			/* a topic's name has 249 at most */
 
 static const struct row {
 	enum type type;
@@ -40,11 +42,13 @@ static const double counts[] = {1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 
 /* A counter's or bucket's uint64_t, or a gauge's or sum's double. */
 struct metrics {
 	time_t started;
+	const char *const *topics;
+	size_t topic_count;		/* at least 1 */
 	size_t first[METRIC_COUNT];
 	_Atomic uint64_t cells[];
 };
 
-static int label_count(enum metric metric)
+static int label_count(size_t topics, enum metric metric)
 {
 	switch (rows[metric].label) {
 	case LABEL_ENCODING:
@@ -53,28 +57,40 @@ static int label_count(enum metric metric)
 		return STATUS_SKIPPED + 1;
 	case LABEL_CODE:
 		return ERROR_CODE_COUNT;
+	case LABEL_TOPIC:
+		return (int)topics;
 	case LABEL_PARTITION:
-		return METRIC_PARTITION_LABELS;
+		return (int)topics * METRIC_PARTITION_LABELS;
 	default:
 		return 1;
 	}
 }
 
-static const char *label_text(enum metric metric, int label, char buffer[64])
+static const char *label_text(const struct metrics *metrics, enum metric metric, int label,
+	char buffer[LABEL_BYTES])
 {
 	static const char *const encodings[] = {"json", "avro", "confluent"};
 	switch (rows[metric].label) {
 	case LABEL_ENCODING:
-		snprintf(buffer, 64, "encoding=\"%s\"", encodings[label]);
+		snprintf(buffer, LABEL_BYTES, "encoding=\"%s\"", encodings[label]);
 		break;
 	case LABEL_STATUS:
-		snprintf(buffer, 64, "status=\"%s\"", status_name((enum status)label));
+		snprintf(buffer, LABEL_BYTES, "status=\"%s\"", status_name((enum status)label));
 		break;
 	case LABEL_CODE:
-		snprintf(buffer, 64, "code=\"%s\"", error_code_name((enum error_code)label));
+		snprintf(buffer, LABEL_BYTES, "code=\"%s\"", error_code_name((enum error_code)label));
 		break;
 	case LABEL_PARTITION:
-		snprintf(buffer, 64, "partition=\"%d\"", label);
+		if (metrics->topic_count > 1)
+			snprintf(buffer, LABEL_BYTES, "topic=\"%s\",partition=\"%d\"",
+				metrics->topics[label / METRIC_PARTITION_LABELS],
+				label % METRIC_PARTITION_LABELS);
+		else
+			snprintf(buffer, LABEL_BYTES, "partition=\"%d\"", label);
+		break;
+	case LABEL_TOPIC:
+		snprintf(buffer, LABEL_BYTES, "topic=\"%s\"",
+			metrics->topics ? metrics->topics[label] : "");
 		break;
 	default:
 		buffer[0] = '\0';
@@ -115,18 +131,25 @@ static uint64_t read_cell(const struct metrics *metrics, size_t index)
 
 struct metrics *metrics_new(void)
 {
+	return metrics_new_topics(NULL, 1);
+}
+
+struct metrics *metrics_new_topics(const char *const *topics, size_t count)
+{
 	size_t total = 0, first[METRIC_COUNT];
 	for (int m = 0; m < METRIC_COUNT; m++) {
 		first[m] = total;
-		total += (size_t)label_count((enum metric)m) * cells_each((enum metric)m);
+		total += (size_t)label_count(count, (enum metric)m) * cells_each((enum metric)m);
 	}
 	struct metrics *metrics = calloc(1, sizeof *metrics + total * sizeof metrics->cells[0]);
 	if (!metrics)
 		return NULL;
 	memcpy(metrics->first, first, sizeof first);
+	metrics->topics = topics;
+	metrics->topic_count = count;
 	metrics->started = time(NULL);
 	for (int m = 0; m < METRIC_COUNT; m++)
-		for (int l = 0; rows[m].type == GAUGE && l < label_count((enum metric)m); l++)
+		for (int l = 0; rows[m].type == GAUGE && l < label_count(count, (enum metric)m); l++)
 			atomic_store(&metrics->cells[first[m] + (size_t)l], bits_of(NAN));
 	return metrics;
 }
@@ -140,7 +163,8 @@ void metrics_free(struct metrics *metrics)
 static _Atomic uint64_t *cell_of(struct metrics *metrics, enum metric metric, enum type type,
 	int label)
 {
-	if (!metrics || rows[metric].type != type || label < 0 || label >= label_count(metric))
+	if (!metrics || rows[metric].type != type || label < 0 ||
+		label >= label_count(metrics->topic_count, metric))
 		return NULL;
 	return &metrics->cells[metrics->first[metric] + (size_t)label * cells_each(metric)];
 }
@@ -180,16 +204,17 @@ void metrics_observe(struct metrics *metrics, enum metric metric, int label, dou
 	add_double(&cells[HISTOGRAM_CELLS - 1], value);
 }
 
-void metrics_forget_partition(struct metrics *metrics, int32_t partition)
+void metrics_forget_partition(struct metrics *metrics, int place)
 {
 	for (int m = 0; m < METRIC_COUNT; m++)
 		if (rows[m].label == LABEL_PARTITION)
-			metrics_set(metrics, (enum metric)m, partition, NAN);
+			metrics_set(metrics, (enum metric)m, place, NAN);
 }
 
 double metrics_value(const struct metrics *metrics, enum metric metric, int label)
 {
-	if (!metrics || label < 0 || label >= label_count(metric) || rows[metric].type == HISTOGRAM)
+	if (!metrics || label < 0 || label >= label_count(metrics->topic_count, metric) ||
+		rows[metric].type == HISTOGRAM)
 		return 0;
 	uint64_t bits = read_cell(metrics, metrics->first[metric] + (size_t)label);
 	if (rows[metric].type == COUNTER)
@@ -220,9 +245,9 @@ static void render_histogram(const struct metrics *metrics, enum metric metric, 
 
 static void render_cell(const struct metrics *metrics, enum metric metric, int label, FILE *out)
 {
-	char labels[64];
+	char labels[LABEL_BYTES];
 	size_t first = metrics->first[metric] + (size_t)label * cells_each(metric);
-	label_text(metric, label, labels);
+	label_text(metrics, metric, label, labels);
 	if (rows[metric].type == HISTOGRAM) {
 		render_histogram(metrics, metric, first, labels, out);
 		return;
@@ -275,7 +300,7 @@ char *metrics_render(const struct metrics *metrics, size_t *size)
 		return NULL;
 	for (int m = 0; m < METRIC_COUNT; m++) {
 		render_head(rows[m].name, types[rows[m].type], rows[m].help, out);
-		for (int l = 0; l < label_count((enum metric)m); l++)
+		for (int l = 0; l < label_count(metrics->topic_count, (enum metric)m); l++)
 			render_cell(metrics, (enum metric)m, l, out);
 	}
 	render_process(metrics, out);

@@ -2,8 +2,8 @@
  *
  * Every metric is one row of METRICS. Any thread may set and any thread may read: each number is
  * one atomic, so a reader may see one event's counter before its histogram, and never a torn number.
- * Labels are a closed set (encodings, statuses, error codes, partitions), so memory is bounded
- * whatever producers send.
+ * Labels are a closed set (encodings, statuses, error codes, topics of requests, partitions), so memory is
+ * bounded whatever producers send.
  */
 #ifndef CODEWORKER_METRICS_H
 #define CODEWORKER_METRICS_H
@@ -55,6 +55,10 @@
 	X(READY, GAUGE, NONE, "codeworker_ready", "1 while /readyz says yes.")                   \
 	X(BACKLOG, GAUGE, NONE, "codeworker_backlog",                                            \
 		"Requests not started yet and retries that are due: the figure to scale on.")    \
+	X(TOPIC_BACKLOG, GAUGE, TOPIC, "codeworker_topic_backlog",                               \
+		"The backlog by topic, where there is more than one of requests.")               \
+	X(LEFT_OUT, GAUGE, NONE, "codeworker_partitions_left_out",                               \
+		"Partitions that the group gave to this worker and that it may not read.")       \
 	X(LAG, GAUGE, PARTITION, "codeworker_lag",                                               \
 		"Records between what is done for good and the partition's end.")                \
 	X(WINDOW_FILL, GAUGE, PARTITION, "codeworker_window_fill",                               \
@@ -85,16 +89,26 @@ enum metric {
 struct metrics;
 
 struct metrics *metrics_new(void);	/* NULL: no memory */
+/* With several topics of requests, whose partitions' gauges have the topic as a label, too. topics: borrowed. */
+struct metrics *metrics_new_topics(const char *const *topics, size_t count);
 void metrics_free(struct metrics *metrics);
 
-/* label: an enum encoding, status or error_code, a partition, or METRIC_UNLABELLED, as the row says.
+/* Label of a topic's partition. */
+static inline int metric_place(size_t topic, int32_t partition)
+{
+	return partition < METRIC_PARTITION_LABELS ?
+		(int)topic * METRIC_PARTITION_LABELS + partition : -1;
+}
+
+/* label: an enum encoding, status or error_code, a topic's index, a metric_place(), or METRIC_UNLABELLED, as the
+ * row says.
  * One that is out of range is ignored. metrics may be NULL: nothing is counted. */
 void metrics_add(struct metrics *metrics, enum metric metric, int label, uint64_t count);
 void metrics_set(struct metrics *metrics, enum metric metric, int label, double value);
 void metrics_observe(struct metrics *metrics, enum metric metric, int label, double value);
 
 /* The partition is not this worker's any more: its gauges go. */
-void metrics_forget_partition(struct metrics *metrics, int32_t partition);
+void metrics_forget_partition(struct metrics *metrics, int place);
 
 /* For /status and tests: of a counter or gauge; 0 where there is none yet. */
 double metrics_value(const struct metrics *metrics, enum metric metric, int label);

@@ -89,11 +89,12 @@ const struct option_row option_rows[] = {
 		"Requests of one partition that may be under way beyond its oldest unfinished one. A "
 		"full window pauses the partition."},
 	{"worker.queue", VALUE_INT, AT(worker.queue), "100000", .least = 1, .most = 1000000, .help =
-		"Requests kept in memory, over all partitions. `worker.queue_bytes` is reached before, "
-		"unless this is lowered."},
+		"Requests kept in memory, over all partitions; of several topics of requests each has the "
+		"same share. `worker.queue_bytes` is reached before, unless this is lowered."},
 	{"worker.queue_bytes", VALUE_SIZE, AT(worker.queue_bytes), "64M", .least = M, .most = 64 * G,
 		.help = "Bytes of requests kept in memory, over all partitions: how far the worker sees "
-		"ahead, to be fair to tenants whose requests stand behind those of others."},
+		"ahead, to be fair to tenants whose requests stand behind those of others. Shared as "
+		"`worker.queue` is."},
 	{"worker.batch_records", VALUE_INT, AT(worker.batch_records), "500", .least = 1,
 		.most = 100000, .help = "Records to publish that close a transaction."},
 	{"worker.batch_ms", VALUE_DURATION, AT(worker.batch_ms), "50ms", .most = 10 * SECOND, .help =

@@ -33,8 +33,10 @@ struct replay_known {
 int replay_known_new(const struct config *config, struct codec *codec,
 	const struct replay_known_options *options, struct replay_known **known, struct err *err)
 {
-	const char *topics[] = {config->topics.results, config->topics.requests, config->topics.dead};
-	size_t count = options->chains ? 3 : options->results ? 1 : 0;
+	const char *topics[CONFIG_REQUEST_TOPICS + 2] = {config->topics.results, config->topics.dead};
+	size_t count = options->chains ? 2 : options->results ? 1 : 0;
+	for (size_t i = 0; options->chains && i < config_request_topics(config); i++)
+		topics[count++] = config_request_topic(config, i);
 	struct replay_known *made = calloc(1, sizeof *made);
 	if (made)
 		*made = (struct replay_known){.config = config, .codec = codec, .options = *options,

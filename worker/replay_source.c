@@ -15,7 +15,7 @@ struct replay_source {
 	struct codec *codec;
 	enum replay_from from;
 	struct kafka_reader *reader;
-	struct kafka_lookup *requests;	/* NULL until a request is looked up */
+	struct kafka_lookup *requests[CONFIG_REQUEST_TOPICS];	/* NULL until a request is looked up */
 	/* of the job last read */
 	struct record_view view;
 	bool has_view;
@@ -44,12 +44,15 @@ const char *replay_from_topic(const struct config *config, enum replay_from from
 int replay_source_new(const struct config *config, struct codec *codec, enum replay_from from,
 	struct kafka_start start, struct replay_source **source, struct err *err)
 {
-	const char *topic = replay_from_topic(config, from);
+	const char *topics[CONFIG_REQUEST_TOPICS] = {replay_from_topic(config, from)};
+	size_t count = from == REPLAY_REQUESTS ? config_request_topics(config) : 1;
 	struct replay_source *made = calloc(1, sizeof *made);
 	if (!made)
-		return err_set(err, ERR_MEMORY, "no memory to read %s", topic);
+		return err_set(err, ERR_MEMORY, "no memory to read %s", topics[0]);
 	*made = (struct replay_source){.config = config, .codec = codec, .from = from};
-	if (kafka_reader_new(config, &topic, 1, start, &made->reader, err) != 0 ||
+	for (size_t i = 1; i < count; i++)
+		topics[i] = config_request_topic(config, i);
+	if (kafka_reader_new(config, topics, count, start, &made->reader, err) != 0 ||
 		kafka_reader_bound(made->reader, err) != 0) {
 		replay_source_free(made);
 		return -1;
@@ -74,7 +77,8 @@ void replay_source_free(struct replay_source *source)
 		return;
 	job_forget(source);
 	kafka_reader_free(source->reader);
-	kafka_lookup_free(source->requests);
+	for (size_t i = 0; i < CONFIG_REQUEST_TOPICS; i++)
+		kafka_lookup_free(source->requests[i]);
 	free(source);
 }
 
@@ -134,22 +138,33 @@ static void body_set(struct replay_job *job, const struct kafka_record *record, 
 
 /* ---- looking a request up */
 
+/* Among the topics of requests; their number: it is none of them. */
+static size_t topic_index(const struct config *config, const char *topic)
+{
+	size_t index = 0, count = config_request_topics(config);
+	while (index < count && (!topic || strcmp(topic, config_request_topic(config, index)) != 0))
+		index++;
+	return index;
+}
+
 /* Returns 1 with a record, 0 when the body is GONE, -1 with err. */
 static int request_find(struct replay_source *source, struct replay_job *job,
 	struct kafka_record *record, struct err *err)
 {
 	const struct source *at = &job->request_at;
-	const char *topic = source->config->topics.requests;
+	const char *topic = at->topic;
+	size_t index = topic_index(source->config, topic);
 	char why[512];
-	if (!at->topic || strcmp(at->topic, topic) != 0) {
-		snprintf(why, sizeof why, "its request is not of %s but of %s", topic,
-			at->topic && *at->topic ? at->topic : "no topic");
+	if (index == config_request_topics(source->config)) {
+		snprintf(why, sizeof why, "its request is not of %s but of %s",
+			source->config->topics.requests, topic && *topic ? topic : "no topic");
 		body_bad(source, job, REPLAY_BODY_GONE, why);
 		return 0;
 	}
-	if (!source->requests && kafka_lookup_new(source->config, topic, &source->requests, err) != 0)
+	struct kafka_lookup **lookup = &source->requests[index];
+	if (!*lookup && kafka_lookup_new(source->config, topic, lookup, err) != 0)
 		return -1;
-	int found = kafka_lookup_get(source->requests, at->partition, at->offset, record, err);
+	int found = kafka_lookup_get(*lookup, at->partition, at->offset, record, err);
 	if (found == 0) {
 		snprintf(why, sizeof why, "%s no longer has its request (partition %d, offset %lld): "
 			"retention has removed it%s", topic, at->partition, (long long)at->offset,

@@ -8,10 +8,18 @@
 #include <uthash.h>
 #include <utlist.h>
 
+/* A key's requests of one source. */
+struct scheduler_lane {
+	struct fair_item ready;		/* first: in its first request's flow while it can start */
+	struct scheduler_key *key;
+	struct scheduler_entry *entries;	/* utlist's head */
+	struct scheduler_lane *other;	/* of the key, as long as the key lives */
+	int source;
+};
+
 struct scheduler_key {
 	UT_hash_handle hh;
-	struct fair_item ready;		/* in its first request's flow while it can start */
-	struct scheduler_entry *entries;	/* utlist's head */
+	struct scheduler_lane lane;	/* the first; most have no other */
 	bool busy;			/* an attempt runs, or is suspended */
 	size_t waiting;			/* retries that are not due */
 	size_t size;
@@ -25,7 +33,7 @@ struct scheduler {
 	struct heap waiting;		/* entries by due time */
 	struct heap deadlines;		/* of entries that don't run */
 	struct scheduler_entry *entries;	/* all, running or not, in the order in which they came */
-	size_t queued_count;
+	size_t queued[FAIR_SOURCES];
 };
 
 struct scheduler *scheduler_new(void)
@@ -40,15 +48,24 @@ struct scheduler *scheduler_new(void)
 	return scheduler;
 }
 
+static void key_drop(struct scheduler *scheduler, struct scheduler_key *key)
+{
+	while (key->lane.other) {
+		struct scheduler_lane *other = key->lane.other;
+		key->lane.other = other->other;
+		free(other);
+	}
+	HASH_DEL(scheduler->keys, key);
+	free(key);
+}
+
 void scheduler_free(struct scheduler *scheduler)
 {
 	struct scheduler_key *key, *following;
 	if (!scheduler)
 		return;
-	HASH_ITER(hh, scheduler->keys, key, following) {
-		HASH_DEL(scheduler->keys, key);
-		free(key);
-	}
+	HASH_ITER(hh, scheduler->keys, key, following)
+		key_drop(scheduler, key);
 	fair_queue_free(scheduler->turns);
 	free(scheduler);
 }
@@ -56,7 +73,7 @@ void scheduler_free(struct scheduler *scheduler)
 /* ---- keys */
 
 static struct scheduler_key *key_find(struct scheduler *scheduler, int32_t partition,
-	const char *name, size_t size)
+	const char *name, size_t size, int source)
 {
 	struct scheduler_key *key, *found;
 	size_t whole = sizeof partition + size;
@@ -71,26 +88,50 @@ static struct scheduler_key *key_find(struct scheduler *scheduler, int32_t parti
 		free(key);
 		return found;
 	}
+	key->lane.key = key;
+	key->lane.source = source;
 	HASH_ADD_KEYPTR(hh, scheduler->keys, key->name, whole, key);
 	return key;
 }
 
-/* Puts the key where it now belongs: in the flow of its first request, in none, or out of the world. */
-static void key_update(struct scheduler *scheduler, struct scheduler_key *key)
+/* NULL: no memory. */
+static struct scheduler_lane *lane_find(struct scheduler_key *key, int source)
 {
-	struct fair_flow *flow = key->busy || !key->entries ? NULL : key->entries->flow;
-	if (key->ready.flow != flow) {
-		fair_remove(scheduler->turns, &key->ready);
-		if (flow)
-			fair_add(scheduler->turns, &key->ready, flow);
-	}
-	if (key->busy || key->entries || key->waiting > 0)
-		return;
-	HASH_DEL(scheduler->keys, key);
-	free(key);
+	struct scheduler_lane *lane = &key->lane;
+	while (lane && lane->source != source)
+		lane = lane->other;
+	if (lane || !(lane = calloc(1, sizeof *lane)))
+		return lane;
+	lane->key = key;
+	lane->source = source;
+	lane->other = key->lane.other;
+	key->lane.other = lane;
+	return lane;
 }
 
-/* ---- entries, in their key's queue or among the waiting; key_update is to follow */
+static void lane_update(struct scheduler *scheduler, struct scheduler_lane *lane)
+{
+	struct fair_flow *flow = lane->key->busy || !lane->entries ? NULL : lane->entries->flow;
+	if (lane->ready.flow == flow)
+		return;
+	fair_remove(scheduler->turns, &lane->ready);
+	if (flow)
+		fair_add(scheduler->turns, &lane->ready, flow);
+}
+
+/* Puts the key where it now belongs: in the flows of its first requests, in none, or out of the world. */
+static void key_update(struct scheduler *scheduler, struct scheduler_key *key)
+{
+	bool queued = false;
+	for (struct scheduler_lane *lane = &key->lane; lane; lane = lane->other) {
+		lane_update(scheduler, lane);
+		queued = queued || lane->entries;
+	}
+	if (!key->busy && !queued && key->waiting == 0)
+		key_drop(scheduler, key);
+}
+
+/* ---- entries, in their lane's queue or among the waiting; key_update is to follow */
 
 static void deadline_watch(struct scheduler *scheduler, struct scheduler_entry *entry)
 {
@@ -100,35 +141,35 @@ static void deadline_watch(struct scheduler *scheduler, struct scheduler_entry *
 
 static void entry_queue(struct scheduler *scheduler, struct scheduler_entry *entry, bool first)
 {
-	struct scheduler_key *key = entry->key;
+	struct scheduler_lane *lane = entry->lane;
 	if (first)
-		DL_PREPEND2(key->entries, entry, previous, next);
+		DL_PREPEND2(lane->entries, entry, previous, next);
 	else
-		DL_APPEND2(key->entries, entry, previous, next);
+		DL_APPEND2(lane->entries, entry, previous, next);
 	entry->state = SCHEDULER_QUEUED;
-	scheduler->queued_count++;
+	scheduler->queued[lane->source]++;
 }
 
 static void entry_unqueue(struct scheduler *scheduler, struct scheduler_entry *entry)
 {
-	DL_DELETE2(entry->key->entries, entry, previous, next);
-	scheduler->queued_count--;
+	DL_DELETE2(entry->lane->entries, entry, previous, next);
+	scheduler->queued[entry->lane->source]--;
 }
 
 static void entry_wait(struct scheduler *scheduler, struct scheduler_entry *entry, int64_t due_ms)
 {
 	heap_add(&scheduler->waiting, &entry->due, due_ms);
 	entry->state = SCHEDULER_WAITING;
-	entry->key->waiting++;
+	entry->lane->key->waiting++;
 	deadline_watch(scheduler, entry);
 }
 
 static void entry_unwait(struct scheduler *scheduler, struct scheduler_entry *entry)
 {
 	heap_remove(&scheduler->waiting, &entry->due);
-	entry->key->waiting--;
+	entry->lane->key->waiting--;
 	if (entry->holds)
-		entry->key->busy = entry->holds = false;
+		entry->lane->key->busy = entry->holds = false;
 }
 
 /* One that does not run leaves. */
@@ -141,7 +182,7 @@ static struct scheduler_entry *entry_out(struct scheduler *scheduler, struct sch
 		entry_unqueue(scheduler, entry);
 	heap_remove(&scheduler->deadlines, &entry->deadline);
 	DL_DELETE2(scheduler->entries, entry, older, newer);
-	key_update(scheduler, entry->key);
+	key_update(scheduler, entry->lane->key);
 	fair_flow_give_back(scheduler->turns, flow);
 	return entry;
 }
@@ -153,8 +194,9 @@ static int entry_in(struct scheduler *scheduler, struct scheduler_entry *entry, 
 	entry->flow = fair_flow_take(scheduler->turns, &terms->flow);
 	if (!entry->flow)
 		return -1;
-	entry->key = key_find(scheduler, partition, name, size);
-	if (!entry->key) {
+	struct scheduler_key *key = key_find(scheduler, partition, name, size, terms->flow.source);
+	entry->lane = key ? lane_find(key, terms->flow.source) : NULL;
+	if (!entry->lane) {
 		fair_flow_give_back(scheduler->turns, entry->flow);
 		return -1;
 	}
@@ -170,7 +212,7 @@ int scheduler_add(struct scheduler *scheduler, struct scheduler_entry *entry, in
 		return -1;
 	deadline_watch(scheduler, entry);
 	entry_queue(scheduler, entry, false);
-	key_update(scheduler, entry->key);
+	key_update(scheduler, entry->lane->key);
 	return 0;
 }
 
@@ -192,9 +234,8 @@ struct scheduler_entry *scheduler_next(struct scheduler *scheduler, int64_t now_
 	struct fair_item *item = fair_next(scheduler->turns, now_ms, &charged);
 	if (!item)
 		return NULL;
-	struct scheduler_key *key = (struct scheduler_key *)(void *)((char *)item -
-		offsetof(struct scheduler_key, ready));
-	struct scheduler_entry *entry = key->entries;
+	struct scheduler_lane *lane = (struct scheduler_lane *)(void *)item;
+	struct scheduler_entry *entry = lane->entries;
 	entry_unqueue(scheduler, entry);
 	heap_remove(&scheduler->deadlines, &entry->deadline);
 	entry->state = SCHEDULER_RUNNING;
@@ -202,7 +243,8 @@ struct scheduler_entry *scheduler_next(struct scheduler *scheduler, int64_t now_
 	entry->measured = false;
 	entry->started_ms = now_ms;
 	DL_APPEND2(scheduler->running, entry, previous, next);
-	key->busy = true;
+	lane->key->busy = true;
+	key_update(scheduler, lane->key);	/* its other lanes wait */
 	return entry;
 }
 
@@ -214,22 +256,35 @@ void scheduler_measured(struct scheduler_entry *entry, int64_t wall_us, int64_t 
 
 static void settle(struct scheduler *scheduler, struct scheduler_entry *entry)
 {
-	DL_DELETE2(scheduler->running, entry, previous, next);
 	fair_settle(scheduler->turns, entry->flow, &entry->charged,
 		entry->measured ? &entry->cost : NULL);
 }
 
+/* The key is free. Where several sources wait for it, they do so before its attempt is settled: with nothing
+ * else about, all would start even, and the first of them would have every turn. */
+static void key_free(struct scheduler *scheduler, struct scheduler_entry *entry)
+{
+	struct scheduler_key *key = entry->lane->key;
+	bool shared = key->lane.other != NULL;
+	key->busy = false;
+	if (!shared)
+		settle(scheduler, entry);
+	key_update(scheduler, key);
+	if (shared)
+		settle(scheduler, entry);
+}
+
 void scheduler_put_back(struct scheduler *scheduler, struct scheduler_entry *entry)
 {
-	settle(scheduler, entry);
-	entry->key->busy = false;
+	DL_DELETE2(scheduler->running, entry, previous, next);
 	entry_queue(scheduler, entry, true);
 	deadline_watch(scheduler, entry);
-	key_update(scheduler, entry->key);
+	key_free(scheduler, entry);
 }
 
 void scheduler_suspend(struct scheduler *scheduler, struct scheduler_entry *entry, int64_t due_ms)
 {
+	DL_DELETE2(scheduler->running, entry, previous, next);
 	settle(scheduler, entry);
 	entry->holds = true;
 	entry_wait(scheduler, entry, due_ms);
@@ -237,10 +292,9 @@ void scheduler_suspend(struct scheduler *scheduler, struct scheduler_entry *entr
 
 void scheduler_finish(struct scheduler *scheduler, struct scheduler_entry *entry)
 {
-	settle(scheduler, entry);
-	entry->key->busy = false;
+	DL_DELETE2(scheduler->running, entry, previous, next);
 	DL_DELETE2(scheduler->entries, entry, older, newer);
-	key_update(scheduler, entry->key);
+	key_free(scheduler, entry);
 	fair_flow_give_back(scheduler->turns, entry->flow);
 }
 
@@ -255,7 +309,7 @@ void scheduler_tick(struct scheduler *scheduler, int64_t now_ms)
 			entry->due.order <= now_ms) {
 		entry_unwait(scheduler, entry);
 		entry_queue(scheduler, entry, true);
-		key_update(scheduler, entry->key);
+		key_update(scheduler, entry->lane->key);
 	}
 }
 
@@ -286,8 +340,9 @@ struct scheduler_entry *scheduler_drop(struct scheduler *scheduler)
 	if (entry)
 		return entry_out(scheduler, entry);
 	HASH_ITER(hh, scheduler->keys, key, following)
-		if (key->entries)
-			return entry_out(scheduler, key->entries);
+		for (struct scheduler_lane *lane = &key->lane; lane; lane = lane->other)
+			if (lane->entries)
+				return entry_out(scheduler, lane->entries);
 	return NULL;
 }
 
@@ -307,7 +362,15 @@ struct scheduler_entry *scheduler_extract(struct scheduler *scheduler,
 
 size_t scheduler_queued(const struct scheduler *scheduler)
 {
-	return scheduler->queued_count;
+	size_t count = 0;
+	for (int i = 0; i < FAIR_SOURCES; i++)
+		count += scheduler->queued[i];
+	return count;
+}
+
+size_t scheduler_queued_of(const struct scheduler *scheduler, int source)
+{
+	return scheduler->queued[source];
 }
 
 size_t scheduler_waiting(const struct scheduler *scheduler)

@@ -1,10 +1,11 @@
 /* scheduler.h: which request runs next. Pure: time is given to it.
  *
- * Requests of one key (a partition and the record's thread and node) go one after another: the next
- * starts after the first attempt of the one before has ended, and attempts of one key never overlap.
+ * Requests of one key (a partition's number and the record's thread and node) go one after another: the next
+ * starts after the first attempt of the one before has ended, and attempts of one key never overlap. The
+ * order is among requests of one source (fair_queue.h); those of another may come between, but not beside.
  * A retry that waits for its time does not hold its key. Different keys run side by side, in turns that are
- * fair to tenants (fair_queue.h); among the keys of one tenant, in the order in which they became ready. A
- * key takes the turn of its first request's tenant.
+ * fair to sources and tenants (fair_queue.h); among the keys of one tenant, in the order in which they became
+ * ready. A key takes the turns of its first requests' tenants, one for each source.
  */
 #ifndef CODEWORKER_SCHEDULER_H
 #define CODEWORKER_SCHEDULER_H
@@ -19,8 +20,8 @@ enum scheduler_state { SCHEDULER_QUEUED, SCHEDULER_RUNNING, SCHEDULER_WAITING };
 /* One request, embedded in the caller's own structure; the caller keeps it alive until it is finished,
  * expired or dropped. Zeroed before it is added. */
 struct scheduler_entry {
-	struct scheduler_key *key;	/* the scheduler's, as is all of this */
-	struct scheduler_entry *previous, *next;	/* in its key's queue, or of what runs */
+	struct scheduler_lane *lane;	/* the scheduler's, as is all of this */
+	struct scheduler_entry *previous, *next;	/* in its lane's queue, or of what runs */
 	struct scheduler_entry *older, *newer;		/* of all */
 	struct heap_node due, deadline;
 	struct fair_flow *flow;
@@ -82,6 +83,7 @@ struct scheduler_entry *scheduler_extract(struct scheduler *scheduler,
 	bool (*wanted)(const struct scheduler_entry *entry, void *context), void *context);
 
 size_t scheduler_queued(const struct scheduler *scheduler);	/* ready or behind their key */
+size_t scheduler_queued_of(const struct scheduler *scheduler, int source);
 size_t scheduler_waiting(const struct scheduler *scheduler);	/* retries that are not due */
 
 /* Tenants that wait for their CPU budget: fair_held. */

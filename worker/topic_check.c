@@ -38,9 +38,9 @@ int topic_find(struct kafka_admin *admin, const struct config *config, enum topi
 	return found->exists ? settings_find(admin, config, role, found, err) : 0;
 }
 
-void topics_found_free(struct topic_found found[TOPIC_ROLES])
+void topics_found_free(struct topic_found found[TOPICS_MOST])
 {
-	for (size_t role = 0; role < TOPIC_ROLES; role++)
+	for (size_t role = 0; role < TOPICS_MOST; role++)
 		for (size_t i = 0; i < TOPIC_SETTINGS; i++)
 			free(found[role].values[i]);
 }
@@ -58,11 +58,11 @@ static int partitions_wait(struct kafka_admin *admin, const struct config *confi
 }
 
 static int find_all(struct kafka_admin *admin, const struct config *config,
-	struct topic_found found[TOPIC_ROLES], struct err *err)
+	struct topic_found found[TOPICS_MOST], struct err *err)
 {
 	bool may_ask = true;
 	struct err why;
-	for (enum topic_role role = 0; role < TOPIC_ROLES; role++) {
+	for (enum topic_role role = 0; role < topic_plan_count(config); role++) {
 		if (partitions_wait(admin, config, role, &found[role], err) != 0)
 			return -1;
 		may_ask = may_ask && (!found[role].exists ||
@@ -102,14 +102,14 @@ static void fault_take(void *context, enum topic_fault fault, const char *text)
 
 int topics_check_start(const struct config *config, int64_t bytes[TOPIC_ROLES], struct err *err)
 {
-	struct topic_found found[TOPIC_ROLES] = {0};
+	struct topic_found found[TOPICS_MOST] = {0};
 	struct faults faults = {.config = config, .err = err};
 	struct kafka_admin *admin;
 	if (kafka_admin_new(config, &admin, err) != 0)
 		return -1;
 	kafka_admin_patience(admin, ANSWER_MS);
 	int result = find_all(admin, config, found, err);
-	for (faults.role = 0; result == 0 && faults.role < TOPIC_ROLES; faults.role++)
+	for (faults.role = 0; result == 0 && faults.role < topic_plan_count(config); faults.role++)
 		(void)topic_plan_faults(config, faults.role, found, fault_take, &faults);
 	for (enum topic_role role = 0; role < TOPIC_ROLES; role++)
 		bytes[role] = bytes_of(&found[role]);

@@ -12,7 +12,7 @@
 /* Fills found, which the caller frees. */
 int topic_find(struct kafka_admin *admin, const struct config *config, enum topic_role role,
 	struct topic_found *found, struct err *err);
-void topics_found_free(struct topic_found found[TOPIC_ROLES]);
+void topics_found_free(struct topic_found found[TOPICS_MOST]);
 
 /* Waits a little for topics that were only just made. Settings that this principal may not ask for are not checked,
  * which is told. bytes: how large a message each topic takes; where that isn't told, Kafka's default.

@@ -36,8 +36,22 @@ static const struct topic_row {
 	[TOPIC_STATE] = {DAY_MS, false, true, false, false, HOUR_MS},
 };
 
+size_t topic_plan_count(const struct config *config)
+{
+	return TOPIC_ROLES + config->topics.further_count;
+}
+
+/* The further topics are as the first. */
+static const struct topic_row *row_of(enum topic_role role)
+{
+	static const struct topic_row further = {7 * DAY_MS, true, true, false, false, 0};
+	return role >= TOPIC_FURTHER ? &further : &rows[role];
+}
+
 const char *topic_plan_name(const struct config *config, enum topic_role role)
 {
+	if (role >= TOPIC_FURTHER)
+		return config->topics.further[role - TOPIC_FURTHER].name;
 	const char *const names[TOPIC_ROLES] = {config->topics.requests, config->topics.results,
 		config->topics.errors, config->topics.retries, config->topics.dead,
 		config->topics.control, config->topics.state};
@@ -69,7 +83,7 @@ static int64_t needed_ms(const struct config *config, enum topic_role role)
 void topic_plan_make(const struct config *config, enum topic_role role, int partitions,
 	int64_t request_bytes, int replication, struct topic_plan *plan)
 {
-	const struct topic_row *row = &rows[role];
+	const struct topic_row *row = row_of(role);
 	int64_t retention_ms = row->retention_ms, twice = 2 * needed_ms(config, role);
 	if (retention_ms < twice)
 		retention_ms = twice;
@@ -118,7 +132,7 @@ static void check_times(struct faults *faults, const struct config *config, enum
 	const char *type = found->values[TOPIC_TIMESTAMPS];
 	int64_t retention_ms = number_of(found, TOPIC_RETENTION);
 	int64_t needed = needed_ms(config, role);
-	if (rows[role].append_time && type && strcmp(type, "LogAppendTime") != 0)
+	if (row_of(role)->append_time && type && strcmp(type, "LogAppendTime") != 0)
 		fault(faults, TOPIC_BREAKS, "message.timestamp.type is %s, should be LogAppendTime: cancels "
 			"and the dedupe window would compare the clocks of different machines", type);
 	if (retention_ms >= 0 && retention_ms < needed)
@@ -126,12 +140,24 @@ static void check_times(struct faults *faults, const struct config *config, enum
 			": records would be gone while they still count", retention_ms, needed);
 }
 
+int64_t topic_plan_request_bytes(const struct config *config,
+	const struct topic_found found[TOPICS_MOST])
+{
+	int64_t most = 0;
+	for (size_t role = 0; role < topic_plan_count(config); role++) {
+		const char *value = found[role].exists ? found[role].values[TOPIC_BYTES] : NULL;
+		if ((role == TOPIC_REQUESTS || role >= TOPIC_FURTHER) && value &&
+				strtoll(value, NULL, 10) > most)
+			most = strtoll(value, NULL, 10);
+	}
+	return most;
+}
+
 static void check_letters(struct faults *faults, const struct topic_found *found,
-	const struct topic_found *requests)
+	int64_t request_bytes)
 {
 	int64_t bytes = number_of(found, TOPIC_BYTES);
-	int64_t request_bytes = number_of(requests, TOPIC_BYTES);
-	if (!requests->exists || request_bytes == INT64_MAX || bytes >= request_bytes + LETTER_BYTES)
+	if (request_bytes == 0 || bytes >= request_bytes + LETTER_BYTES)
 		return;
 	fault(faults, TOPIC_WEAKENS, "max.message.bytes is %" PRId64 ", should be at least %" PRId64 " (the "
 		"requests' and 64 KiB for headers): big requests would not fit", bytes,
@@ -139,10 +165,17 @@ static void check_letters(struct faults *faults, const struct topic_found *found
 }
 
 static void check_partitions(struct faults *faults, const struct config *config,
-	const struct topic_found *topic, const struct topic_found *requests)
+	enum topic_role role, const struct topic_found *topic, const struct topic_found *requests)
 {
 	if (!requests->exists || topic->partitions == requests->partitions)
 		return;
+	if (role >= TOPIC_FURTHER) {
+		fault(faults, TOPIC_BREAKS, "%d partitions, but %s has %d: a number stands for the same "
+			"partition of all topics of requests, and some would not be read. Add partitions to "
+			"the one with fewer (kafka-topics.sh --alter --partitions)", topic->partitions,
+			topic_plan_name(config, TOPIC_REQUESTS), requests->partitions);
+		return;
+	}
 	/* More are there for a moment while partitions are added. */
 	fault(faults, topic->partitions < requests->partitions ? TOPIC_BREAKS : TOPIC_WEAKENS,
 		"%d partitions, should be %d, as %s has", topic->partitions, requests->partitions,
@@ -150,7 +183,7 @@ static void check_partitions(struct faults *faults, const struct config *config,
 }
 
 size_t topic_plan_faults(const struct config *config, enum topic_role role,
-	const struct topic_found found[TOPIC_ROLES], topic_fault_report *report, void *context)
+	const struct topic_found found[TOPICS_MOST], topic_fault_report *report, void *context)
 {
 	const struct topic_found *topic = &found[role], *requests = &found[TOPIC_REQUESTS];
 	struct faults faults = {report, context, 0};
@@ -158,14 +191,14 @@ size_t topic_plan_faults(const struct config *config, enum topic_role role,
 		fault(&faults, TOPIC_MISSING, "missing; `codeworker topics create` makes it");
 		return faults.count;
 	}
-	if (rows[role].as_requests)
-		check_partitions(&faults, config, topic, requests);
+	if (row_of(role)->as_requests)
+		check_partitions(&faults, config, role, topic, requests);
 	const char *cleanup = topic->values[TOPIC_CLEANUP];
 	if (cleanup && strcmp(cleanup, "delete") != 0)
 		fault(&faults, TOPIC_BREAKS, "cleanup.policy is %s, should be delete: compaction would drop "
 			"records of executions that share a key", cleanup);
 	check_times(&faults, config, role, topic);
-	if (rows[role].letters)
-		check_letters(&faults, topic, requests);
+	if (row_of(role)->letters)
+		check_letters(&faults, topic, topic_plan_request_bytes(config, found));
 	return faults.count;
 }

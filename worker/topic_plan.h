@@ -1,4 +1,4 @@
-/* topic_plan.h: what each of the seven topics should be like, and what is wrong with one.
+/* topic_plan.h: what each of the topics should be like, and what is wrong with one.
  *
  * Pure: knows the configuration and what was found, talks to nobody. `topics create` takes the
  * settings from here and `topics check` the faults, so what one makes the other accepts.
@@ -10,7 +10,9 @@
 
 enum topic_role {			/* requests first: the others are measured by it */
 	TOPIC_REQUESTS, TOPIC_RESULTS, TOPIC_ERRORS, TOPIC_RETRIES, TOPIC_DEAD, TOPIC_CONTROL,
-	TOPIC_STATE, TOPIC_ROLES
+	TOPIC_STATE, TOPIC_ROLES,
+	TOPIC_FURTHER = TOPIC_ROLES,	/* and on: the further topics of requests */
+	TOPICS_MOST = TOPIC_FURTHER + CONFIG_REQUEST_TOPICS - 1
 };
 
 enum topic_setting {
@@ -30,9 +32,14 @@ struct topic_found {
 	char *values[TOPIC_SETTINGS];	/* effective; NULL: not known */
 };
 
+size_t topic_plan_count(const struct config *config);	/* all roles are below it */
 const char *topic_plan_name(const struct config *config, enum topic_role role);
+/* The most that a topic of requests takes, as far as it is known; 0: of none. */
+int64_t topic_plan_request_bytes(const struct config *config,
+	const struct topic_found found[TOPICS_MOST]);
 
-/* partitions: of the requests. request_bytes: their max.message.bytes. replication: -1 = broker's. */
+/* partitions: of topics.requests. request_bytes: the most of max.message.bytes of the topics of requests.
+ * replication: -1 = broker's. */
 void topic_plan_make(const struct config *config, enum topic_role role, int partitions,
 	int64_t request_bytes, int replication, struct topic_plan *plan);
 
@@ -46,6 +53,6 @@ enum topic_fault {
  * leads to, and the remedy. */
 typedef void topic_fault_report(void *context, enum topic_fault fault, const char *text);
 size_t topic_plan_faults(const struct config *config, enum topic_role role,
-	const struct topic_found found[TOPIC_ROLES], topic_fault_report *report, void *context);
+	const struct topic_found found[TOPICS_MOST], topic_fault_report *report, void *context);
 
 #endif

@@ -150,21 +150,22 @@ static void gauges_update(struct worker *worker)
 	size_t paused = 0, partitions = 0;
 	for (size_t i = 0; i < worker->partition_count; i++) {
 		const struct partition *partition = &worker->partitions[i];
-		if (partition->source != BROKER_REQUESTS)
+		if (!source_is_requests(partition->source))
 			continue;
 		partitions++;
 		paused += partition->paused;
 		if (partition->window)
-			metrics_set(worker->parts.metrics, METRIC_WINDOW_FILL, partition->number,
+			metrics_set(worker->parts.metrics, METRIC_WINDOW_FILL, place_label(partition),
 				(double)offset_window_fill(partition->window) /
 				worker->parts.config->worker.window);
 	}
 	gauge(worker, METRIC_JOBS_QUEUED, scheduler_queued(worker->scheduler));
 	gauge(worker, METRIC_RETRIES_WAITING, scheduler_waiting(worker->scheduler) +
-		retry_index_count(worker->retries) + worker->fetching);
+		retries_waiting(worker));
 	gauge(worker, METRIC_JOBS_RUNNING, (size_t)worker->running_count);
 	gauge(worker, METRIC_PARTITIONS, partitions);
 	gauge(worker, METRIC_PAUSED, paused);
+	gauge(worker, METRIC_LEFT_OUT, worker->left_out);
 	budgets_report(worker);
 	watermarks_report(worker);
 	code_counts_update(worker);
@@ -234,6 +235,17 @@ static void loop(struct worker *worker, int epoll)
 	}
 }
 
+/* false: no memory. */
+static bool held_make(struct worker *worker)
+{
+	for (int source = 0; source < sources_count(worker->parts.config); source++) {
+		worker->held[source].waiting = retry_index_new();
+		if (!worker->held[source].waiting)
+			return false;
+	}
+	return true;
+}
+
 int worker_run(const struct worker_parts *parts, struct err *err)
 {
 	struct worker worker = {.parts = *parts, .broker = parts->broker->functions, .epoch = 1,
@@ -242,12 +254,12 @@ int worker_run(const struct worker_parts *parts, struct err *err)
 	worker.dedupe = dedupe_new(parts->config->worker.dedupe_window_ms);
 	worker.cancels = cancels_new(parts->config->worker.cancel_window_ms,
 		config_cancel_reach_ms(parts->config));
-	worker.retries = retry_index_new();
+	bool whole = held_make(&worker);
 	worker.running = calloc((size_t)worker.slots, sizeof *worker.running);
 	int epoll = epoll_make(&worker), result = 0;
 	if (getrandom(&worker.incarnation, sizeof worker.incarnation, 0) != sizeof worker.incarnation) {
 		result = err_system(err, "getrandom");
-	} else if (!worker.scheduler || !worker.dedupe || !worker.cancels || !worker.retries ||
+	} else if (!worker.scheduler || !worker.dedupe || !worker.cancels || !whole ||
 			!worker.running || epoll < 0) {
 		result = err_set(err, ERR_MEMORY, "no memory or descriptors for the loop");
 	} else {
@@ -262,7 +274,8 @@ int worker_run(const struct worker_parts *parts, struct err *err)
 	scheduler_free(worker.scheduler);
 	dedupe_free(worker.dedupe);
 	cancels_free(worker.cancels);
-	retry_index_free(worker.retries);
+	for (int source = 0; source < BROKER_SOURCES_MOST; source++)
+		retry_index_free(worker.held[source].waiting);
 	for (int i = 0; i < ORIGINS; i++)
 		free(worker.origins[i]);
 	free(worker.running);

@@ -1,14 +1,19 @@
 /* worker_fairness.c: whose requests are whose, and who waits for its budget. */
 #include "worker_internal.h"
 
+#include <assert.h>
+
 #include "log.h"
 
 #define TELL_MS 60000			/* between two lines about the same */
 
+static_assert(BROKER_SOURCES_MOST <= FAIR_SOURCES, "each topic of requests takes turns");
+
 struct scheduler_terms request_terms(const struct worker *worker, const struct request *request,
-	bool refused)
+	enum broker_source origin, bool refused)
 {
 	struct scheduler_terms terms = {.flow.tenant = request->tenant ? request->tenant : "",
+		.flow.source = origin, .flow.source_weight = source_weight(worker->parts.config, origin),
 		.deadline_ms = refused || request->deadline_ms == REQUEST_TIME_NONE ? INT64_MAX :
 		request->deadline_ms};
 	config_tenant_terms(worker->parts.config, terms.flow.tenant, &terms.flow.weight,

@@ -18,9 +18,10 @@ void job_free(struct worker *worker, struct job *job, bool keep_message)
 {
 	suspect_leave(worker, job);
 	watermark_job_remove(worker, job);
-	worker->held--;
-	worker->held_retries -= job->place.source == BROKER_RETRIES;
-	worker->held_bytes -= job->bytes;
+	struct held *held = &worker->held[job->origin];
+	held->count--;
+	held->retries -= job->place.source == BROKER_RETRIES;
+	held->bytes -= job->bytes;
 	if (!keep_message)
 		worker->broker->message_free(worker->parts.broker, &job->message);
 	arena_free(job->request->arena);
@@ -56,9 +57,8 @@ int result_publish(struct worker *worker, const struct job *job, enum status sta
 
 void mark_topic(const struct worker *worker, const struct broker_place *place, struct state_mark *mark)
 {
-	const struct config *config = worker->parts.config;
-	snprintf(mark->topic, sizeof mark->topic, "%s", place->source == BROKER_RETRIES ?
-		config->topics.retries : config->topics.requests);
+	snprintf(mark->topic, sizeof mark->topic, "%s",
+		source_topic(worker->parts.config, place->source));
 }
 
 int mark_publish(struct worker *worker, struct publication *publication, const struct broker_place *place,

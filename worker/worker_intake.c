@@ -16,6 +16,7 @@
 struct incoming {
 	struct broker_message *message;
 	struct broker_place place;
+	enum broker_source origin;
 	const struct retry *retry;	/* NULL: the first attempt */
 	struct request *request;
 };
@@ -69,7 +70,8 @@ void message_forget(struct worker *worker, struct broker_message *message,
 
 static int job_schedule(struct worker *worker, struct job *job, int64_t due_ms)
 {
-	const struct scheduler_terms terms = request_terms(worker, job->request, job->refused);
+	const struct scheduler_terms terms = request_terms(worker, job->request, job->origin,
+		job->refused);
 	const struct request *request = job->request;
 	const char *key = arena_format(request->arena, "%s:%s", request->thread_id, request->node_id);
 	if (!key)
@@ -101,16 +103,18 @@ static struct job *job_new(struct worker *worker, const struct incoming *incomin
 	job->request = incoming->request;
 	job->message = *incoming->message;
 	job->place = incoming->place;
+	job->origin = incoming->origin;
 	job->epoch = worker->epoch;
 	job->attempt = retry ? retry->attempt : 1;
 	job->received_ms = monotonic_ms();
 	if (retry)
 		job->last_error = retry_error(incoming->request->arena, retry);
 	watermark_job_add(worker, job);
-	worker->held++;
-	worker->held_retries += job->place.source == BROKER_RETRIES;
 	job->bytes = (int64_t)(job->message.bytes + arena_size(job->request->arena) + JOB_BYTES);
-	worker->held_bytes += job->bytes;
+	struct held *held = &worker->held[job->origin];
+	held->count++;
+	held->retries += job->place.source == BROKER_RETRIES;
+	held->bytes += job->bytes;
 	return job;
 }
 
@@ -219,7 +223,8 @@ static int request_decode(struct worker *worker, const struct broker_message *me
 void message_decode(struct worker *worker, struct broker_message *message,
 	const struct broker_place *place, const struct retry *retry)
 {
-	struct incoming incoming = {.message = message, .place = *place, .retry = retry};
+	struct incoming incoming = {.message = message, .place = *place, .retry = retry,
+		.origin = retry ? retry_origin(worker, retry) : place->source};
 	struct malformed why = {0};
 	struct err err = {0};
 	int decoded = request_decode(worker, message, &incoming.request, &why, &err);
@@ -260,7 +265,7 @@ static bool message_is(struct worker *worker, const struct broker_message *asked
 	struct broker_message original = *asked, *message = &original;
 	struct retry retry;
 	if (asked->source == BROKER_RETRIES && retry_read(message, &retry))
-		message->topic = retry_origin(worker, &retry);
+		message->topic = retry_topic(worker, &retry);
 	int decoded = request_decode(worker, message, &request, &why, &err);
 	if (decoded < 0) {
 		worker_fatal(worker, &err);

@@ -10,6 +10,7 @@
 #include "retry_index.h"
 #include "retry_record.h"
 #include "scheduler.h"
+#include "sources.h"
 #include "state.h"
 #include "worker.h"
 
@@ -21,7 +22,7 @@
 #define FETCHES_MOST 64			/* retries at a time, also while requests use up the room */
 #define ORIGINS 8			/* names that the requests' topic had, among waiting retries */
 
-struct partition {			/* of the requests or of the retries */
+struct partition {			/* of a topic of requests or of the retries */
 	enum broker_source source;
 	int32_t number;
 	struct offset_window *window;	/* made with the first message */
@@ -42,12 +43,13 @@ struct job {
 	struct job *older, *newer;	/* of its partition */
 	struct broker_message message;	/* the request; of a retry it is no more, but made to be it again */
 	struct broker_place place;	/* that is done when it ends */
+	enum broker_source origin;	/* topic of requests that it came in by */
 	uint64_t epoch, tag;
 	int attempt;			/* that runs or runs next, from 1 */
 	int sandbox_failures;
 	int64_t received_ms, queued_ms;
 	int64_t started_us;		/* the attempt that runs */
-	int64_t bytes;			/* that it counts in held_bytes */
+	int64_t bytes;			/* that it counts in its topic's */
 	struct error_record last_error;	/* of the attempt before, in the request's arena */
 	int deaths;			/* of workers under it */
 	bool running;
@@ -66,13 +68,28 @@ struct suspects {
 	int64_t assigned_ms;		/* when the partitions were */
 };
 
+/* What is in memory of one topic of requests, the retries of its requests with it. Each topic has the same share of
+ * worker.queue and worker.queue_bytes, so that none keeps another from being read. */
+struct held {
+	int64_t count, bytes;		/* requests */
+	int64_t retries;		/* of them, that came from code.retries */
+	bool paused;			/* its share is used up */
+	struct retry_index *waiting;	/* that are not due for long */
+	size_t fetching;		/* of these, that are due soon */
+};
+
+struct fetching {
+	struct waiting_retry retry;
+	enum broker_source origin;
+};
+
 struct worker {
 	struct worker_parts parts;
 	const struct broker_functions *broker;
 	struct scheduler *scheduler;
 	struct dedupe *dedupe;
-	struct retry_index *retries;	/* that are not due for long */
-	struct waiting_retry fetches[FETCHES_MOST];	/* of them, that are due soon */
+	struct held held[BROKER_SOURCES_MOST];	/* by topic of requests */
+	struct fetching fetches[FETCHES_MOST];
 	size_t fetching;		/* how many of these */
 	int64_t carried_ms;		/* when old ones were last looked for */
 	char *origins[ORIGINS];
@@ -87,9 +104,9 @@ struct worker {
 	uint64_t epoch, next_tag;
 	struct publication *open;	/* being filled; NULL: none */
 	int batches_under_way;
-	int64_t held, held_bytes;	/* requests and bytes in memory */
-	int64_t held_retries;		/* of them, that came from code.retries */
-	bool paused_all, draining, ended;
+	size_t left_out;		/* partitions that are not read here */
+	int64_t left_out_told_ms;
+	bool draining, ended;
 	bool stalled;			/* a batch was dropped: nothing more until we are given partitions */
 	int64_t stalled_ms;		/* since when */
 	bool out_of_touch;		/* with the group: nothing runs */
@@ -134,6 +151,12 @@ static inline int64_t submitted_ms(const struct broker_message *message)
 	return message->timestamp_ms >= 0 ? message->timestamp_ms : wall_ms();
 }
 
+/* Of its gauges. partition: of a topic of requests. */
+static inline int place_label(const struct partition *partition)
+{
+	return metric_place(source_index(partition->source), partition->number);
+}
+
 static inline void count(struct worker *worker, enum metric metric, int label)
 {
 	metrics_add(worker->parts.metrics, metric, label, 1);
@@ -169,6 +192,8 @@ void state_take(struct worker *worker, const struct broker_state *state);
 /* ---- worker_intake.c */
 
 void message_take(struct worker *worker, struct broker_message *message);
+/* Each topic of requests has so much of what is for all. */
+int64_t share_of(const struct worker *worker, int64_t whole);
 /* A message whose offset is open in its window. retry: of code.retries; NULL: a request. */
 void message_decode(struct worker *worker, struct broker_message *message,
 	const struct broker_place *place, const struct retry *retry);
@@ -178,13 +203,16 @@ void message_forget(struct worker *worker, struct broker_message *message,
 
 /* ---- worker_retries.c */
 
-/* What the topic was called that the request came in by. */
-const char *retry_origin(struct worker *worker, const struct retry *retry);
+/* What the topic was called that the request came in by, and which one it is: topics.requests, where it is
+ * none any more. */
+const char *retry_topic(struct worker *worker, const struct retry *retry);
+enum broker_source retry_origin(const struct worker *worker, const struct retry *retry);
 
 /* A record of code.retries whose offset is open. */
 void retry_take(struct worker *worker, struct broker_message *message);
 /* Whether only its time and place are to be kept for now; retry_note() does. */
 bool retry_waits(const struct worker *worker, const struct retry *retry);
+size_t retries_waiting(const struct worker *worker);	/* of which no more is kept */
 void retry_note(struct worker *worker, const struct broker_place *place, const struct request *request,
 	const struct retry *retry);
 /* Writes it to code.retries anew, behind what is there: its offset is done, the message is the batch's. false: it
@@ -237,7 +265,7 @@ void jobs_drop(struct worker *worker);
 
 /* refused: it has its answer, whatever its deadline. */
 struct scheduler_terms request_terms(const struct worker *worker, const struct request *request,
-	bool refused);
+	enum broker_source origin, bool refused);
 /* Tells, now and then, when tenants wait for their budget. */
 void budgets_report(struct worker *worker);
 

@@ -40,14 +40,27 @@ static void partition_pause(struct worker *worker, struct partition *partition, 
 	worker->broker->pause(worker->parts.broker, partition->source, partition->number, paused);
 }
 
-void pauses_update(struct worker *worker)
+int64_t share_of(const struct worker *worker, int64_t whole)
+{
+	int64_t share = whole / (int64_t)config_request_topics(worker->parts.config);
+	return share > 0 ? share : 1;
+}
+
+static void held_update(const struct worker *worker, struct held *held)
 {
 	const struct config *config = worker->parts.config;
-	if (worker->held >= config->worker.queue || worker->held_bytes >= config->worker.queue_bytes)
-		worker->paused_all = true;
-	else if (worker->held <= config->worker.queue / 2 &&
-			worker->held_bytes <= config->worker.queue_bytes / 2)
-		worker->paused_all = false;
+	int64_t count = share_of(worker, config->worker.queue);
+	int64_t bytes = share_of(worker, config->worker.queue_bytes);
+	if (held->count >= count || held->bytes >= bytes)
+		held->paused = true;
+	else if (held->count <= count / 2 && held->bytes <= bytes / 2)
+		held->paused = false;
+}
+
+void pauses_update(struct worker *worker)
+{
+	for (int source = 0; source < sources_count(worker->parts.config); source++)
+		held_update(worker, &worker->held[source]);
 	for (size_t i = 0; i < worker->partition_count; i++) {
 		struct partition *partition = &worker->partitions[i];
 		int64_t fill = partition->window ? offset_window_fill(partition->window) : 0;
@@ -55,7 +68,8 @@ void pauses_update(struct worker *worker)
 		bool full = fill >= size || (partition->held.owner && !partition->paused) ||
 			(partition->paused && fill > size / 2);
 		/* Retries that find no room are only noted. */
-		bool no_room = worker->paused_all && partition->source == BROKER_REQUESTS;
+		bool no_room = source_is_requests(partition->source) &&
+			worker->held[partition->source].paused;
 		partition_pause(worker, partition, full || no_room || worker->draining ||
 			batch_backlogged(worker));
 	}
@@ -74,7 +88,7 @@ int64_t oldest_to_come_ms(const struct worker *worker)
 	int64_t oldest_ms = wall_ms();
 	for (size_t i = 0; i < worker->partition_count; i++) {
 		int64_t of_one_ms = partition_oldest_ms(&worker->partitions[i]);
-		if (worker->partitions[i].source == BROKER_REQUESTS && of_one_ms < oldest_ms)
+		if (source_is_requests(worker->partitions[i].source) && of_one_ms < oldest_ms)
 			oldest_ms = of_one_ms;
 	}
 	return oldest_ms;
@@ -131,6 +145,7 @@ void positions_take(struct worker *worker, const struct broker_event *event)
 	struct err err;
 	chaos_point("at-takeover");
 	partitions_forget(worker);
+	worker->left_out = 0;
 	worker->partitions = calloc(event->position_count + 1, sizeof *worker->partitions);
 	if (!worker->partitions) {
 		err_set(&err, ERR_MEMORY, "no memory");
@@ -167,18 +182,8 @@ void end_take(struct worker *worker, const struct broker_offset *end)
 
 void partitions_assigned(struct worker *worker, const struct broker_event *event)
 {
-	struct broker_offset *unknown = NULL;
-	if (worker->partition_count == 0 && event->partition_count > 0)
-		unknown = calloc(event->partition_count * BROKER_SOURCES, sizeof *unknown);
-	for (size_t i = 0; unknown && i < event->partition_count * BROKER_SOURCES; i++)
-		unknown[i] = (struct broker_offset){event->partitions[i / BROKER_SOURCES], -1, 0,
-			(enum broker_source)(i % BROKER_SOURCES)};
-	if (unknown) {
-		const struct broker_event positions = {.positions = unknown,
-			.position_count = event->partition_count * BROKER_SOURCES};
-		positions_take(worker, &positions);
-		free(unknown);
-	}
+	worker->left_out = event->left_out;
+	worker->left_out_told_ms = 0;
 	worker->suspects.assigned_ms = monotonic_ms();
 	count(worker, METRIC_REBALANCES, METRIC_UNLABELLED);
 	log_event(LOG_INFO, "partitions assigned", "count",
@@ -195,16 +200,14 @@ static int finished_restore(struct partition *partition, int64_t offset, struct 
 		finished_add(&partition->finished, offset, name) < 0 ? -1 : 0;
 }
 
-/* Which of our topics the mark is of; one that is of neither says nothing of offsets here. */
+/* Which of our topics the mark is of; one that is of none says nothing of offsets here. */
 static bool mark_place(const struct worker *worker, int32_t partition, const struct state_mark *mark,
 	struct broker_place *place)
 {
-	const struct config *config = worker->parts.config;
-	*place = (struct broker_place){BROKER_REQUESTS, partition, mark->offset};
-	if (!*mark->topic || strcmp(mark->topic, config->topics.requests) == 0)
-		return true;
-	place->source = BROKER_RETRIES;
-	return strcmp(mark->topic, config->topics.retries) == 0;
+	enum broker_source source = *mark->topic ? source_named(worker->parts.config, mark->topic) :
+		BROKER_REQUESTS;
+	*place = (struct broker_place){source, partition, mark->offset};
+	return source != BROKER_NOWHERE;
 }
 
 /* Final, or gone on to code.retries: its offset is finished either way. */

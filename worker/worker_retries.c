@@ -127,32 +127,55 @@ bool retry_carry(struct worker *worker, const struct broker_message *message,
 
 /* ---- coming back */
 
-const char *retry_origin(struct worker *worker, const struct retry *retry)
+static bool is_named(const struct retry *retry, const char *name)
 {
-	const char *now = worker->parts.config->topics.requests;
-	if (strlen(now) == retry->topic_size && memcmp(now, retry->topic, retry->topic_size) == 0)
+	return strlen(name) == retry->topic_size && memcmp(name, retry->topic, retry->topic_size) == 0;
+}
+
+enum broker_source retry_origin(const struct worker *worker, const struct retry *retry)
+{
+	const struct config *config = worker->parts.config;
+	for (int source = BROKER_FURTHER; source < sources_count(config); source++)
+		if (is_named(retry, source_topic(config, (enum broker_source)source)))
+			return (enum broker_source)source;
+	return BROKER_REQUESTS;
+}
+
+const char *retry_topic(struct worker *worker, const struct retry *retry)
+{
+	const char *now = source_topic(worker->parts.config, retry_origin(worker, retry));
+	if (is_named(retry, now))
 		return now;
 	for (int i = 0; i < ORIGINS; i++) {
 		if (!worker->origins[i])
 			worker->origins[i] = strndup(retry->topic, retry->topic_size);
-		if (worker->origins[i] && strlen(worker->origins[i]) == retry->topic_size &&
-				memcmp(worker->origins[i], retry->topic, retry->topic_size) == 0)
+		if (worker->origins[i] && is_named(retry, worker->origins[i]))
 			return worker->origins[i];
 	}
 	return now;
 }
 
 /* A few also while requests use up the room, or a backlog would keep retries from ever being due. */
-static bool room_for_retries(const struct worker *worker)
+static bool room_for_retries(const struct worker *worker, const struct held *held)
 {
 	const struct config *config = worker->parts.config;
-	return worker->held < config->worker.queue + FETCHES_MOST &&
-		(worker->held_bytes < config->worker.queue_bytes || worker->held_retries < FETCHES_MOST);
+	int64_t most = share_of(worker, FETCHES_MOST);
+	return held->count < share_of(worker, config->worker.queue) + most &&
+		(held->bytes < share_of(worker, config->worker.queue_bytes) || held->retries < most);
 }
 
 bool retry_waits(const struct worker *worker, const struct retry *retry)
 {
-	return retry->due_ms > wall_ms() + HOLD_MS || (!retry->fetched && !room_for_retries(worker));
+	return retry->due_ms > wall_ms() + HOLD_MS || (!retry->fetched &&
+		!room_for_retries(worker, &worker->held[retry_origin(worker, retry)]));
+}
+
+size_t retries_waiting(const struct worker *worker)
+{
+	size_t count = worker->fetching;
+	for (int source = 0; source < sources_count(worker->parts.config); source++)
+		count += retry_index_count(worker->held[source].waiting);
+	return count;
 }
 
 void retry_note(struct worker *worker, const struct broker_place *place, const struct request *request,
@@ -166,11 +189,20 @@ void retry_note(struct worker *worker, const struct broker_place *place, const s
 		.execution = execution_name("", "", request->execution_id).low,
 		.name = execution_name(request->thread_id, request->node_id,
 			request->execution_id)};
-	if (retry_index_add(worker->retries, &waiting) == 0)
+	if (retry_index_add(worker->held[retry_origin(worker, retry)].waiting, &waiting) == 0)
 		return;
 	err_set(&err, ERR_MEMORY, "no memory for what waits in %s",
 		worker->parts.config->topics.retries);
 	worker_fatal(worker, &err);
+}
+
+static size_t retries_hurry(struct worker *worker,
+	bool (*wanted)(const struct waiting_retry *waiting, void *context), void *context)
+{
+	size_t count = 0;
+	for (int source = 0; source < sources_count(worker->parts.config); source++)
+		count += retry_index_hurry(worker->held[source].waiting, wanted, context);
+	return count;
 }
 
 /* Of whom a cancel speaks: of one execution, or else of a node, or else of a thread. */
@@ -196,7 +228,7 @@ size_t retries_cancel(struct worker *worker, const struct cancel *cancel)
 			execution_name(cancel->thread_id, cancel->node_id, "").low};
 	else
 		meant.hash = execution_name(cancel->thread_id, "", "").low;
-	return retry_index_hurry(worker->retries, is_meant, &meant);
+	return retries_hurry(worker, is_meant, &meant);
 }
 
 static void retry_read_and_take(struct worker *worker, struct broker_message *message, bool fetched)
@@ -210,7 +242,7 @@ static void retry_read_and_take(struct worker *worker, struct broker_message *me
 		return;
 	}
 	retry.fetched = fetched;
-	message->topic = retry_origin(worker, &retry);
+	message->topic = retry_topic(worker, &retry);
 	message_decode(worker, message, &place, &retry);
 }
 
@@ -224,10 +256,11 @@ static bool fetch_ended(struct worker *worker, const struct broker_place *place,
 	struct waiting_retry *retry)
 {
 	for (size_t i = 0; i < worker->fetching; i++) {
-		*retry = worker->fetches[i];
+		*retry = worker->fetches[i].retry;
 		if (retry->place.source != place->source || retry->place.partition != place->partition ||
 				retry->place.offset != place->offset)
 			continue;
+		worker->held[worker->fetches[i].origin].fetching--;
 		worker->fetches[i] = worker->fetches[--worker->fetching];
 		return true;
 	}
@@ -274,32 +307,49 @@ static void retries_carry(struct worker *worker)
 	if (age.now_ms - worker->carried_ms < age.carry_ms / CARRY_STEPS)
 		return;
 	worker->carried_ms = age.now_ms;
-	(void)retry_index_hurry(worker->retries, is_old, &age);
+	(void)retries_hurry(worker, is_old, &age);
 }
 
 /* What is fetched may be published at once, carried forward or cancelled, so it waits for that, too. */
-static bool may_fetch(const struct worker *worker)
+static bool may_fetch(const struct worker *worker, const struct held *held)
 {
-	return worker->fetching < FETCHES_MOST && !worker->draining && room_for_retries(worker) &&
-		!batch_backlogged(worker);
+	return (int64_t)held->fetching < share_of(worker, FETCHES_MOST) && !worker->draining &&
+		room_for_retries(worker, held) && !batch_backlogged(worker);
+}
+
+/* Those of one topic. */
+static int64_t held_fetch(struct worker *worker, enum broker_source origin)
+{
+	struct held *held = &worker->held[origin];
+	struct waiting_retry waiting;
+	while (may_fetch(worker, held) &&
+			retry_index_take(held->waiting, wall_ms() + AHEAD_MS, &waiting)) {
+		worker->fetches[worker->fetching++] = (struct fetching){waiting, origin};
+		held->fetching++;
+		worker->broker->fetch(worker->parts.broker, &waiting.place);
+	}
+	int64_t due_ms = retry_index_due_ms(held->waiting);
+	/* What may not be fetched is due to no purpose: an event makes room. */
+	return due_ms == INT64_MAX || !may_fetch(worker, held) ? INT64_MAX : due_ms - AHEAD_MS;
 }
 
 int64_t retries_fetch(struct worker *worker)
 {
-	struct waiting_retry waiting;
+	int64_t first_ms = INT64_MAX;
 	retries_carry(worker);
-	while (may_fetch(worker) &&
-			retry_index_take(worker->retries, wall_ms() + AHEAD_MS, &waiting)) {
-		worker->fetches[worker->fetching++] = waiting;
-		worker->broker->fetch(worker->parts.broker, &waiting.place);
+	for (int source = 0; source < sources_count(worker->parts.config); source++) {
+		int64_t due_ms = held_fetch(worker, (enum broker_source)source);
+		if (due_ms < first_ms)
+			first_ms = due_ms;
 	}
-	int64_t due_ms = retry_index_due_ms(worker->retries);
-	/* What may not be fetched is due to no purpose: an event makes room. */
-	return due_ms == INT64_MAX || !may_fetch(worker) ? INT64_MAX : due_ms - AHEAD_MS;
+	return first_ms;
 }
 
 void retries_forget(struct worker *worker)
 {
-	retry_index_clear(worker->retries);
+	for (int source = 0; source < sources_count(worker->parts.config); source++) {
+		retry_index_clear(worker->held[source].waiting);
+		worker->held[source].fetching = 0;
+	}
 	worker->fetching = 0;
 }

@@ -18,16 +18,16 @@
 
 void watermark_job_add(struct worker *worker, struct job *job)
 {
-	struct partition *partition = partition_find(worker, BROKER_REQUESTS, job->place.partition);
-	if (partition && job->place.source == BROKER_REQUESTS)
+	struct partition *partition = partition_find(worker, job->place.source, job->place.partition);
+	if (partition && source_is_requests(job->place.source))
 		DL_APPEND2(partition->jobs, job, older, newer);
 }
 
 void watermark_job_remove(struct worker *worker, struct job *job)
 {
 	struct partition *partition = job->epoch == worker->epoch &&
-		job->place.source == BROKER_REQUESTS ?
-		partition_find(worker, BROKER_REQUESTS, job->place.partition) : NULL;
+		source_is_requests(job->place.source) ?
+		partition_find(worker, job->place.source, job->place.partition) : NULL;
 	if (partition && partition->jobs)
 		DL_DELETE2(partition->jobs, job, older, newer);
 }
@@ -35,7 +35,9 @@ void watermark_job_remove(struct worker *worker, struct job *job)
 void watermarks_forget(struct worker *worker)
 {
 	for (size_t i = 0; i < worker->partition_count; i++)
-		metrics_forget_partition(worker->parts.metrics, worker->partitions[i].number);
+		if (source_is_requests(worker->partitions[i].source))
+			metrics_forget_partition(worker->parts.metrics,
+				place_label(&worker->partitions[i]));
 	watermark_report_set(worker->parts.watermarks, NULL, 0);
 }
 
@@ -74,12 +76,12 @@ static void holder_tell(struct partition *partition, const struct watermark_hold
 /* Returns how many of its requests have not been read yet. */
 static int64_t lag_report(struct worker *worker, const struct partition *partition)
 {
-	int64_t end = worker->broker->end(worker->parts.broker, partition->number);
+	int64_t end = worker->broker->end(worker->parts.broker, partition->source, partition->number);
 	if (end < 0 || !partition->window)
 		return 0;
 	int64_t watermark = offset_window_watermark(partition->window);
 	int64_t read = watermark + offset_window_fill(partition->window);
-	metrics_set(worker->parts.metrics, METRIC_LAG, partition->number,
+	metrics_set(worker->parts.metrics, METRIC_LAG, place_label(partition),
 		end > watermark ? (double)(end - watermark) : 0);
 	return end > read ? end - read : 0;
 }
@@ -87,11 +89,35 @@ static int64_t lag_report(struct worker *worker, const struct partition *partiti
 /* The figure to scale on: lag counts what runs and what is done behind it, too. */
 static void backlog_report(struct worker *worker)
 {
-	int64_t backlog = (int64_t)scheduler_queued(worker->scheduler);
+	struct metrics *metrics = worker->parts.metrics;
+	int64_t backlog[BROKER_SOURCES_MOST], all = 0;
+	int sources = sources_count(worker->parts.config);
+	for (int source = 0; source < sources; source++)
+		backlog[source] = (int64_t)scheduler_queued_of(worker->scheduler, source);
 	for (size_t i = 0; i < worker->partition_count; i++)
-		if (worker->partitions[i].source == BROKER_REQUESTS)
-			backlog += lag_report(worker, &worker->partitions[i]);
-	metrics_set(worker->parts.metrics, METRIC_BACKLOG, METRIC_UNLABELLED, (double)backlog);
+		if (source_is_requests(worker->partitions[i].source))
+			backlog[worker->partitions[i].source] +=
+				lag_report(worker, &worker->partitions[i]);
+	for (int source = 0; source < sources; source++) {
+		all += backlog[source];
+		if (sources > BROKER_FURTHER && source_is_requests((enum broker_source)source))
+			metrics_set(metrics, METRIC_TOPIC_BACKLOG,
+				(int)source_index((enum broker_source)source), (double)backlog[source]);
+	}
+	metrics_set(metrics, METRIC_BACKLOG, METRIC_UNLABELLED, (double)all);
+}
+
+/* The log of it does not go away with the moment of the assignment, since the requests there stay. */
+static void left_out_tell(struct worker *worker, int64_t now_ms)
+{
+	if (worker->left_out == 0 || (worker->left_out_told_ms &&
+			now_ms - worker->left_out_told_ms < TELL_MS))
+		return;
+	worker->left_out_told_ms = now_ms;
+	log_event(LOG_WARN, "partitions of further topics are not read, since the same numbers of "
+		"topics.requests are another worker's: all workers need the same topics.priorities, and "
+		"these topics the same number of partitions", "partitions",
+		log_number((int64_t)worker->left_out), NULL);
 }
 
 /* Returns how many holders there are. */
@@ -101,9 +127,9 @@ static size_t holders_find(struct worker *worker, struct watermark_holder *holde
 	for (size_t i = 0; i < worker->partition_count; i++) {
 		struct partition *partition = &worker->partitions[i];
 		const struct job *oldest = partition->jobs;
-		if (partition->source != BROKER_REQUESTS)
+		if (!source_is_requests(partition->source))
 			continue;
-		metrics_set(worker->parts.metrics, METRIC_WATERMARK_AGE, partition->number,
+		metrics_set(worker->parts.metrics, METRIC_WATERMARK_AGE, place_label(partition),
 			oldest ? (double)(now_ms - oldest->received_ms) / 1e3 : 0);
 		if (!oldest || !partition->window || !is_full(worker, partition))
 			continue;
@@ -120,6 +146,7 @@ void watermarks_report(struct worker *worker)
 		return;
 	worker->watermarks_ms = now_ms;
 	backlog_report(worker);
+	left_out_tell(worker, now_ms);
 	struct watermark_holder *holders = calloc(worker->partition_count + 1, sizeof *holders);
 	if (!holders)
 		return;

@@ -24,7 +24,7 @@ def request(thread, node, execution=None, **fields):
     return made
 
 
-def publish(topics, requests, headers=()):
+def publish(topics, requests, headers=(), role="requests"):
     """Each request as a JSON record, keyed as Java would key it. A pair is (key, raw text)."""
     lines = []
     for one in requests:
@@ -33,7 +33,7 @@ def publish(topics, requests, headers=()):
         assert "\n" not in text and "\t" not in key
         lines.append(key + "\t" + text)
     options = [piece for name, value in headers for piece in ("-H", "%s=%s" % (name, value))]
-    cli.kcat("-P", "-t", topics.name("requests"), "-K", "\t", "-X", "partitioner=murmur2_random",
+    cli.kcat("-P", "-t", topics.name(role), "-K", "\t", "-X", "partitioner=murmur2_random",
              *options, stdin="\n".join(lines) + "\n")
 
 

@@ -103,6 +103,21 @@ class AtLeastOnce(unittest.TestCase):
             self.assertEqual(worker.end(), 0)
         self.assertEqual({len(records) for records in results(self.topics).values()}, {1})
 
+    def test_a_death_while_results_can_not_be_written_loses_nothing(self):
+        """A mark that is stored before its result would have the successor forget the execution."""
+        with self.worker() as worker:
+            worker.wait_log("partitions assigned")
+            cli._broker.topic_remove(self.topics.name("results"))
+            publish(self.topics, [request("t%d" % i, "n", "v%03d" % i) for i in range(40)])
+            worker.wait_log("records were not acknowledged")
+            worker.kill()
+            self.assertNotIn("final", [record.value["type"] for record in read(self.topics, "state")])
+            self.topics.create(PARTITIONS)
+            worker.start()
+            wait_results(self.topics, 40, worker=worker)
+            self.wait_committed()
+            self.assertEqual(worker.end(), 0)
+
     def test_a_death_between_results_and_offsets_loses_nothing(self):
         requests = [request("t%d" % i, "n", "c%03d" % i, code="echo $CODE_EXECUTION_ID") for i in range(40)]
         broker = cli._broker

@@ -371,9 +371,67 @@ START_TEST(wrong_terms_of_tenants_are_refused)
 }
 END_TEST
 
+static void check_topic(size_t index, const char *name, int weight)
+{
+	ck_assert_str_eq(config_request_topic(config, index), name);
+	ck_assert_int_eq(config_request_weight(config, index), weight);
+}
+
+START_TEST(further_topics_of_requests_have_weights)
+{
+	ck_assert_int_eq(load(NULL), 0);
+	ck_assert_uint_eq(config_request_topics(config), 1);
+	check_topic(0, "code.requests", 1);
+	ck_assert_int_eq(load("topics:\n  priorities:\n    code.requests.urgent: 8\n    batch: 2\n"), 0);
+	ck_assert_uint_eq(config_request_topics(config), 3);
+	check_topic(0, "code.requests", 1);
+	check_topic(1, "batch", 2);
+	check_topic(2, "code.requests.urgent", 8);
+	ck_assert_int_eq(load("topics:\n  priorities: {code.requests: 3, x: 4}\n"), 0);
+	ck_assert_uint_eq(config_request_topics(config), 2);
+	check_topic(0, "code.requests", 3);
+	check_topic(1, "x", 4);
+	ck_assert_int_eq(load("topics:\n  priorities:\n"), 0);
+	ck_assert_uint_eq(config_request_topics(config), 1);
+	const char *set[] = {"topics.priorities.x=5", "topics.priorities.x=6", "topics.requests=x"};
+	ck_assert_int_eq(load_with("topics:\n  priorities: {x: 4, code.requests: 9}\n", set, 2), 0);
+	check_topic(0, "code.requests", 9);
+	check_topic(1, "x", 6);
+	ck_assert_int_eq(load_with(NULL, set, 3), 0);
+	ck_assert_uint_eq(config_request_topics(config), 1);
+	check_topic(0, "x", 6);
+}
+END_TEST
+
+START_TEST(wrong_priorities_are_refused)
+{
+	char many[1000];
+	size_t used = (size_t)sprintf(many, "topics:\n  priorities:\n");
+	for (int i = 0; i < 17; i++) {
+		used += (size_t)sprintf(many + used, "    t%d: 1\n", i);
+		if (i == 14)
+			ck_assert_int_eq(load(many), 0);
+		if (i == 15)
+			check_refused(load(many), "one too many");
+	}
+	check_refused(load(many), ":19: topics.priorities.t16 is one topic too many");
+	check_refused(load("topics:\n  priorities:\n    a: 0\n"), ":3: topics.priorities.a");
+	check_refused(load_set("topics.priorities.a=1001"), "1000");
+	check_refused(load_set("topics.priorities.a="), "topics.priorities.a");
+	check_refused(load_set("topics.priorities.=1"), "a topic's name");
+	check_refused(load_set("topics.priorities.a b=1"), "a topic's name");
+	check_refused(load_set("topics.priorities.code.state=2"),
+		"--set: topics.priorities names 'code.state', which is topics.state");
+	setenv("CODEWORKER_TOPICS_PRIORITIES_URGENT", "2", 1);
+	check_refused(load(NULL), "CODEWORKER_TOPICS_PRIORITIES_URGENT: is no option");
+	unsetenv("CODEWORKER_TOPICS_PRIORITIES_URGENT");
+}
+END_TEST
+
 START_TEST(what_is_printed_can_be_read_back)
 {
-	const char *set[] = {"worker.id=a: b", "sandbox.require=landlock,cgroup", "log.level=debug",
+	const char *set[] = {"topics.priorities.code.requests=2", "topics.priorities.code.urgent=7",
+		"worker.id=a: b", "sandbox.require=landlock,cgroup", "log.level=debug",
 		"rules.x.pattern=a\"b\\c#", "runtimes.ruby.argv=ruby,{file}", "kafka.client.id=a b",
 		"fairness.weights.a: #b=3", "fairness.cpu_per_minute_of.c=90s"};
 	ck_assert_int_eq(load_with(NULL, set, sizeof set / sizeof *set), 0);
@@ -386,6 +444,8 @@ START_TEST(what_is_printed_can_be_read_back)
 	ck_assert_str_eq(config->log.level, "debug");
 	check_terms("a: #b", 3, 0);
 	check_terms("c", 1, 90000);
+	check_topic(0, "code.requests", 2);
+	check_topic(1, "code.urgent", 7);
 	free(first);
 }
 END_TEST
@@ -612,6 +672,8 @@ int main(void)
 	tcase_add_test(tests, tenants_have_terms_of_their_own_or_everybodys);
 	tcase_add_test(tests, many_tenants_are_kept);
 	tcase_add_test(tests, wrong_terms_of_tenants_are_refused);
+	tcase_add_test(tests, further_topics_of_requests_have_weights);
+	tcase_add_test(tests, wrong_priorities_are_refused);
 	tcase_add_test(tests, what_is_printed_can_be_read_back);
 	tcase_add_test(tests, print_tells_the_origin_and_masks_secrets);
 	tcase_add_test(tests, deep_nesting_is_refused);

@@ -185,7 +185,7 @@ END_TEST
 
 START_TEST(time_is_shared_as_weights_are_whatever_each_attempt_takes)
 {
-	struct fair_flow *a = flow(0, "a", 3, 0), *b = flow(0, "b", 1, 0), *c = flow(1, "b", 1, 0);
+	struct fair_flow *a = flow(0, "a", 3, 0), *b = flow(0, "b", 1, 0), *c = flow(0, "c", 1, 0);
 	int64_t a_us = 0, b_us = 0, c_us = 0;
 	seed = 7;
 	for (int i = 0; i < 9000; i++)
@@ -312,6 +312,78 @@ START_TEST(newcomers_without_end_are_not_remembered_without_end)
 }
 END_TEST
 
+static struct fair_flow *flow_from(int source, int source_weight, const char *tenant, int weight)
+{
+	struct fair_flow *taken = fair_flow_take(queue, &(struct fair_terms){source, tenant, weight, 0,
+		source_weight});
+	ck_assert_ptr_nonnull(taken);
+	return taken;
+}
+
+/* Ten tenants that wait in one source, and one in another. */
+START_TEST(a_source_has_its_share_whatever_its_tenants)
+{
+	struct fair_flow *urgent = flow_from(2, 8, "u", 1), *flows[10];
+	int urgent_runs = 0, of_flow[10] = {0};
+	for (int i = 0; i < 10; i++) {
+		char name[8];
+		snprintf(name, sizeof name, "t%d", i);
+		flows[i] = flow_from(0, 1, name, i < 5 ? 1 : 3);
+		for (int j = 0; j < 1000; j++)
+			add(i * 1000 + j, flows[i]);
+	}
+	for (int i = 10000; i < 15000; i++)
+		add(i, urgent);
+	for (int i = 0; i < 3600; i++) {
+		const struct fair_flow *of = turn(0, 10000, (void *)flow_of);
+		urgent_runs += of == urgent;
+		for (int j = 0; j < 10; j++)
+			of_flow[j] += of == flows[j];
+	}
+	ck_assert_int_ge(urgent_runs, 3199);
+	ck_assert_int_le(urgent_runs, 3201);
+	for (int i = 0; i < 10; i++)
+		ck_assert_int_le(abs(of_flow[i] - (i < 5 ? 20 : 60)), 2);
+}
+END_TEST
+
+START_TEST(a_source_that_was_idle_has_no_credit_and_does_not_wait)
+{
+	struct fair_flow *slow = flow_from(0, 1, "", 1), *urgent = flow_from(2, 8, "", 1);
+	int slow_runs = 0, urgent_runs = 0;
+	for (int i = 0; i < 5000; i++)
+		add(i, slow);
+	for (int i = 0; i < 1000; i++)
+		ck_assert_ptr_eq(turn(0, 20000, (void *)flow_of), slow);
+	for (int i = 5000; i < 5400; i++)
+		add(i, urgent);
+	while (urgent_runs < 400)
+		*(turn(0, 20000, (void *)flow_of) == slow ? &slow_runs : &urgent_runs) += 1;
+	ck_assert_int_ge(slow_runs, 48);
+	ck_assert_int_le(slow_runs, 51);
+}
+END_TEST
+
+START_TEST(a_source_whose_tenants_have_no_budget_left_lets_others_go_on)
+{
+	struct fair_flow *poor = fair_flow_take(queue, &(struct fair_terms){2, "poor", 1, 60, 8});
+	struct fair_flow *other = flow_from(0, 1, "other", 1);
+	const char *tenant = NULL;
+	int64_t until_ms = 0;
+	for (int i = 0; i < 40; i++)
+		add(i, i % 2 ? other : poor);
+	ck_assert_ptr_eq(turn(0, 600000, (void *)flow_of), poor);
+	for (int i = 0; i < 20; i++)
+		ck_assert_ptr_eq(turn(0, 1000, (void *)flow_of), other);
+	ck_assert_ptr_null(turn(0, 1000, (void *)flow_of));
+	ck_assert_uint_eq(fair_held(queue, &tenant, &until_ms), 1);
+	ck_assert_str_eq(tenant, "poor");
+	ck_assert_int_eq(fair_due_ms(queue), until_ms);
+	fair_tick(queue, until_ms);
+	ck_assert_ptr_eq(turn(until_ms, 1000, (void *)flow_of), poor);
+}
+END_TEST
+
 START_TEST(a_tenant_above_its_budget_waits_and_others_go_on)
 {
 	struct fair_flow *a = flow(0, "a", 1, 6000), *b = flow(0, "b", 1, 0);
@@ -381,6 +453,9 @@ int main(void)
 	tcase_add_test(queues, processor_time_counts_where_it_is_more_than_the_slots);
 	tcase_add_test(queues, a_flow_is_forgotten_when_it_is_idle_and_not_ahead);
 	tcase_add_test(queues, newcomers_without_end_are_not_remembered_without_end);
+	tcase_add_test(queues, a_source_has_its_share_whatever_its_tenants);
+	tcase_add_test(queues, a_source_that_was_idle_has_no_credit_and_does_not_wait);
+	tcase_add_test(queues, a_source_whose_tenants_have_no_budget_left_lets_others_go_on);
 	tcase_add_test(queues, a_tenant_above_its_budget_waits_and_others_go_on);
 	tcase_add_test(queues, slots_stay_idle_when_all_are_above_their_budget);
 	tcase_add_test(queues, a_budget_is_one_over_all_sources);

@@ -53,6 +53,27 @@ START_TEST(counters_count_by_label)
 }
 END_TEST
 
+START_TEST(partitions_of_several_topics_are_told_apart)
+{
+	static const char *const topics[] = {"q", "u"};
+	metrics_set(metrics, METRIC_LAG, metric_place(0, 5), 3);
+	ck_assert(has("codeworker_lag{partition=\"5\"} 3"));
+	metrics_free(metrics);
+	metrics = metrics_new_topics(topics, 2);
+	metrics_set(metrics, METRIC_LAG, metric_place(0, 5), 3);
+	metrics_set(metrics, METRIC_LAG, metric_place(1, 5), 4);
+	metrics_set(metrics, METRIC_LAG, metric_place(0, METRIC_PARTITION_LABELS), 9);
+	metrics_set(metrics, METRIC_TOPIC_BACKLOG, 1, 7);
+	ck_assert(has("codeworker_lag{topic=\"q\",partition=\"5\"} 3"));
+	ck_assert(has("codeworker_lag{topic=\"u\",partition=\"5\"} 4"));
+	ck_assert(!has("codeworker_lag{topic=\"u\",partition=\"0\"} 9"));
+	ck_assert(has("codeworker_topic_backlog{topic=\"u\"} 7"));
+	metrics_forget_partition(metrics, metric_place(0, 5));
+	ck_assert(!has("codeworker_lag{topic=\"q\",partition=\"5\"} 3"));
+	ck_assert(has("codeworker_lag{topic=\"u\",partition=\"5\"} 4"));
+}
+END_TEST
+
 START_TEST(gauges_show_only_when_set)
 {
 	ck_assert(!has("codeworker_jobs_running 0"));
@@ -158,6 +179,7 @@ int main(void)
 	TCase *tests = tcase_create("metrics");
 	tcase_add_checked_fixture(tests, set_up, tear_down);
 	tcase_add_test(tests, counters_count_by_label);
+	tcase_add_test(tests, partitions_of_several_topics_are_told_apart);
 	tcase_add_test(tests, gauges_show_only_when_set);
 	tcase_add_test(tests, histograms_are_cumulative);
 	tcase_add_test(tests, labels_out_of_range_and_wrong_types_are_ignored);

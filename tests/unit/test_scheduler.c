@@ -2,6 +2,7 @@
 #include "../../worker/scheduler.h"
 
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -275,6 +276,81 @@ START_TEST(what_is_suspended_frees_its_key_when_it_is_taken_out)
 }
 END_TEST
 
+static void add_from(int index, int source, const char *key)
+{
+	const struct scheduler_terms terms = {.flow = {.source = source, .tenant = "", .weight = 1,
+		.source_weight = source ? 8 : 1}, .deadline_ms = INT64_MAX};
+	ck_assert_int_eq(scheduler_add(scheduler, &entries[index], 0, key, strlen(key), &terms), 0);
+}
+
+static void ran(int index)
+{
+	scheduler_measured(&entries[index], 10000, 0);
+	scheduler_finish(scheduler, &entries[index]);
+}
+
+START_TEST(a_key_has_an_order_in_each_source_and_never_runs_in_two)
+{
+	for (int i = 0; i < 4; i++)
+		add_from(i, 0, "a");
+	ck_assert_int_eq(next(), 0);
+	add_from(4, 2, "a");
+	add_from(5, 2, "a");
+	ck_assert_uint_eq(scheduler_queued(scheduler), 5);
+	ck_assert_uint_eq(scheduler_queued_of(scheduler, 0), 3);
+	ck_assert_uint_eq(scheduler_queued_of(scheduler, 2), 2);
+	ck_assert_int_eq(next(), -1);
+	ran(0);
+	/* The other source comes between, in its order, and nothing beside it. */
+	ck_assert_int_eq(next(), 4);
+	ck_assert_int_eq(next(), -1);
+	ran(4);
+	ck_assert_int_eq(next(), 5);
+	ck_assert_int_eq(next(), -1);
+	scheduler_put_back(scheduler, &entries[5]);
+	ck_assert_uint_eq(scheduler_queued_of(scheduler, 2), 1);
+	ck_assert_int_eq(next(), 5);
+	ran(5);
+	ck_assert_int_eq(next(), 1);
+	add_from(6, 2, "a");
+	scheduler_suspend(scheduler, &entries[1], 100);
+	ck_assert_int_eq(next(), -1);
+	tick(100);
+	ck_assert_int_eq(next(), 1);
+	ran(1);
+	ck_assert_int_eq(next(), 6);
+	ran(6);
+	for (int i = 2; i < 4; i++) {
+		ck_assert_int_eq(next(), i);
+		ck_assert_int_eq(next(), -1);
+		ran(i);
+	}
+	ck_assert_int_eq(next(), -1);
+	ck_assert_uint_eq(scheduler_queued(scheduler), 0);
+}
+END_TEST
+
+START_TEST(sources_take_turns_by_their_weights)
+{
+	char key[8];
+	for (int i = 0; i < 60; i++) {
+		snprintf(key, sizeof key, "k%d", i);
+		add_from(i, i < 30 ? 0 : 2, key);
+	}
+	int slow = 0;
+	for (int i = 0; i < 27; i++) {
+		int index = next();
+		slow += index < 30;
+		ran(index);
+	}
+	ck_assert_int_eq(slow, 3);
+	int left = 0;
+	while (scheduler_drop(scheduler))
+		left++;
+	ck_assert_int_eq(left, 33);
+}
+END_TEST
+
 static void add_until(int index, const char *key, const char *tenant, int64_t deadline_ms)
 {
 	const struct scheduler_terms terms = {.flow = {.tenant = tenant, .weight = 1},
@@ -353,6 +429,8 @@ int main(void)
 	TCase *cases = tcase_create("all");
 	tcase_add_checked_fixture(cases, setup, teardown);
 	tcase_add_test(cases, one_key_runs_one_at_a_time_in_order);
+	tcase_add_test(cases, a_key_has_an_order_in_each_source_and_never_runs_in_two);
+	tcase_add_test(cases, sources_take_turns_by_their_weights);
 	tcase_add_test(cases, different_keys_and_partitions_run_side_by_side);
 	tcase_add_test(cases, a_key_with_a_long_queue_takes_turns_with_others);
 	tcase_add_test(cases, a_waiting_retry_frees_its_key_and_comes_first_when_due);

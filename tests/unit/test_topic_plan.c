@@ -8,13 +8,13 @@
 #define HOUR_MS INT64_C(3600000)
 
 static struct config config;
-static struct topic_plan plans[TOPIC_ROLES];
-static struct topic_found found[TOPIC_ROLES];
+static struct topic_plan plans[TOPICS_MOST];
+static struct topic_found found[TOPICS_MOST];
 static char faults[2048];
 
 static void found_as_planned(int replication)
 {
-	for (enum topic_role role = 0; role < TOPIC_ROLES; role++) {
+	for (enum topic_role role = 0; role < topic_plan_count(&config); role++) {
 		topic_plan_make(&config, role, 8, 1048588, replication, &plans[role]);
 		found[role] = (struct topic_found){true, plans[role].partitions, {NULL}};
 		for (size_t i = 0; i < TOPIC_SETTINGS; i++)
@@ -52,7 +52,7 @@ static size_t faults_of(enum topic_role role)
 static size_t faults_of_all(void)
 {
 	size_t count = 0;
-	for (enum topic_role role = 0; role < TOPIC_ROLES; role++)
+	for (enum topic_role role = 0; role < topic_plan_count(&config); role++)
 		count += faults_of(role);
 	return count;
 }
@@ -118,6 +118,55 @@ START_TEST(partitions_follow_the_requests)
 }
 END_TEST
 
+static struct config_priority further[] = {{(char *)"u", 8, "test"}, {(char *)"v", 2, "test"}};
+
+START_TEST(further_topics_are_as_the_first)
+{
+	config.topics.further = further;
+	config.topics.further_count = 2;
+	ck_assert_uint_eq(topic_plan_count(&config), TOPIC_ROLES + 2);
+	ck_assert_str_eq(topic_plan_name(&config, TOPIC_FURTHER), "u");
+	ck_assert_str_eq(topic_plan_name(&config, TOPIC_FURTHER + 1), "v");
+	found_as_planned(-1);
+	ck_assert_uint_eq(faults_of_all(), 0);
+	ck_assert_str_eq(plans[TOPIC_FURTHER].values[TOPIC_TIMESTAMPS], "LogAppendTime");
+	ck_assert_int_eq(plans[TOPIC_FURTHER].partitions, 8);
+	found[TOPIC_FURTHER + 1].values[TOPIC_TIMESTAMPS] = "CreateTime";
+	ck_assert_uint_eq(faults_of(TOPIC_FURTHER + 1), 1);
+	found[TOPIC_FURTHER] = (struct topic_found){0};
+	ck_assert_uint_eq(faults_of(TOPIC_FURTHER), 1);
+	ck_assert_int_eq(kind, TOPIC_MISSING);
+}
+END_TEST
+
+START_TEST(another_number_of_partitions_breaks_in_both_directions)
+{
+	config.topics.further = further;
+	config.topics.further_count = 1;
+	found_as_planned(-1);
+	for (int partitions = 7; partitions <= 9; partitions += 2) {
+		found[TOPIC_FURTHER].partitions = partitions;
+		ck_assert_uint_eq(faults_of(TOPIC_FURTHER), 1);
+		ck_assert_int_eq(kind, TOPIC_BREAKS);
+		ck_assert_ptr_nonnull(strstr(faults, " partitions, but q has 8"));
+		ck_assert_ptr_nonnull(strstr(faults, "--alter --partitions"));
+	}
+}
+END_TEST
+
+START_TEST(letters_have_room_for_the_largest_of_all_topics_of_requests)
+{
+	config.topics.further = further;
+	config.topics.further_count = 1;
+	found_as_planned(-1);
+	found[TOPIC_FURTHER].values[TOPIC_BYTES] = "2000000";
+	ck_assert_int_eq(topic_plan_request_bytes(&config, found), 2000000);
+	ck_assert_uint_eq(faults_of(TOPIC_DEAD), 1);
+	ck_assert_uint_eq(faults_of(TOPIC_RETRIES), 1);
+	ck_assert_ptr_nonnull(strstr(faults, "should be at least 2065536"));
+}
+END_TEST
+
 START_TEST(times_that_cancels_compare_are_the_brokers)
 {
 	ck_assert_str_eq(plans[TOPIC_REQUESTS].values[TOPIC_TIMESTAMPS], "LogAppendTime");
@@ -173,6 +222,9 @@ int main(void)
 	tcase_add_test(tests, marks_outlive_what_holds_an_offset_back);
 	tcase_add_test(tests, letters_have_room_for_headers);
 	tcase_add_test(tests, partitions_follow_the_requests);
+	tcase_add_test(tests, further_topics_are_as_the_first);
+	tcase_add_test(tests, another_number_of_partitions_breaks_in_both_directions);
+	tcase_add_test(tests, letters_have_room_for_the_largest_of_all_topics_of_requests);
 	tcase_add_test(tests, times_that_cancels_compare_are_the_brokers);
 	tcase_add_test(tests, compaction_is_a_fault);
 	tcase_add_test(tests, short_retention_is_a_fault_and_unlimited_is_none);

@@ -4,7 +4,7 @@
  * The executor's functions are defined here and take the place of the real ones at link time (see the Makefile).
  * Codes: "ok", "fail", "fail N" (the first N attempts), "refuse", "sandbox" (its sandbox fails), "hold" (runs
  * until released), "deaf" (likewise, and is not killed), "value" and "large" (return 2000 and 20000 bytes), "fail
- * loudly" (with 1500 bytes of stderr), "cpu N" (uses N ms of CPU time).
+ * loudly" (with 1500 bytes of stderr), "cpu N" (uses N ms of CPU time; also behind another).
  */
 #ifndef CODEWORKER_WORKER_FIXTURE_H
 #define CODEWORKER_WORKER_FIXTURE_H
@@ -146,7 +146,8 @@ static inline struct attempt *attempt_make(const struct running *running)
 	attempt->error = (struct error_record){.code = attempt->sandbox_failed ?
 		ERROR_SANDBOX_UNAVAILABLE : ERROR_EXECUTION_EXIT, .message = "as asked"};
 	unsigned long cpu_ms;
-	if (sscanf(code, "cpu %lu", &cpu_ms) == 1)
+	const char *cpu = strstr(code, "cpu ");
+	if (cpu && sscanf(cpu, "cpu %lu", &cpu_ms) == 1)
 		attempt->sandbox.cpu_ms = cpu_ms;
 	attempt->sandbox.value.size = strcmp(code, "value") == 0 ? 2002 : 0;
 	return attempt;
@@ -255,6 +256,7 @@ struct fixture {
 	struct executor *executor;
 	struct broker *broker;
 	struct metrics *metrics;
+	const char *topics[CONFIG_REQUEST_TOPICS];
 	struct worker_health health;
 	struct publisher publisher;
 	struct worker_parts parts;
@@ -278,7 +280,9 @@ static inline void start(struct fixture *fixture)
 	memset(fixture, 0, sizeof *fixture);
 	ck_assert_int_eq(executor_new(config, "test", true, &fixture->executor, &err), 0);
 	fixture->broker = broker_memory_new(store);
-	fixture->metrics = metrics_new();
+	for (size_t i = 0; i < config_request_topics(config); i++)
+		fixture->topics[i] = config_request_topic(config, i);
+	fixture->metrics = metrics_new_topics(fixture->topics, config_request_topics(config));
 	fixture->executor->metrics = fixture->metrics;
 	fixture->publisher = (struct publisher){.config = config, .codec = codec, .worker = "test",
 		.result_bytes = 1 << 20, .error_bytes = 1 << 20};
@@ -383,19 +387,31 @@ static inline bool has(const char *topic, size_t index, const char *text)
 	return record && record->value && strstr(record->value, text);
 }
 
-static inline void setup(void)
+#define SETTINGS_MOST 24
+
+/* more: on top of what all have. */
+static inline void setup_with(const char *const *more, size_t count)
 {
-	static const char *const settings[] = {"worker.slots=2", "worker.queue_bytes=1M", "worker.revoke_grace=200ms",
-		"worker.shutdown_grace=300ms", "worker.queue=50", "worker.window=20", "http.listen=off",
-		"worker.batch_records=5", "log.level=error"};
-	const struct config_overrides overrides = {.set = settings,
-		.set_count = sizeof settings / sizeof *settings};
+	const char *settings[SETTINGS_MOST] = {"worker.slots=2", "worker.queue_bytes=1M",
+		"worker.revoke_grace=200ms", "worker.shutdown_grace=300ms", "worker.queue=50",
+		"worker.window=20", "http.listen=off", "worker.batch_records=5", "log.level=error"};
+	struct config_overrides overrides = {.set = settings};
 	struct err err;
+	while (settings[overrides.set_count])
+		overrides.set_count++;
+	ck_assert_uint_le(overrides.set_count + count, SETTINGS_MOST);
+	for (size_t i = 0; i < count; i++)
+		settings[overrides.set_count++] = more[i];
 	unsetenv("CODEWORKER_CONFIG");
 	ck_assert_msg(config_load(&overrides, &config, &err) == 0, "%s", err.text);
 	ck_assert_int_eq(codec_new(NULL, &codec, &err), 0);
 	log_setup(config);
 	store = memory_store_new(config, 1);
+}
+
+static inline void setup(void)
+{
+	setup_with(NULL, 0);
 }
 
 static inline void teardown(void)

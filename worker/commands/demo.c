@@ -23,6 +23,7 @@
 #include "../kafka_client.h"
 #include "../record_view.h"
 #include "../table.h"
+#include "../topic_plan.h"
 #include "../time_text.h"
 #include "../command_common.h"
 
@@ -112,17 +113,17 @@ static void scripts_remove(struct demo *demo)
 
 static int children_start(struct demo *demo, const struct config *names, struct err *err)
 {
-	const char *const topics[] = {names->topics.requests, names->topics.results,
-		names->topics.errors, names->topics.retries, names->topics.dead,
-		names->topics.control, names->topics.state};
+	const char *topics[TOPICS_MOST];
 	char brokers[128], scripts[64];
 	const char *settings[] = {brokers, scripts, "kafka.group.id=codeworker-demo",
 		"kafka.session.timeout.ms=6000", "kafka.heartbeat.interval.ms=500",
 		"http.listen=off", "log.format=text", "worker.slots=2"};
 	static const char *const words[] = {"run", NULL};
 	size_t count = sizeof settings / sizeof *settings;
+	for (size_t role = 0; role < topic_plan_count(names); role++)
+		topics[role] = topic_plan_name(names, (enum topic_role)role);
 	if (scripts_make(demo, err) != 0 || demo_broker_start(&demo->broker, topics,
-		sizeof topics / sizeof *topics, PARTITIONS, err) != 0)
+		topic_plan_count(names), PARTITIONS, err) != 0)
 		return -1;
 	snprintf(brokers, sizeof brokers, "kafka.bootstrap.servers=%s", demo->broker.address);
 	snprintf(scripts, sizeof scripts, "scripts.directory=%s", demo->directory);

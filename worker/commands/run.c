@@ -233,9 +233,13 @@ static int serve_sandboxed(struct worker_parts *parts, const char *name, bool *c
 
 static int run_with(const struct config *config)
 {
+	const char *topics[CONFIG_REQUEST_TOPICS];
+	for (size_t i = 0; i < config_request_topics(config); i++)
+		topics[i] = config_request_topic(config, i);
 	struct worker_health health = {0};
 	struct worker_parts parts = {.config = config, .health = &health,
-		.metrics = metrics_new(), .watermarks = watermark_report_new()};
+		.metrics = metrics_new_topics(topics, config_request_topics(config)),
+		.watermarks = watermark_report_new()};
 	struct err err = {0};
 	char name[128];
 	bool closed = true;

@@ -20,6 +20,7 @@
 
 struct submit_options {
 	const char *thread, *node, *execution_id;
+	const char *topic;		/* NULL: topics.requests */
 	int64_t count;
 	enum encoding encoding;
 	bool wait;
@@ -49,6 +50,12 @@ static int fresh_id(char id[37], struct err *err)
 	return 0;
 }
 
+static const char *topic_of(const struct submission *submission)
+{
+	const char *topic = submission->options->topic;
+	return topic ? topic : submission->config->topics.requests;
+}
+
 static int submit_one(struct submission *submission, struct request *request, struct err *err)
 {
 	char id[37];
@@ -65,7 +72,7 @@ static int submit_one(struct submission *submission, struct request *request, st
 	if (codec_encode_request(submission->codec, submission->options->encoding, request, &bytes,
 		&size, err) != 0)
 		return -1;
-	const struct kafka_message message = {.topic = submission->config->topics.requests,
+	const struct kafka_message message = {.topic = topic_of(submission),
 		.key = submission->key, .key_size = strlen(submission->key), .value = bytes,
 		.value_size = size};
 	int answer = kafka_producer_send(submission->producer, &message, err);
@@ -125,7 +132,7 @@ static int open_all(struct submission *submission, struct err *err)
 	}
 	if (codec_new(config->schemas.path, &submission->codec, err) != 0 ||
 		kafka_producer_new(config, &submission->producer, err) != 0 ||
-		kafka_producer_need_topic(submission->producer, config->topics.requests, err) != 0)
+		kafka_producer_need_topic(submission->producer, topic_of(submission), err) != 0)
 		return -1;
 	if (!options->wait)
 		return 0;
@@ -167,6 +174,7 @@ static void print_usage(FILE *out)
 		"Publishes a request and prints its executionId.\n\n"
 		"  --thread T, --node N     who the result is for\n"
 		"  --execution-id ID        the request's identity (default: a fresh one)\n"
+		"  --topic NAME             one of topics.priorities (default: topics.requests)\n"
 		"  -c, --count N            publish it N times (each with a fresh id by default)\n"
 		"  --encoding json|avro     of the request (default json)\n"
 		"  --wait[=TIME]            print the result as a line of JSON; exit with 0 when it is\n"
@@ -174,12 +182,13 @@ static void print_usage(FILE *out)
 	request_options_help(out);
 }
 
-enum { OPTION_THREAD = 1, OPTION_NODE, OPTION_EXECUTION, OPTION_ENCODING, OPTION_WAIT };
+enum { OPTION_THREAD = 1, OPTION_NODE, OPTION_EXECUTION, OPTION_TOPIC, OPTION_ENCODING, OPTION_WAIT };
 
 static const struct option long_options[] = {
 	{"thread", required_argument, NULL, OPTION_THREAD},
 	{"node", required_argument, NULL, OPTION_NODE},
 	{"execution-id", required_argument, NULL, OPTION_EXECUTION},
+	{"topic", required_argument, NULL, OPTION_TOPIC},
 	{"count", required_argument, NULL, 'c'},
 	{"encoding", required_argument, NULL, OPTION_ENCODING},
 	{"wait", optional_argument, NULL, OPTION_WAIT},
@@ -199,6 +208,7 @@ static int take_own(struct submit_options *options, int option)
 	case OPTION_THREAD: options->thread = optarg; break;
 	case OPTION_NODE: options->node = optarg; break;
 	case OPTION_EXECUTION: options->execution_id = optarg; break;
+	case OPTION_TOPIC: options->topic = optarg; break;
 	case 'c': wrong = command_parse_count(optarg, &options->count); break;
 	case OPTION_ENCODING: wrong = parse_encoding(optarg, &options->encoding); break;
 	case OPTION_WAIT:
@@ -232,6 +242,16 @@ static int take(struct command_common *common, struct request_options *request,
 	return -1;
 }
 
+/* Returns 0, or the exit code: a worker would never read it. */
+static int topic_check(const struct config *config, const char *topic)
+{
+	for (size_t i = 0; topic && i < config_request_topics(config); i++)
+		if (strcmp(config_request_topic(config, i), topic) == 0)
+			return 0;
+	return !topic ? 0 : command_wrong("submit", "%s is neither topics.requests nor one of "
+		"topics.priorities", topic);
+}
+
 static int submit_with(struct command_common *common, struct request_options *request_options,
 	const struct submit_options *options, const char *file)
 {
@@ -240,7 +260,9 @@ static int submit_with(struct command_common *common, struct request_options *re
 	struct err err;
 	if (command_common_config(common, &config, &err) != 0)
 		return command_failed(&err);
-	int answer = request_options_finish(request_options, config, file, &request, &err);
+	int answer = topic_check(config, options->topic);
+	if (answer == 0)
+		answer = request_options_finish(request_options, config, file, &request, &err);
 	if (answer == 0)
 		answer = submit_run(config, options, request, &err);
 	config_free(config);

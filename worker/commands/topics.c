@@ -22,7 +22,7 @@ static const struct table_column columns[] = {
 struct topics {
 	const struct config *config;
 	struct kafka_admin *admin;
-	struct topic_found found[TOPIC_ROLES];
+	struct topic_found found[TOPICS_MOST];
 	struct table table;
 };
 
@@ -44,8 +44,8 @@ static int find(struct topics *topics, enum topic_role role, struct err *err)
 
 static int64_t request_bytes(const struct topics *topics)
 {
-	const char *value = topics->found[TOPIC_REQUESTS].values[TOPIC_BYTES];
-	return value ? strtoll(value, NULL, 10) : KAFKA_MESSAGE_BYTES;
+	int64_t bytes = topic_plan_request_bytes(topics->config, topics->found);
+	return bytes > 0 ? bytes : KAFKA_MESSAGE_BYTES;
 }
 
 static size_t settings_of(const struct topic_plan *plan,
@@ -102,17 +102,26 @@ static int create_one(struct topics *topics, enum topic_role role, int partition
 	return 0;
 }
 
+/* What lies beside the requests follows them, also where they were there before. */
+static int create_as_requests(struct topics *topics, enum topic_role first, enum topic_role end,
+	int replication, struct err *err)
+{
+	for (enum topic_role role = first; role < end; role++)
+		if (create_one(topics, role, topics->found[TOPIC_REQUESTS].partitions, replication,
+				err) != 0)
+			return -1;
+	return 0;
+}
+
+/* All topics of requests first: what letters have to take depends on them. */
 static int create(struct topics *topics, int partitions, int replication, struct err *err)
 {
+	enum topic_role count = (enum topic_role)topic_plan_count(topics->config);
 	table_header(&topics->table);
-	for (enum topic_role role = 0; role < TOPIC_ROLES; role++) {
-		/* what lies beside the requests follows them, also where they were there before */
-		int wanted = role != TOPIC_REQUESTS ? topics->found[TOPIC_REQUESTS].partitions :
-			partitions;
-		if (create_one(topics, role, wanted, replication, err) != 0)
-			return -1;
-	}
-	return 0;
+	if (create_one(topics, TOPIC_REQUESTS, partitions, replication, err) != 0 ||
+			create_as_requests(topics, TOPIC_FURTHER, count, replication, err) != 0)
+		return -1;
+	return create_as_requests(topics, TOPIC_RESULTS, TOPIC_ROLES, replication, err);
 }
 
 struct fault_context {
@@ -132,7 +141,7 @@ static size_t check(struct topics *topics)
 {
 	size_t faults = 0;
 	table_header(&topics->table);
-	for (enum topic_role role = 0; role < TOPIC_ROLES; role++) {
+	for (enum topic_role role = 0; role < topic_plan_count(topics->config); role++) {
 		struct fault_context context = {topics, role, 0};
 		size_t count = topic_plan_faults(topics->config, role, topics->found, print_fault,
 			&context);
@@ -161,7 +170,7 @@ static int topics_run(const struct config *config, const struct topics_options *
 	struct topics topics = {.config = config, .table = {stdout, columns,
 		sizeof columns / sizeof *columns, table_wants_colour(stdout)}};
 	int answer = kafka_admin_new(config, &topics.admin, err);
-	for (enum topic_role role = 0; answer == 0 && role < TOPIC_ROLES; role++)
+	for (enum topic_role role = 0; answer == 0 && role < topic_plan_count(config); role++)
 		answer = find(&topics, role, err);
 	if (answer == 0 && options->check)
 		answer = check(&topics) > 0;
@@ -175,9 +184,9 @@ static void print_usage(FILE *out)
 {
 	fputs("codeworker topics create [--partitions N] [--replication N]\n"
 		"codeworker topics check\n\n"
-		"create makes what is missing of the seven topics, with the settings that delivery\n"
-		"needs, and leaves existing ones alone. check names each fault of existing ones and\n"
-		"exits with 1 when there is any.\n\n"
+		"create makes what is missing of the seven topics and of those in topics.priorities,\n"
+		"with the settings that delivery needs, and leaves existing ones alone. check names\n"
+		"each fault of existing ones and exits with 1 when there is any.\n\n"
 		"  --partitions N           of the requests (default 8); the topics beside it follow\n"
 		"  --replication N          copies of each partition (default: the broker's)\n", out);
 }
