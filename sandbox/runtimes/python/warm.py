@@ -167,6 +167,16 @@ def main(input, context):
 """
 
 
+def shutdown_rehearse():
+    """The exit function that every job has; handlers are the job's to close, so this one is put back."""
+    logging = sys.modules["logging"]
+    handler = vars(logging.lastResort)
+    before = dict(handler)
+    logging.shutdown([lambda: logging.lastResort])
+    handler.clear()
+    handler.update(before)
+
+
 def rehearse():
     """What every job does, but for its script: what has run is quicker, and what was touched is a copy already."""
     arguments, search = sys.argv, sys.path[:]
@@ -180,6 +190,7 @@ def rehearse():
     value_encode(main(decode('{"a": [1, "b"]}'), None))
     names_clear(module.__dict__)
     threading.active_count()
+    shutdown_rehearse()
     if finished() is None:
         gc.freeze()
     sys.argv, sys.path[:], sys.modules["__main__"], ending[0] = arguments, search, harness, False
