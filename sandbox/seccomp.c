@@ -21,6 +21,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "seccomp_compact.h"
 #include "seccomp_policy.h"
 #include "shared/leave.h"
 
@@ -400,7 +401,7 @@ static int none_fill(scmp_filter_ctx context, bool by_rlimit)
 	return result < 0 ? result : none_add_doors(context, by_rlimit);
 }
 
-int seccomp_compile(enum sandbox_level level, bool memory_by_rlimit,
+int seccomp_generate(enum sandbox_level level, bool memory_by_rlimit,
 	struct seccomp_program *program, struct err *err)
 {
 	bool strict = level == SANDBOX_STRICT, none = level == SANDBOX_NONE;
@@ -423,6 +424,15 @@ int seccomp_compile(enum sandbox_level level, bool memory_by_rlimit,
 	if (result < 0)
 		seccomp_program_free(program);
 	return result < 0 ? -1 : 0;
+}
+
+int seccomp_compile(enum sandbox_level level, bool memory_by_rlimit,
+	struct seccomp_program *program, struct err *err)
+{
+	if (seccomp_generate(level, memory_by_rlimit, program, err) < 0)
+		return -1;
+	(void)seccomp_compact(program);		/* one that stays long is as good */
+	return 0;
 }
 
 void seccomp_program_free(struct seccomp_program *program)

@@ -17,6 +17,10 @@ struct seccomp_program {
  * (memfd_create, shared anonymous maps). */
 int seccomp_compile(enum sandbox_level level, bool memory_by_rlimit,
 	struct seccomp_program *program, struct err *err);
+
+/* The same before seccomp_compact(), as libseccomp gives it: what seccomp_compile() is held to. */
+int seccomp_generate(enum sandbox_level level, bool memory_by_rlimit,
+	struct seccomp_program *program, struct err *err);
 void seccomp_program_free(struct seccomp_program *program);
 
 /* arch: AUDIT_ARCH_* of a notification, 0 where the kernel could not tell ("unknown"). */

@@ -24,6 +24,7 @@
 #include "../../sandbox/seccomp.h"
 #include "../../sandbox/seccomp_policy.h"
 #include "../../sandbox/shared/leave.h"
+#include "filter_run.h"
 
 #define ALLOW SECCOMP_RET_ALLOW
 #define NOTIFY SECCOMP_RET_USER_NOTIF
@@ -39,45 +40,12 @@ static struct seccomp_program program_make(enum sandbox_level level, bool by_rli
 	return program;
 }
 
-static uint32_t load(const struct seccomp_data *data, uint32_t offset)
-{
-	uint32_t word;
-	if (offset > sizeof *data - sizeof word)
-		ck_abort_msg("load at %u", offset);
-	memcpy(&word, (const char *)data + offset, sizeof word);
-	return word;
-}
-
-static bool jump(const struct sock_filter *at, uint32_t a)
-{
-	switch (BPF_OP(at->code)) {
-	case BPF_JEQ: return a == at->k;
-	case BPF_JGT: return a > at->k;
-	case BPF_JGE: return a >= at->k;
-	case BPF_JSET: return (a & at->k) != 0;
-	default: ck_abort_msg("jump %x", at->code);
-	}
-}
-
 static uint32_t run(const struct seccomp_program *program, const struct seccomp_data *data)
 {
-	uint32_t a = 0;
-	for (size_t i = 0; i < program->count; i++) {
-		const struct sock_filter *at = &program->filter[i];
-		if (at->code == (BPF_LD | BPF_W | BPF_ABS))
-			a = load(data, at->k);
-		else if (at->code == (BPF_ALU | BPF_AND | BPF_K))
-			a &= at->k;
-		else if (at->code == (BPF_JMP | BPF_JA))
-			i += at->k;
-		else if (BPF_CLASS(at->code) == BPF_JMP)
-			i += jump(at, a) ? at->jt : at->jf;
-		else if (at->code == (BPF_RET | BPF_K))
-			return at->k;
-		else
-			ck_abort_msg("instruction %x", at->code);
-	}
-	ck_abort_msg("the program has no end");
+	struct filter_outcome outcome = filter_run(program->filter, program->count, data);
+	if (!outcome.is_valid)
+		ck_abort_msg("the program can't be run");
+	return outcome.verdict;
 }
 
 static uint32_t verdict(const struct seccomp_program *program, int number, uint64_t a0, uint64_t a1,
