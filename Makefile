@@ -159,7 +159,7 @@ $(BUILD)/tests/test_%: $(BUILD)/tests/unit/test_%.o \
 
 
 # What the kernel alone takes, for make bench.
-$(BUILD)/tests/kernel_floor: tests/sandbox/kernel_floor.c $(BUILD)/flags
+$(BUILD)/tests/%_floor: tests/sandbox/%_floor.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) -o $@ $<
 
@@ -195,9 +195,10 @@ demo:
 
 bench:
 	@scripts/deps bench
-	$(SUB) -s -j$(JOBS) all $(BUILD)/tests/kernel_floor
+	$(SUB) -s -j$(JOBS) all $(BUILD)/tests/kernel_floor $(BUILD)/tests/latency_floor
 	@scripts/kafka run $(BUILD)/codeworker bench --kafka
 	@$(BUILD)/tests/kernel_floor
+	@$(BUILD)/tests/latency_floor
 
 soak:
 	@scripts/deps demo

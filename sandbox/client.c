@@ -3,7 +3,7 @@
  *
  * The library polls through an epoll descriptor of its own, which sandbox_fd gives to the caller's
  * loop. Output is read all the time, so a job never waits on a full pipe; beyond output_bytes it
- * is dropped and flagged. When the outcome has come every process of the job is dead, so what
+ * is dropped and flagged. When the outcome has come no process of the job can run any more, so what
  * the pipes hold then is all there will ever be.
  */
 #include "sandbox.h"
@@ -43,6 +43,7 @@ struct sandbox {
 	struct running *jobs;		/* slots of them */
 	struct sandbox_limits limits;
 	size_t runtime_count;
+	bool returns[SETUP_MAX_RUNTIMES];	/* a value */
 	bool compiles[SETUP_MAX_RUNTIMES];
 	enum sandbox_level floor;
 	int64_t lease_ms;		/* that the launcher has been told of; 0: none */
@@ -73,9 +74,10 @@ int sandbox_open(const struct sandbox_config *config, struct sandbox **opened, s
 	}
 	sandbox->slots = config->slots;
 	sandbox->runtime_count = config->runtime_count;
-	for (size_t i = 0; i < config->runtime_count; i++)
-		sandbox->compiles[i] = sandbox->self_test.runtime_warm[i] &&
-			config->runtimes[i].kind != SANDBOX_RUNTIME_EXEC;
+	for (size_t i = 0; i < config->runtime_count; i++) {
+		sandbox->returns[i] = config->runtimes[i].kind != SANDBOX_RUNTIME_EXEC;
+		sandbox->compiles[i] = sandbox->self_test.runtime_warm[i] && sandbox->returns[i];
+	}
 	sandbox->floor = config->floor;
 	sandbox->jobs = calloc((size_t)config->slots, sizeof *sandbox->jobs);
 	sandbox->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -143,8 +145,8 @@ static struct running *running_find(struct sandbox *sandbox, bool used, uint64_t
 	return NULL;
 }
 
-static int streams_open(struct sandbox *sandbox, struct running *job, const struct record_start *start,
-	int write_fds[STREAMS], struct err *err)
+static int streams_open(struct running *job, const struct record_start *start, int write_fds[STREAMS],
+	struct err *err)
 {
 	for (int i = 0; i < STREAMS; i++) {
 		size_t limit = start->limits.output_bytes;
@@ -154,9 +156,23 @@ static int streams_open(struct sandbox *sandbox, struct running *job, const stru
 		limit += i == STREAM_VALUE ? VALUE_FRAME + 1 : 0;
 		if (collector_open(&job->streams[i], limit, &write_fds[i], err) < 0)
 			return -1;
+	}
+	return 0;
+}
+
+/* When the job is on its way. The value of a runtime that returns none is closed when the program starts: nothing
+ * to wake up for. */
+static int streams_watch(struct sandbox *sandbox, const struct running *job, size_t runtime, struct err *err)
+{
+	for (int i = 0; i < STREAMS; i++) {
 		uint64_t data = (uint64_t)(job - sandbox->jobs) * STREAMS + (uint64_t)i;
-		if (watch(sandbox, job->streams[i].fd, data) < 0)
-			return err_system(err, "epoll");
+		if (i == STREAM_VALUE && !sandbox->returns[runtime])
+			continue;
+		if (watch(sandbox, job->streams[i].fd, data) < 0) {
+			err_system(err, "epoll");
+			sandbox_kill(sandbox, job->tag);
+			return -1;
+		}
 	}
 	return 0;
 }
@@ -165,7 +181,7 @@ static int send_start(struct sandbox *sandbox, struct running *job, const struct
 	int payload, struct err *err)
 {
 	int fds[START_FDS] = {payload, -1, -1, -1};
-	int result = streams_open(sandbox, job, start, &fds[START_OUT], err);
+	int result = streams_open(job, start, &fds[START_OUT], err);
 	if (result == 0 && record_send(sandbox->socket, start, sizeof *start, fds, START_FDS) < 0) {
 		result = errno == EAGAIN ? err_set(err, ERR_BUSY, "the launcher is busy")
 					 : err_set(err, ERR_CLOSED, "the launcher is gone");
@@ -202,6 +218,8 @@ int sandbox_start(struct sandbox *sandbox, const struct sandbox_job *request, st
 	sandbox->count++;
 	int result = send_start(sandbox, job, &start, payload, err);
 	close(payload);
+	if (result == 0)
+		result = streams_watch(sandbox, job, request->runtime, err);
 	if (result < 0)
 		running_release(sandbox, job);
 	return result;

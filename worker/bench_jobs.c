@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "bench_measure.h"
+#include "bench_nothing.h"
 
 #define IDLE_MS 50
 #define REFILL_MS 30			/* by then the pool holds what it is to hold */
@@ -114,18 +115,6 @@ static double wrapped_rate(const struct program *program, const struct bench_set
 		return 0;
 	return spawn_rate(argv, settings, &rate, &err) < 0 ? 0 : rate;
 }
-
-#if defined(__x86_64__)
-/* A whole static program: an ELF header, one segment, exit_group(0). elf(5). */
-static const unsigned char nothing[] = {0x7f, 'E', 'L', 'F', 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-	2, 0, 62, 0, 1, 0, 0, 0, 0x78, 0, 0x40, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0, 0, 0, 0,
-	0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 64, 0, 56, 0, 1, 0, 0, 0, 0, 0, 0, 0,
-	1, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x40, 0, 0, 0, 0, 0, 0, 0, 0x40, 0, 0, 0, 0, 0,
-	0x81, 0, 0, 0, 0, 0, 0, 0, 0x81, 0, 0, 0, 0, 0, 0, 0, 0, 0x10, 0, 0, 0, 0, 0, 0,
-	0x31, 0xff, 0xb8, 0xe7, 0, 0, 0, 0x0f, 0x05};
-#else
-static const unsigned char nothing[1];
-#endif
 
 /* ---- sandboxed */
 
@@ -363,11 +352,11 @@ static int measure_latency_first(struct sandbox *sandbox, const struct bench_set
 {
 	const struct sandbox_self_test *found = sandbox_self_test(sandbox);
 	char path[32];
-	int result = 0, fd = sizeof nothing > 1 ? memfd_create("nothing", 0) : -1;
+	int result = 0, fd = sizeof bench_nothing > 1 ? memfd_create("nothing", 0) : -1;
 	if (fd < 0)
 		return 0;
 	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-	if (write(fd, nothing, sizeof nothing) != sizeof nothing)
+	if (write(fd, bench_nothing, sizeof bench_nothing) != sizeof bench_nothing)
 		result = err_system(err, "a memfd");
 	for (size_t i = 0; i < BENCH_PROGRAMS && result == 0; i++) {
 		const struct row row = {"first instr.", pair_first, sandbox, i, IDLE_MS, .nothing = path};

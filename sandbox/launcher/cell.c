@@ -350,10 +350,10 @@ static void judge(struct cell *cell, const struct host *host, struct evidence *e
  * is left. */
 static bool nothing_left(const struct cell *cell)
 {
-	if (!cell->has_cgroup)
-		return false;
+	if (cell->left || !cell->has_cgroup)
+		return cell->left;
 	int count = cgroup_processes(&cell->cgroup);
-	return count >= 0 && count <= INIT_PROCESSES + (cell->left ? 1 : 0);
+	return count >= 0 && count <= INIT_PROCESSES;
 }
 
 bool cell_finish(struct cell *cell, const struct host *host, struct record_outcome *outcome, int *output_fd)
@@ -364,8 +364,12 @@ bool cell_finish(struct cell *cell, const struct host *host, struct record_outco
 		judge(cell, host, &evidence, outcome, output_fd);
 		cell->state = CELL_ENDING;
 	}
-	init_kill(cell);		/* no cause: the job has ended by itself */
 	return ended;
+}
+
+void cell_dismiss(struct cell *cell)
+{
+	init_kill(cell);		/* no cause: the job has ended by itself */
 }
 
 bool cell_end(struct cell *cell, const struct host *host, struct record_outcome *outcome,

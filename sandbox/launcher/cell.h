@@ -86,12 +86,17 @@ enum cell_news { CELL_NO_NEWS, CELL_ENTERED, CELL_IS_READY, CELL_HAS_FAILED, CEL
  * closed at exec, when a warm job began, or with the process). */
 enum cell_news cell_read_control(struct cell *cell);
 
-/* Has the zygote fork the job's process into a cell that was ENTERED. -1 with errno: the zygote is gone. */
-int cell_fork(struct cell *cell, const struct host *host, struct zygote *zygote);
+/* Has the zygote fork the job's process into a cell that was ENTERED. idle: processors are free for what is best
+ * done ahead. -1 with errno: the zygote is gone. */
+int cell_fork(struct cell *cell, const struct host *host, struct zygote *zygote, bool idle);
 
-/* status_fd is readable, or the job has left: its process has ended, so all of the sandbox is to end. Returns
- * true with the outcome when nothing is left of the job: the cell is ENDING. */
+/* status_fd is readable, or the job has left: its process has ended. Returns true with the outcome when nothing
+ * is left of the job: the cell is ENDING. */
 bool cell_finish(struct cell *cell, const struct host *host, struct record_outcome *outcome, int *output_fd);
+
+/* Then all of the sandbox is to end. Apart from cell_finish because a dying sandbox takes the processor from
+ * the answer. */
+void cell_dismiss(struct cell *cell);
 
 /* listener_fd is readable. A call of the kill tier: notes which, and kills. The last call of all that is left
  * of the job: returns true, the job has left. listener_fd stays open until cell_release, since calls that

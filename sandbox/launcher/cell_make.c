@@ -166,12 +166,12 @@ static int groups_open(const struct cell *cell, int fds[CGROUP_CONTROLLERS])
 	return 0;
 }
 
-int cell_fork(struct cell *cell, const struct host *host, struct zygote *zygote)
+int cell_fork(struct cell *cell, const struct host *host, struct zygote *zygote, bool idle)
 {
 	bool grouped = cell->has_cgroup && !DROPPED(&host->setup, "cgroup");
 	const struct zygote_fork request = {.level = cell->level,
 		.id = host->setup.uid_base + cell->index, .grouped = grouped,
-		.slotted = level_namespaces(cell->level)};
+		.slotted = level_namespaces(cell->level), .idle = idle};
 	int fds[ZYGOTE_FDS] = {cell->child_control_fd, cell->child_status_fd,
 		cell->entered_fds[0], cell->entered_fds[1]};
 	size_t count = ZYGOTE_MORE;

@@ -12,9 +12,9 @@
 /* What the bounding set lacks, no later exec can bring. */
 static int bounding_set_empty(void)
 {
-	for (int capability = 0; prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; capability++)
-		if (prctl(PR_CAPBSET_READ, capability, 0, 0, 0) == 1 &&
-				prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0)
+	int has;
+	for (int capability = 0; (has = prctl(PR_CAPBSET_READ, capability, 0, 0, 0)) >= 0; capability++)
+		if (has == 1 && prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0)
 			return -1;
 	return 0;
 }

@@ -95,7 +95,11 @@ struct script {
 	size_t compiled_size;
 };
 
-/* Unpacks the payload into the job's files. Returns the failed step with errno, or NULL. */
+/* Does ahead what needs no job: makes the files that each has and touches what script_prepare will. Leaves the
+ * process in JOB_DIRECTORY. -1 with errno. */
+int script_await(void);
+
+/* Once, after script_await: unpacks the payload into the job's files. Returns the failed step with errno, or NULL. */
 const char *script_prepare(const struct birth *birth, const struct job_start *start,
 	struct script *script);
 

@@ -66,7 +66,7 @@ int launcher_watch(struct launcher *launcher, int fd, enum event_kind kind, unsi
 
 /* Before each close: a sandbox being born holds copies of all descriptors for a moment, and epoll(7)
  * forgets a description only when its last copy is closed. */
-static void unwatch(struct launcher *launcher, int fd)
+void launcher_unwatch(struct launcher *launcher, int fd)
 {
 	if (fd >= 0)
 		(void)epoll_ctl(launcher->epoll, EPOLL_CTL_DEL, fd, NULL);
@@ -74,10 +74,10 @@ static void unwatch(struct launcher *launcher, int fd)
 
 static void unwatch_all(struct launcher *launcher, const struct cell *cell)
 {
-	unwatch(launcher, cell->init_fd);
-	unwatch(launcher, cell->control_fd);
-	unwatch(launcher, cell->listener_fd);
-	unwatch(launcher, cell->status_fd);
+	launcher_unwatch(launcher, cell->init_fd);
+	launcher_unwatch(launcher, cell->control_fd);
+	launcher_unwatch(launcher, cell->listener_fd);
+	launcher_unwatch(launcher, cell->status_fd);
 }
 
 static int zygote_watch(struct launcher *launcher, const struct zygote *zygote)
@@ -147,7 +147,7 @@ static void cell_control(struct launcher *launcher, struct cell *cell)
 {
 	switch (cell_read_control(cell)) {
 	case CELL_ENTERED:
-		if (zygotes_fork(&launcher->zygotes, cell) < 0)
+		if (zygotes_fork(&launcher->zygotes, cell, !launcher_is_full(launcher)) < 0)
 			cell_kill(cell, CAUSE_FAILED);	/* a waiting job gets another */
 		break;
 	case CELL_IS_READY:
@@ -173,7 +173,6 @@ static void cell_control(struct launcher *launcher, struct cell *cell)
 		refill_put_off(launcher);
 		break;
 	case CELL_STARTED:
-		unwatch(launcher, cell->control_fd);
 		close(cell->control_fd);
 		cell->control_fd = -1;
 		break;
@@ -182,16 +181,22 @@ static void cell_control(struct launcher *launcher, struct cell *cell)
 	}
 }
 
-/* What its process told before it ended is read before. */
+/* What a job's process told on its way to the job, before it is judged: nothing wakes the loop for that. */
+static void control_read_all(struct launcher *launcher, struct cell *cell)
+{
+	for (int i = 0; i < CONTROL_MESSAGES && cell->control_fd >= 0; i++)
+		cell_control(launcher, cell);
+}
+
 static void cell_status(struct launcher *launcher, struct cell *cell)
 {
 	struct record_outcome outcome;
 	int output_fd;
-	unwatch(launcher, cell->status_fd);
-	for (int i = 0; i < CONTROL_MESSAGES && cell->control_fd >= 0; i++)
-		cell_control(launcher, cell);
+	launcher_unwatch(launcher, cell->status_fd);
+	control_read_all(launcher, cell);
 	if (cell_finish(cell, launcher->host, &outcome, &output_fd))
 		answer(launcher, &outcome, output_fd);
+	cell_dismiss(cell);
 }
 
 /* Read only where there is something: else the call waits, on some kernels for dead processes too. */
@@ -200,13 +205,15 @@ static void cell_listener(struct launcher *launcher, struct cell *cell, uint32_t
 	if ((events & EPOLLIN) && cell_read_listener(cell))
 		cell_status(launcher, cell);
 	if (!(events & EPOLLIN) || cell->cause != CAUSE_NONE)
-		unwatch(launcher, cell->listener_fd);
+		launcher_unwatch(launcher, cell->listener_fd);
 }
 
 static void cell_died(struct launcher *launcher, struct cell *cell)
 {
 	struct record_outcome outcome;
 	int output_fd;
+	if (cell->state == CELL_RUNNING)
+		control_read_all(launcher, cell);
 	unwatch_all(launcher, cell);
 	if (cell_end(cell, launcher->host, &outcome, &output_fd))
 		answer(launcher, &outcome, output_fd);
@@ -222,8 +229,8 @@ static void zygote_event(struct launcher *launcher, struct zygote *zygote, bool 
 			zygotes_relieve(&launcher->zygotes, zygote->runtime);
 		return;
 	}
-	unwatch(launcher, zygote->socket);
-	unwatch(launcher, zygote->pid_fd);
+	launcher_unwatch(launcher, zygote->socket);
+	launcher_unwatch(launcher, zygote->pid_fd);
 	zygote_end(zygote, clock_us());
 }
 

@@ -35,7 +35,7 @@ struct launcher {
 	struct zygotes zygotes;
 	struct lease lease;
 	struct sandbox_limits expected;	/* of the next jobs */
-	int64_t rest_us;		/* a job was handed over: until then it, not the pool, comes first */
+	int64_t rest_us;		/* until then jobs and their answers come first, not the pool */
 	int64_t pool_retry_us;		/* no new sandbox for the pool before: the last try failed */
 	bool available[SANDBOX_LEVELS];
 	char reason[SANDBOX_LEVELS][256];
@@ -49,11 +49,20 @@ static inline unsigned cells_count(const struct launcher *launcher, enum cell_st
 	return count;
 }
 
+/* Nothing done ahead of a job is for free then. */
+static inline bool launcher_is_full(const struct launcher *launcher)
+{
+	return cells_count(launcher, CELL_RUNNING) >= launcher->host->setup.slots;
+}
+
 /* ---- launcher.c */
 
 /* Has the loop take a descriptor that can be read for an event of that kind. index: the cell's or the
  * zygote's. -1 with errno. */
 int launcher_watch(struct launcher *launcher, int fd, enum event_kind kind, unsigned index);
+
+/* Has it forget one; -1 is none. */
+void launcher_unwatch(struct launcher *launcher, int fd);
 
 /* ---- launcher_jobs.c */
 
@@ -92,7 +101,7 @@ void answers_flush(struct launcher *launcher);
  * be made at once. */
 bool refill(struct launcher *launcher);
 
-/* Whether the pool waits for a short job to end, until rest_us. */
+/* Whether the pool waits, until rest_us. */
 bool refill_rests(const struct launcher *launcher);
 
 /* A sandbox of the pool could not be made: the next try waits. */

@@ -10,6 +10,7 @@
 /* At least, or one job's small limit would end sandboxes that wait for others. */
 #define EXPECTED_MEMORY_BYTES (64u << 20)
 #define REFILL_REST_US 2000
+#define ANSWER_REST_US 1000
 
 /* ---- answers to the caller */
 
@@ -37,6 +38,7 @@ void answer(struct launcher *launcher, const struct record_outcome *outcome, int
 {
 	launcher->answers[launcher->answer_count++] = (struct answer){*outcome, output_fd};
 	answers_flush(launcher);
+	launcher->rest_us = clock_us() + ANSWER_REST_US;
 }
 
 /* A job that got no sandbox at all. */
@@ -109,6 +111,7 @@ static bool hand_over(struct launcher *launcher, struct cell *cell, unsigned at)
 	if (result < 0 && err.code == ERR_CLOSED)
 		return false;
 	waiting_remove(launcher, at);
+	launcher_unwatch(launcher, cell->control_fd);
 	launcher->rest_us = clock_us() + REFILL_REST_US;
 	if (result < 0)
 		answer_unstarted(launcher, &job, SANDBOX_FAILED, err.text);

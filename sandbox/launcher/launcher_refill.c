@@ -104,13 +104,11 @@ static unsigned cells_idle(const struct launcher *launcher)
 	return cells_count(launcher, CELL_READY) + cells_count(launcher, CELL_PREPARING);
 }
 
-/* What is short-lived ends within that time: its answer is not to wait for a sandbox while there are
- * others, and jobs do not come as fast as they can. */
+/* A short job ends within that time, and whoever was answered may have the next: neither is to wait for a
+ * sandbox while there are others, and jobs do not come as fast as they can. */
 bool refill_rests(const struct launcher *launcher)
 {
-	unsigned running = cells_count(launcher, CELL_RUNNING);
-	return running > 0 && running < launcher->host->setup.slots && cells_idle(launcher) > 0 &&
-		clock_us() < launcher->rest_us;
+	return !launcher_is_full(launcher) && cells_idle(launcher) * 2 > launcher->pool.size && clock_us() < launcher->rest_us;
 }
 
 bool refill(struct launcher *launcher)

@@ -31,6 +31,10 @@ struct payload {
 	size_t environment_count;
 };
 
+/* Once in this process's life. */
+static struct payload payload;
+static char small[8192];
+
 /* What every job starts with; the request's own come on top. */
 static const char *const base_environment[] = {"PATH=/usr/local/bin:/usr/bin:/bin",
 	"HOME=/job/work", "LANG=C.UTF-8", "TMPDIR=/tmp", NULL};
@@ -43,46 +47,60 @@ static bool same_name(const char *a, const char *b)
 	return length == strcspn(b, "=") && strncmp(a, b, length) == 0;
 }
 
-static void environment_add(struct payload *payload, const char *entry)
+static void environment_add(const char *entry)
 {
-	for (size_t i = 0; i < payload->environment_count; i++)
-		if (same_name(payload->environment[i], entry)) {
-			payload->environment[i] = entry;
+	for (size_t i = 0; i < payload.environment_count; i++)
+		if (same_name(payload.environment[i], entry)) {
+			payload.environment[i] = entry;
 			return;
 		}
-	payload->environment[payload->environment_count++] = entry;
+	payload.environment[payload.environment_count++] = entry;
 }
 
-static int payload_read(int fd, struct payload *payload)
+/* A mapping costs more than a copy of what most jobs have. */
+static const char *bytes_get(int fd, size_t size)
+{
+	if (size <= sizeof small)
+		return pread(fd, small, size, 0) == (ssize_t)size ? small : NULL;
+	const char *data = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+	return data == MAP_FAILED ? NULL : data;
+}
+
+static int payload_read(int fd)
 {
 	struct stat st;
 	if (fstat(fd, &st) < 0 || st.st_size <= 0 || st.st_size > PAYLOAD_MAX_BYTES)
 		return -1;
 	struct blob_reader reader = {.size = (size_t)st.st_size};
-	reader.data = mmap(NULL, reader.size, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (reader.data == MAP_FAILED)
+	reader.data = bytes_get(fd, reader.size);
+	if (!reader.data)
 		return -1;
-	payload->name = blob_get_string(&reader);
-	payload->code = blob_get_bytes(&reader, &payload->code_size);
-	payload->input = blob_get_string(&reader);
-	payload->context = blob_get_string(&reader);
-	payload->directory = blob_get_string(&reader);
+	payload.name = blob_get_string(&reader);
+	payload.code = blob_get_bytes(&reader, &payload.code_size);
+	payload.input = blob_get_string(&reader);
+	payload.context = blob_get_string(&reader);
+	payload.directory = blob_get_string(&reader);
 	for (size_t i = 0; base_environment[i]; i++)
-		environment_add(payload, base_environment[i]);
+		environment_add(base_environment[i]);
 	const char *entry;
 	for (size_t i = 0; i < ENVIRONMENT_MAX && (entry = blob_get_string(&reader)); i++)
-		environment_add(payload, entry);
-	payload->compile_only = blob_get_u64(&reader) != 0;
-	payload->compiled = blob_get_bytes(&reader, &payload->compiled_size);
+		environment_add(entry);
+	payload.compile_only = blob_get_u64(&reader) != 0;
+	payload.compiled = blob_get_bytes(&reader, &payload.compiled_size);
 	for (size_t i = 0; fixed_environment[i]; i++)
-		environment_add(payload, fixed_environment[i]);
+		environment_add(fixed_environment[i]);
 	errno = EBADMSG;
 	return reader.failed ? -1 : 0;
 }
 
-static int file_write(const char *name, const char *data, size_t size, mode_t mode)
+static int file_make(const char *name, mode_t mode)
 {
-	int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+	return open(name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+}
+
+/* fd: closed. */
+static int file_write(int fd, const char *data, size_t size)
+{
 	if (fd < 0)
 		return -1;
 	while (size > 0) {
@@ -96,9 +114,12 @@ static int file_write(const char *name, const char *data, size_t size, mode_t mo
 	return size == 0 ? 0 : -1;
 }
 
+/* Into a file that script_await made. */
 static int text_write(const char *name, const char *text)
 {
-	return file_write(name, text ? text : "", text ? strlen(text) : 0, 0600);
+	if (!text || !*text)
+		return 0;
+	return file_write(open(name, O_WRONLY | O_NOFOLLOW | O_CLOEXEC), text, strlen(text));
 }
 
 static bool name_taken(const char *name)
@@ -112,10 +133,9 @@ static bool name_taken(const char *name)
 }
 
 /* The name stands alone in /job, beside ours: no path gets past it. */
-static const char *script_name(const struct payload *payload, const struct setup_runtime *runtime,
-	char name[256])
+static const char *script_name(const struct setup_runtime *runtime, char name[256])
 {
-	const char *given = payload->name;
+	const char *given = payload.name;
 	if (given && *given && !strchr(given, '/') && !name_taken(given) && strlen(given) < 200)
 		snprintf(name, 256, "%s", given);
 	else
@@ -123,14 +143,11 @@ static const char *script_name(const struct payload *payload, const struct setup
 	return name;
 }
 
-static int files_write(const struct payload *payload, const char *name)
+static int files_write(const char *name)
 {
-	if (chdir(JOB_DIRECTORY) < 0)
+	if (text_write("input.json", payload.input) < 0 || text_write("context.json", payload.context) < 0)
 		return -1;
-	if (text_write("input.json", payload->input) < 0 ||
-			text_write("context.json", payload->context) < 0)
-		return -1;
-	return file_write(name, payload->code, payload->code_size, 0700);
+	return file_write(file_make(name, 0700), payload.code, payload.code_size);
 }
 
 /* Inside the job's own directory, since nothing else is writable and '..' was refused. */
@@ -223,13 +240,13 @@ static bool wants_fresh(const char *entry)
 	return false;
 }
 
-static bool environment_wants_fresh(const struct payload *payload)
+static bool environment_wants_fresh(void)
 {
-	for (size_t i = 0; i < payload->environment_count; i++) {
+	for (size_t i = 0; i < payload.environment_count; i++) {
 		bool ours = false;
 		for (size_t b = 0; base_environment[b]; b++)
-			ours |= strcmp(base_environment[b], payload->environment[i]) == 0;
-		if (!ours && wants_fresh(payload->environment[i]))
+			ours |= strcmp(base_environment[b], payload.environment[i]) == 0;
+		if (!ours && wants_fresh(payload.environment[i]))
 			return true;
 	}
 	return false;
@@ -241,19 +258,32 @@ static const char *compiling_impossible(void)
 	return "compiling in an interpreter that can only run";
 }
 
+int script_await(void)
+{
+	if (chdir(JOB_DIRECTORY) < 0)
+		return -1;
+	small[0] = '\0';
+	environment_add(base_environment[0]);
+	payload.environment_count = 0;
+	int input = file_make("input.json", 0600), context = file_make("context.json", 0600);
+	int result = input < 0 || context < 0 ? -1 : 0;
+	close(input);
+	close(context);
+	return result;
+}
+
 const char *script_prepare(const struct birth *birth, const struct job_start *start,
 	struct script *script)
 {
-	static struct payload payload;	/* once in this process's life */
 	char name[256];
 	const struct setup_runtime *runtime = &birth->host->setup.runtimes[start->handover.runtime];
-	if (payload_read(start->fds[START_PAYLOAD], &payload) < 0)
+	if (payload_read(start->fds[START_PAYLOAD]) < 0)
 		return "reading the job's payload";
 	if (payload.compile_only && runtime->kind == SANDBOX_RUNTIME_EXEC)
 		return compiling_impossible();
 	snprintf(script->file, sizeof script->file, JOB_DIRECTORY "/%s",
-		script_name(&payload, runtime, name));
-	if (files_write(&payload, name) < 0)
+		script_name(runtime, name));
+	if (files_write(name) < 0)
 		return "writing the job's files";
 	if (directory_enter(payload.directory) < 0)
 		return "entering the working directory";
@@ -266,7 +296,7 @@ const char *script_prepare(const struct birth *birth, const struct job_start *st
 	script->compiled = payload.compiled;
 	script->compiled_size = payload.compiled_size;
 	script->environment = payload.environment;
-	script->fresh = environment_wants_fresh(&payload);
+	script->fresh = environment_wants_fresh();
 	return NULL;
 }
 

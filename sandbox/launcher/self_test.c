@@ -27,7 +27,7 @@ static bool runs(struct cell *cell, const struct host *host, struct zygotes *zyg
 	enum cell_news news = wait_readable(cell->control_fd) ? cell_read_control(cell)
 							      : CELL_NO_NEWS;
 	if (news == CELL_ENTERED) {
-		bool forked = zygotes_fork(zygotes, cell) == 0 && wait_readable(cell->control_fd);
+		bool forked = zygotes_fork(zygotes, cell, false) == 0 && wait_readable(cell->control_fd);
 		news = forked ? cell_read_control(cell) : CELL_NO_NEWS;
 	}
 	if (news == CELL_IS_READY &&
@@ -42,6 +42,8 @@ static bool runs(struct cell *cell, const struct host *host, struct zygotes *zyg
 	if (cell_is_forked(cell) && !wait_readable(cell->status_fd))
 		cell_kill(cell, CAUSE_FAILED);
 	bool ran = cell_is_forked(cell) && cell_finish(cell, host, outcome, &output_fd);
+	if (cell_is_forked(cell))
+		cell_dismiss(cell);
 	while (!wait_readable(cell->init_fd))
 		zygotes_give_up(zygotes, cell);
 	ran |= cell_end(cell, host, outcome, &output_fd);

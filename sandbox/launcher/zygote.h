@@ -36,6 +36,7 @@ struct zygote_fork {
 	uint32_t level, id;
 	uint32_t slotted;		/* how many of the slot's namespaces */
 	uint32_t grouped;
+	uint32_t idle;			/* there is time for what is best done ahead of the job */
 };
 
 enum zygote_state { ZYGOTE_DOWN, ZYGOTE_STARTING, ZYGOTE_UP, ZYGOTE_LEAVING };

@@ -80,7 +80,7 @@ int64_t zygotes_next_us(const struct zygotes *zygotes)
 	return next;
 }
 
-int zygotes_fork(struct zygotes *zygotes, struct cell *cell)
+int zygotes_fork(struct zygotes *zygotes, struct cell *cell, bool idle)
 {
 	struct zygote *chosen = NULL;
 	for (unsigned i = 0; i < zygotes->count; i++) {
@@ -94,7 +94,7 @@ int zygotes_fork(struct zygotes *zygotes, struct cell *cell)
 		return -1;
 	}
 	cell->zygote = (int)chosen->index;
-	return cell_fork(cell, zygotes->host, chosen);
+	return cell_fork(cell, zygotes->host, chosen, idle);
 }
 
 void zygotes_judge(struct zygotes *zygotes, const struct cell *cell, bool worked)

@@ -31,7 +31,7 @@ struct zygote *zygotes_start_due(struct zygotes *zygotes, int64_t now_us);
 int64_t zygotes_next_us(const struct zygotes *zygotes);
 
 /* Has the least burdened zygote fork into a cell. -1: there is none. */
-int zygotes_fork(struct zygotes *zygotes, struct cell *cell);
+int zygotes_fork(struct zygotes *zygotes, struct cell *cell, bool idle);
 
 /* What came of it; a zygote that fails again and again is ended. */
 void zygotes_judge(struct zygotes *zygotes, const struct cell *cell, bool worked);

@@ -111,7 +111,7 @@ static void become_job(const struct serving *serving, const struct zygote_fork *
 		job_fail(birth.control_fd, "entering the slot's namespaces");
 	if (setns(fds[ZYGOTE_MNT], CLONE_NEWNS) < 0)
 		job_fail(birth.control_fd, "entering the sandbox's mount namespace");
-	job_await(&birth, serving->hooks->idle, &start);
+	job_await(&birth, fork->idle ? serving->hooks->idle : NULL, &start);
 	const char *step = script_prepare(&birth, &start, script);
 	if (!step && script->fresh) {
 		const struct job_report report = {.kind = JOB_COLD};

@@ -231,7 +231,7 @@ function compiledHead(file) {
 
 function compiledTake(data, file) {
 	const head = compiledHead(file);
-	if (data && data.subarray(0, head.length).equals(head))
+	if (data.subarray(0, head.length).equals(head))
 		compiled = data.subarray(head.length);
 }
 
@@ -251,7 +251,8 @@ function begin(file, onlyCompile, data) {
 	valueChannel = channel();
 	if (onlyCompile)
 		compileAndSend(file);
-	compiledTake(data, file);
+	if (data)
+		compiledTake(data, file);
 	argumentFiles = [process.env.CODE_INPUT, process.env.CODE_CONTEXT];
 	process.argv.splice(1, 2, file);
 	run(file);

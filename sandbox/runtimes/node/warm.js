@@ -4,6 +4,7 @@
 // What has been loaded, compiled and run here, no job pays for. What is made here, each job gets a copy
 // of: so nothing is made that is to differ from job to job (no Math.random(), no cached random bytes).
 const fs = require('fs');
+const os = require('os');
 const vm = require('vm');
 const v8 = require('v8');
 const { Console } = require('console');
@@ -13,6 +14,7 @@ const COMMON = ('assert assert/strict async_hooks buffer child_process crypto dn
 	'module net os path perf_hooks process querystring readline stream stream/promises string_decoder timers ' +
 	'timers/promises tty url util util/types v8 vm worker_threads zlib').split(' ');
 const FILE = '/job/script.js';
+const PRACTICES = 8;
 
 const SCRIPT = `
 const fs = require('fs');
@@ -131,6 +133,9 @@ async function rehearse(harness, zygote) {
 		fs.closeSync(output);
 		zygote.unmute();
 	}
+	const used = { console, streams: [process.stdout, process.stderr] };
+	for (let i = 0; i < PRACTICES; i++)
+		practise(harness, zygote, used);
 	return console;
 }
 
@@ -147,14 +152,19 @@ function forget() {
 	process.execArgv.length = 0;
 }
 
+const practised = []; // bytes that stdout and stderr took before there was a job
+
+function bytesWritten(handle) {
+	return Reflect.get(Object.getPrototypeOf(handle), 'bytesWritten', handle);
+}
+
 // A stream's descriptor is made non-blocking when a job first asks for the stream, and not before.
 function streamLazily(zygote, name, fd) {
 	const property = Object.getOwnPropertyDescriptor(process, name);
 	const stream = process[name];
 	const handle = stream._handle;
-	const before = handle.bytesWritten;
 	Object.defineProperty(handle, 'bytesWritten', { configurable: true, get() {
-		return Reflect.get(Object.getPrototypeOf(handle), 'bytesWritten', handle) - before;
+		return bytesWritten(handle) - practised[fd];
 	} });
 	Object.defineProperty(process, name, { ...property, get() {
 		Object.defineProperty(process, name, property);
@@ -164,38 +174,48 @@ function streamLazily(zygote, name, fd) {
 	} });
 }
 
-// In a fork, while it has no job yet: what Node found out about its process when it started; and most jobs
-// write to the same pages of memory, which are copied when they are first written to.
-function prepare(harness, zygote, console, pid) {
+// In a fork that has no job yet: what Node found out about its process when it started.
+function prepare(zygote, pid) {
 	Object.defineProperty(process, 'pid', { value: pid });
 	// The kernel shows no parent in another pid namespace.
 	Object.defineProperty(process, 'ppid', { get: () => 1 });
-	zygote.mute();
-	const module = harness.mainModule(FILE);
-	const { run } = harness.compile('exports.log(1)', FILE);
-	run(console, Module.createRequire(FILE), module, FILE, '/job', undefined);
-	harness.watchTheEnd({});
-	harness.encode({ a: 1 });
-	harness.channel();
-	setImmediate(() => {});
-	process._tickCallback();
-	process.removeAllListeners('beforeExit');
-	process.mainModule = require.main;
-	delete Module._cache[FILE];
 	streamLazily(zygote, 'stdout', 1);
 	streamLazily(zygote, 'stderr', 2);
+	setImmediate(() => {});	// a loop that never turns would end in Node's way, not in the addon's
+}
+
+// Most jobs write to the same pages of memory, which are copied when they are first written to: where there is
+// time before a fork has its job, it does what a job does.
+function practise(harness, zygote, { console, streams }) {
+	zygote.mute();
+	try {
+		process.chdir('.');
+		harness.channel();
+		[process.env.CODE_INPUT, process.env.CODE_CONTEXT].map(String);
+		process.argv.splice(1, 2, ...process.argv.slice(1, 3));
+		fs.readFileSync(__filename, 'utf8');
+		const module = harness.mainModule(FILE);
+		const { run } = harness.compile('exports.log(1)', FILE);
+		run(console, Module.createRequire(FILE), module, FILE, '/job', undefined);
+		harness.watchTheEnd({ settled: true });
+		harness.encode({ a: 1 });
+		process._tickCallback();
+		process.emit('beforeExit', 0);
+	} finally {
+		process.removeAllListeners('beforeExit');
+		process.mainModule = require.main;
+		delete Module._cache[FILE];
+		zygote.unmute();
+		streams.forEach(({ _handle, fd }) => { practised[fd] = bytesWritten(_handle); });
+	}
 }
 
 function serve(harness, zygote, console) {
 	const home = process.env.HOME;
-	const [file, compileOnly, compiled] = zygote.serve((pid) => {
-		try {
-			prepare(harness, zygote, console, pid);
-		} catch (error) {
-			zygote.unmute();
-			throw error;
-		}
-	});
+	const used = { console, streams: [process.stdout, process.stderr] };
+	used.streams.forEach(({ _handle, fd }) => { practised[fd] = bytesWritten(_handle); });
+	const [file, compileOnly, compiled] = zygote.serve((pid) => prepare(zygote, pid),
+		() => practise(harness, zygote, used));
 	process.chdir('.'); // what process.cwd() remembers
 	if (process.env.HOME !== home)
 		Module._initPaths();

@@ -5,9 +5,10 @@
  *	settle()		when all is loaded and nothing is collected any more; throws likewise
  *	mute(), unmute()	leads what is written to stdout and stderr nowhere
  *	unblock(fd)
- *	serve(prepare) -> [path, compileOnly, compiled]
+ *	serve(prepare, practise) -> [path, compileOnly, compiled]
  *				in each job's process; see zygote_serve and struct script. There, but before
- *				the process has its job, it calls prepare(pid)
+ *				the process has its job, it calls prepare(pid), and practise() if there is
+ *				time
  *
  * Node's own end of a process waits for threads that no fork has, so the end is here: what Node does when its
  * event loop has run dry, and then _exit.
@@ -33,9 +34,9 @@ extern char **environ;
 static struct {
 	napi_env env;
 	uv_loop_t *loop;
-	napi_value prepare;
+	napi_value callbacks[2];	/* prepare, practise */
 	bool in_job;
-	int output_fd, muted_fd;	/* stdout and stderr while they are muted; the pipe instead */
+	int output_fd, muted_fd;	/* stdout and stderr while they are muted, -1: closed; the pipe instead */
 	void (*handlers_run)(void);	/* forkable.c's */
 	bool used[DESCRIPTORS_MAX];	/* Node's own in the zygote */
 } zygote;
@@ -129,16 +130,26 @@ static void loop_renew(void)
 	uv_update_time(zygote.loop);
 }
 
-static void after_fork(void)
+static void call_back(napi_value function)
 {
 	napi_value global, pid, result, error;
-	internals_renew_random();
 	napi_get_global(zygote.env, &global);
 	napi_create_int32(zygote.env, getpid(), &pid);
-	if (napi_call_function(zygote.env, global, zygote.prepare, 1, &pid, &result) == napi_ok)
+	if (napi_call_function(zygote.env, global, function, 1, &pid, &result) == napi_ok)
 		return;
 	napi_get_and_clear_last_exception(zygote.env, &error);
 	napi_fatal_exception(zygote.env, error);
+}
+
+static void after_fork(void)
+{
+	internals_renew_random();
+	call_back(zygote.callbacks[0]);
+}
+
+static void in_idle_time(void)
+{
+	call_back(zygote.callbacks[1]);
 }
 
 static napi_value script_array(napi_env env, const struct script *script)
@@ -158,10 +169,10 @@ static napi_value script_array(napi_env env, const struct script *script)
 
 static napi_value serve(napi_env env, napi_callback_info info)
 {
-	static const struct zygote_hooks hooks = {NULL, NULL, after_fork};
+	static const struct zygote_hooks hooks = {NULL, NULL, after_fork, in_idle_time};
 	static struct script script;
-	size_t count = 1;
-	napi_get_cb_info(env, info, &count, &zygote.prepare, NULL, NULL);
+	size_t count = 2;
+	napi_get_cb_info(env, info, &count, zygote.callbacks, NULL, NULL);
 	for (int fd = ZYGOTE_SETUP_FD + 1; fd < DESCRIPTORS_MAX; fd++)
 		zygote.used[fd] = fcntl(fd, F_GETFD) >= 0;
 	zygote_serve(&hooks, &script);
@@ -199,14 +210,19 @@ static napi_value settle(napi_env env, napi_callback_info info)
 	return lacking(env, internals_settle());
 }
 
-/* A pipe, as jobs have. */
+/* A pipe, as jobs have; beyond the numbers that are closed while a job is waited for. */
 static napi_value mute(napi_env env, napi_callback_info info)
 {
-	int ends[2];
+	int made[2], ends[2] = {-1, -1};
 	(void)info;
-	zygote.output_fd = fcntl(1, F_DUPFD_CLOEXEC, 0);
-	if (zygote.output_fd < 0 || pipe2(ends, O_CLOEXEC) < 0 || dup2(ends[1], 1) < 0 ||
-			dup2(ends[1], 2) < 0) {
+	zygote.output_fd = fcntl(1, F_DUPFD_CLOEXEC, ZYGOTE_SETUP_FD);
+	if (pipe2(made, O_CLOEXEC) == 0) {
+		for (int i = 0; i < 2; i++)
+			ends[i] = fcntl(made[i], F_DUPFD_CLOEXEC, ZYGOTE_SETUP_FD);
+		close(made[0]);
+		close(made[1]);
+	}
+	if (ends[0] < 0 || ends[1] < 0 || dup2(ends[1], 1) < 0 || dup2(ends[1], 2) < 0) {
 		napi_throw_error(env, NULL, "no pipe");
 		return NULL;
 	}
@@ -219,9 +235,14 @@ static napi_value unmute(napi_env env, napi_callback_info info)
 {
 	(void)env;
 	(void)info;
-	(void)dup2(zygote.output_fd, 1);
-	(void)dup2(zygote.output_fd, 2);
-	close(zygote.output_fd);
+	if (zygote.output_fd < 0) {
+		close(1);
+		close(2);
+	} else {
+		(void)dup2(zygote.output_fd, 1);
+		(void)dup2(zygote.output_fd, 2);
+		close(zygote.output_fd);
+	}
 	close(zygote.muted_fd);
 	return NULL;
 }

@@ -102,11 +102,11 @@ def lingers(thing):
     return hasattr(type(thing), "__del__") and not getattr(thing, "closed", False)
 
 
-def finish():
-    """Ends a job as the interpreter would, but for taking apart what every job shares.
+def finished():
+    """The status of a job that has nothing left to do; None where that is the interpreter's to say.
 
-    Runs as the last exit function. What the job made and is not frozen is seen here; where something of it has a
-    finalizer, that depends on the order in which all is taken apart, and the interpreter does it.
+    What the job made and is not frozen is seen here; where something of it has a finalizer, that depends on
+    the order in which all is taken apart, and the interpreter does it.
     """
     status = exit_status()
     try:
@@ -115,15 +115,22 @@ def finish():
         long_way = True
     if long_way:
         gc.unfreeze()
-        return
+        return None
     release(["__main__"])
     try:
         for stream in (sys.__stdout__, sys.__stderr__, sys.stdout, sys.stderr):
             if stream is not None and not stream.closed:
                 stream.flush()
     except Exception:
-        return  # the interpreter has its own way to tell
-    zygote.leave(status)
+        return None  # the interpreter has its own way to tell
+    return status
+
+
+def finish():
+    """Ends a job as the interpreter would, but for taking apart what every job shares: the last exit function."""
+    status = finished()
+    if status is not None:
+        zygote.leave(status)
 
 
 def library(name):
@@ -160,18 +167,33 @@ def main(input, context):
 """
 
 
+def shutdown_rehearse():
+    """The exit function that every job has; handlers are the job's to close, so this one is put back."""
+    logging = sys.modules["logging"]
+    handler = vars(logging.lastResort)
+    before = dict(handler)
+    logging.shutdown([lambda: logging.lastResort])
+    handler.clear()
+    handler.update(before)
+
+
 def rehearse():
     """What every job does, but for its script: what has run is quicker, and what was touched is a copy already."""
+    arguments, search = sys.argv, sys.path[:]
     environment_set([b"%s=%s" % item for item in os.environb.items()])
     reseed()
+    run(os.devnull)
     module = module_make("/job/script.py")
     exec(compile(SCRIPT, "/job/script.py", "exec", dont_inherit=True), module.__dict__)
     main = module.__dict__.get("main")
     arguments_wanted(main)
     value_encode(main(decode('{"a": [1, "b"]}'), None))
-    exit_status()
     names_clear(module.__dict__)
-    release([])
+    threading.active_count()
+    shutdown_rehearse()
+    if finished() is None:
+        gc.freeze()
+    sys.argv, sys.path[:], sys.modules["__main__"], ending[0] = arguments, search, harness, False
 
 
 def compiled_head(path):
@@ -213,6 +235,7 @@ def warm_up():
     import threading
     load(name for name in wanted.split(",") if name)
     shared.update(name for name in sys.modules if name != "__main__")
+    gc.freeze()
     for _ in range(20):
         rehearse()
     gc.collect()
