@@ -21,15 +21,24 @@ struct ends {
 	pthread_t thread;
 };
 
-/* Returns false when there is none of that index. */
-static bool partition_at(struct ends *ends, size_t index, int32_t *partition)
+/* With what ListOffsets takes for "the end" in place of a time. */
+static rd_kafka_topic_partition_list_t *questions(struct ends *ends)
 {
 	pthread_mutex_lock(&ends->lock);
-	bool found = !ends->ending && index < ends->count;
-	if (found)
-		*partition = ends->partitions[index];
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)ends->count);
+	for (size_t i = 0; i < ends->count; i++)
+		rd_kafka_topic_partition_list_add(list, ends->topic, ends->partitions[i])->offset =
+			RD_KAFKA_OFFSET_END;
 	pthread_mutex_unlock(&ends->lock);
-	return found;
+	return list;
+}
+
+static bool is_ending(struct ends *ends)
+{
+	pthread_mutex_lock(&ends->lock);
+	bool ending = ends->ending;
+	pthread_mutex_unlock(&ends->lock);
+	return ending;
 }
 
 static void end_note(struct ends *ends, int32_t partition, int64_t end)
@@ -54,16 +63,36 @@ static bool rest(struct ends *ends)
 	return goes_on;
 }
 
+/* A request to each broker, for all that it leads. */
+static bool ask_together(struct ends *ends, rd_kafka_topic_partition_list_t *list)
+{
+	if (rd_kafka_offsets_for_times(ends->rk, list, CALL_MS) != RD_KAFKA_RESP_ERR_NO_ERROR)
+		return false;
+	for (int i = 0; i < list->cnt; i++)
+		if (list->elems[i].err == RD_KAFKA_RESP_ERR_NO_ERROR && list->elems[i].offset >= 0)
+			end_note(ends, list->elems[i].partition, list->elems[i].offset);
+	return true;
+}
+
+/* A partition without a leader spoils the answer for all. */
+static void ask_each(struct ends *ends, const rd_kafka_topic_partition_list_t *list)
+{
+	for (int i = 0; i < list->cnt && !is_ending(ends); i++) {
+		int64_t low, high;
+		if (rd_kafka_query_watermark_offsets(ends->rk, ends->topic, list->elems[i].partition,
+				&low, &high, CALL_MS) == RD_KAFKA_RESP_ERR_NO_ERROR)
+			end_note(ends, list->elems[i].partition, high);
+	}
+}
+
 static void *ends_thread(void *opaque)
 {
 	struct ends *ends = opaque;
 	do {
-		int32_t partition;
-		int64_t low, high;
-		for (size_t i = 0; partition_at(ends, i, &partition); i++)
-			if (rd_kafka_query_watermark_offsets(ends->rk, ends->topic, partition, &low, &high,
-					CALL_MS) == RD_KAFKA_RESP_ERR_NO_ERROR)
-				end_note(ends, partition, high);
+		rd_kafka_topic_partition_list_t *list = questions(ends);
+		if (list->cnt > 0 && !ask_together(ends, list))
+			ask_each(ends, list);
+		rd_kafka_topic_partition_list_destroy(list);
 	} while (rest(ends));
 	return NULL;
 }

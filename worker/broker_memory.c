@@ -47,7 +47,7 @@ struct broker_memory {
 	uint64_t *marks;		/* stored and to be told */
 	size_t mark_count;
 	enum { IDLE, ASSIGNING, READING, ASSIGNED, REVOKING } phase;
-	bool joined_told, revoke_told, lost, held, drop, fatal;
+	bool joined_told, revoke_told, lost, held, batches_held, drop, fatal;
 	size_t reading;			/* next record of the store to tell */
 	size_t controls_told;
 	bool controls_read_told, controls_held;
@@ -357,7 +357,7 @@ static void record_store(struct broker_memory *memory, const struct broker_recor
 /* The oldest batch, when it can end now. */
 static struct broker_batch *batch_end(struct broker_memory *memory)
 {
-	if (memory->batch_count == 0 || (memory->held && !memory->drop))
+	if (memory->batch_count == 0 || ((memory->held || memory->batches_held) && !memory->drop))
 		return NULL;
 	struct broker_batch *batch = memory->batches[0];
 	memory->batches[0] = memory->batches[1];
@@ -706,6 +706,14 @@ void broker_memory_hold_controls(struct broker *broker, bool held)
 	struct broker_memory *memory = self(broker);
 	pthread_mutex_lock(&memory->store->lock);
 	memory->controls_held = held;
+	pthread_mutex_unlock(&memory->store->lock);
+}
+
+void broker_memory_hold_batches(struct broker *broker, bool held)
+{
+	struct broker_memory *memory = self(broker);
+	pthread_mutex_lock(&memory->store->lock);
+	memory->batches_held = held;
 	pthread_mutex_unlock(&memory->store->lock);
 }
 

@@ -54,6 +54,7 @@ bool broker_memory_assigned(struct broker *broker);
 void broker_memory_hold_controls(struct broker *broker, bool held);
 /* Batches wait while held, as they do when the brokers are away; marks are lost. */
 void broker_memory_hold(struct broker *broker, bool held);
+void broker_memory_hold_batches(struct broker *broker, bool held);	/* marks are stored all the same */
 /* The next batch, and those behind it, are dropped until the next assignment. */
 void broker_memory_drop_next(struct broker *broker);
 /* Values larger than this are refused; what stands instead goes. 0: none. */

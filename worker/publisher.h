@@ -28,7 +28,8 @@ struct publication {
 	struct broker_offset *offsets;
 	size_t offset_capacity;
 	size_t bytes;			/* of values and messages; the arena's come on top */
-	int64_t begun_ms;
+	uint64_t number;		/* among the worker's, from 1, once it is given to the broker */
+	int64_t due_ms;			/* it waits for more until then; monotonic */
 };
 
 struct publication *publication_new(uint64_t epoch);	/* NULL: no memory */

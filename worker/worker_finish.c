@@ -102,6 +102,8 @@ void job_settle(struct worker *worker, struct job *job, enum status status,
 	if (status == STATUS_FAILED)
 		count(worker, METRIC_DEAD, METRIC_UNLABELLED);
 	offset_done(worker, &job->place);
+	suspects_settled(worker, &job->place);
+	batch_hurry(worker, job);
 	job_free(worker, job, true);
 	chaos_point("after-result");
 }

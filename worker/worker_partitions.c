@@ -179,7 +179,6 @@ void partitions_assigned(struct worker *worker, const struct broker_event *event
 		positions_take(worker, &positions);
 		free(unknown);
 	}
-	worker->suspects.assigned_ms = monotonic_ms();
 	count(worker, METRIC_REBALANCES, METRIC_UNLABELLED);
 	log_event(LOG_INFO, "partitions assigned", "count",
 		log_number((int64_t)event->partition_count), "remembered",
