@@ -759,6 +759,15 @@ void broker_memory_fatal(struct broker *broker, const char *text)
 	pthread_mutex_unlock(&memory->store->lock);
 }
 
+size_t broker_memory_under_way(struct broker *broker)
+{
+	struct broker_memory *memory = self(broker);
+	pthread_mutex_lock(&memory->store->lock);
+	size_t count = memory->batch_count;
+	pthread_mutex_unlock(&memory->store->lock);
+	return count;
+}
+
 size_t broker_memory_batches(struct broker *broker)
 {
 	struct broker_memory *memory = self(broker);

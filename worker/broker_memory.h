@@ -61,6 +61,7 @@ void broker_memory_drop_next(struct broker *broker);
 void broker_memory_refuse_above(struct broker *broker, size_t bytes);
 void broker_memory_silence(struct broker *broker, int64_t silence_ms, int64_t session_ms);
 void broker_memory_fatal(struct broker *broker, const char *text);
+size_t broker_memory_under_way(struct broker *broker);	/* batches that it was given and that have not ended */
 size_t broker_memory_batches(struct broker *broker);	/* committed so far */
 size_t broker_memory_fetches(struct broker *broker);	/* answered so far */
 

@@ -19,7 +19,7 @@
 	X(MALFORMED, COUNTER, NONE, "codeworker_malformed_total", "Values that were no request.") \
 	X(RESULTS, COUNTER, STATUS, "codeworker_results_total", "Final results committed.")      \
 	X(ERRORS, COUNTER, CODE, "codeworker_errors_total", "Error events committed.")           \
-	X(RETRIES, COUNTER, NONE, "codeworker_retries_total", "Further attempts scheduled.")     \
+	X(RETRIES, COUNTER, NONE, "codeworker_retries_total", "Further attempts committed.")     \
 	X(DEAD, COUNTER, NONE, "codeworker_dead_total", "Dead letters committed.")               \
 	X(DEDUPED, COUNTER, NONE, "codeworker_deduped_total",                                    \
 		"Resubmitted executions that were not run again.")                               \

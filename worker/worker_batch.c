@@ -131,12 +131,24 @@ int64_t batch_commit(struct worker *worker)
 	return INT64_MAX;
 }
 
+/* Not before: one that is dropped is done again, here or elsewhere, and counted there. */
+static void counts_add(struct metrics *metrics, const struct publication_counts *counts)
+{
+	for (int i = 0; i <= STATUS_SKIPPED; i++)
+		metrics_add(metrics, METRIC_RESULTS, i, counts->results[i]);
+	for (int i = 0; i < ERROR_CODE_COUNT; i++)
+		metrics_add(metrics, METRIC_ERRORS, i, counts->errors[i]);
+	metrics_add(metrics, METRIC_RETRIES, METRIC_UNLABELLED, counts->retries);
+	metrics_add(metrics, METRIC_DEAD, METRIC_UNLABELLED, counts->dead);
+}
+
 void batch_ended(struct worker *worker, struct broker_batch *batch)
 {
 	struct publication *publication = (struct publication *)batch;
 	worker->batches_under_way--;
 	if (batch->outcome == BROKER_COMMITTED) {
 		worker->batch_committed = publication->number;
+		counts_add(worker->parts.metrics, &publication->counts);
 		count(worker, METRIC_COMMITS, METRIC_UNLABELLED);
 		metrics_observe(worker->parts.metrics, METRIC_TRANSACTION_SECONDS, METRIC_UNLABELLED,
 			(double)batch->commit_us / 1e6);

@@ -93,6 +93,51 @@ START_TEST(a_dropped_batch_is_run_again_and_nothing_is_committed_past_it)
 }
 END_TEST
 
+static int counted(enum metric metric, int label)
+{
+	return (int)metrics_value(one.metrics, metric, label);
+}
+
+static void counts_are(int times)
+{
+	ck_assert_int_eq(counted(METRIC_RESULTS, STATUS_COMPLETED), times);
+	ck_assert_int_eq(counted(METRIC_RESULTS, STATUS_FAILED), times);
+	ck_assert_int_eq(counted(METRIC_ERRORS, ERROR_EXECUTION_EXIT), 2 * times);
+	ck_assert_int_eq(counted(METRIC_ERRORS, ERROR_REQUEST_MALFORMED), times);
+	ck_assert_int_eq(counted(METRIC_RETRIES, METRIC_UNLABELLED), times);
+	ck_assert_int_eq(counted(METRIC_DEAD, METRIC_UNLABELLED), 2 * times);
+}
+
+START_TEST(what_is_counted_is_what_was_committed)
+{
+	config->worker.batch_ms = 60000;
+	start(&one);
+	broker_memory_hold_batches(one.broker, true);
+	go(&one);
+	wait_for(broker_memory_assigned(one.broker));
+	produce("good", "good", "ok", "");
+	produce("bad", "bad", "fail", "");
+	produce("again", "again", "fail 1", ",\"retries\":1,\"retryDelayMs\":60000");
+	memory_store_produce(store, 0, "k", "{}", NULL, 0);
+	wait_for(started(&one) == 3 && counted(METRIC_MALFORMED, METRIC_UNLABELLED) == 1);
+	wait_for(broker_memory_under_way(one.broker) > 0);
+	counts_are(0);
+	broker_memory_drop_next(one.broker);
+	wait_for(counted(METRIC_ABORTS, METRIC_UNLABELLED) > 0);
+	counts_are(0);
+	broker_memory_revoke(one.broker, true);
+	wait_for(!broker_memory_assigned(one.broker));
+	broker_memory_hold_batches(one.broker, false);
+	broker_memory_assign(one.broker);
+	wait_for(memory_store_committed(store, 0) == 4);
+	wait_for(counted(METRIC_DEAD, METRIC_UNLABELLED) >= 2);
+	size_t turn = turns(&one);
+	wait_for(turns(&one) > turn + 1);
+	counts_are(1);
+	stop(&one);
+}
+END_TEST
+
 START_TEST(little_is_begun_while_nothing_can_be_committed)
 {
 	start(&one);
@@ -649,7 +694,10 @@ START_TEST(many_failures_that_wait_for_a_transaction_do_not_use_up_its_memory)
 		produce(name, name, "refuse", "");
 	}
 	go(&one);
-	wait_for(metrics_value(one.metrics, METRIC_RESULTS, STATUS_FAILED) == 300);
+	wait_for(metrics_value(one.metrics, METRIC_REQUESTS, ENCODING_JSON) == 300);
+	size_t turn = turns(&one);
+	wait_for(turns(&one) > turn + 1 &&
+		metrics_value(one.metrics, METRIC_JOBS_QUEUED, METRIC_UNLABELLED) == 0);
 	broker_memory_hold(one.broker, false);
 	wait_for(memory_store_committed(store, 0) == 300);
 	stop(&one);
@@ -1100,6 +1148,7 @@ int main(void)
 	tcase_add_test(cases, what_is_finished_beyond_a_running_job_survives_a_crash);
 	tcase_add_test(cases, a_resubmission_runs_nothing_and_writes_nothing_over_a_crash_too);
 	tcase_add_test(cases, a_dropped_batch_is_run_again_and_nothing_is_committed_past_it);
+	tcase_add_test(cases, what_is_counted_is_what_was_committed);
 	tcase_add_test(cases, little_is_begun_while_nothing_can_be_committed);
 	tcase_add_test(cases, a_result_waits_for_more_while_requests_wait_for_a_slot);
 	tcase_add_test(cases, a_result_waits_no_longer_than_a_quarter_of_what_its_request_did);
