@@ -25,6 +25,7 @@
 #define SLACK_MS 60000		/* clocks of brokers and workers differ */
 #define PATIENCE_MS 40000	/* brokers end a transaction by then; those that lost its markers never do */
 #define MAIL_MOST 2000		/* records that wait for the loop */
+#define TELL_MS 5000		/* between two lines about what can't be read */
 
 struct takeover {
 	const struct config *config;
@@ -37,6 +38,9 @@ struct takeover {
 	int64_t *begin_ms;		/* by index, as ends: from when on code.state is read */
 	int64_t *ends;			/* what must be read; -1: done */
 	size_t count;
+	int64_t begun_ms, told_ms;	/* monotonic */
+	_Atomic(const char *) step;	/* for /status, as the next */
+	_Atomic rd_kafka_resp_err_t trouble;
 	atomic_bool ending;
 	pthread_t thread;
 };
@@ -46,6 +50,24 @@ static int64_t now_ms(void)
 	struct timespec now;
 	clock_gettime(CLOCK_REALTIME, &now);
 	return now.tv_sec * 1000ll + now.tv_nsec / 1000000;
+}
+
+static int64_t monotonic_ms(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000ll + now.tv_nsec / 1000000;
+}
+
+/* Notes it, for /status, and says whether to log it. */
+static bool trouble_is_news(struct takeover *takeover, rd_kafka_resp_err_t code)
+{
+	int64_t now_ms = monotonic_ms();
+	bool news = code != takeover->trouble || now_ms - takeover->told_ms >= TELL_MS;
+	takeover->trouble = code;
+	if (news)
+		takeover->told_ms = now_ms;
+	return news;
 }
 
 static rd_kafka_topic_partition_list_t *list_make(const struct takeover *takeover,
@@ -130,6 +152,14 @@ size_t takeover_positions(const struct takeover *takeover, const struct broker_o
 	return takeover ? BROKER_SOURCES * takeover->count : 0;
 }
 
+void takeover_tell(const struct takeover *takeover, struct broker_takeover *told)
+{
+	rd_kafka_resp_err_t trouble = takeover->trouble;
+	*told = (struct broker_takeover){.partitions = takeover->count,
+		.for_ms = monotonic_ms() - takeover->begun_ms, .step = takeover->step,
+		.reason = trouble == RD_KAFKA_RESP_ERR_NO_ERROR ? NULL : rd_kafka_err2str(trouble)};
+}
+
 /* ---- where to read */
 
 static rd_kafka_resp_err_t begins_find(struct takeover *takeover,
@@ -174,6 +204,15 @@ static rd_kafka_resp_err_t places_find(struct takeover *takeover,
 
 /* ---- reading */
 
+/* librdkafka goes on trying. */
+static void trouble_tell(struct takeover *takeover, const rd_kafka_message_t *message)
+{
+	if (trouble_is_news(takeover, message->err))
+		log_event(LOG_WARN, "taking partitions over", "step", takeover->step, "partition",
+			log_number(message->partition), "reason", rd_kafka_message_errstr(message),
+			NULL);
+}
+
 static void message_forward(struct takeover *takeover, const rd_kafka_message_t *message)
 {
 	struct broker_event event = {.type = BROKER_STATE, .number = takeover->number, .state = {
@@ -207,8 +246,11 @@ static void message_take(struct takeover *takeover, const rd_kafka_message_t *me
 {
 	if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
 		progress_note(takeover, message->partition, message->offset);
+	else if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR)
+		trouble_tell(takeover, message);
 	if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR)
 		return;
+	takeover->trouble = RD_KAFKA_RESP_ERR_NO_ERROR;
 	if (message->payload)
 		message_forward(takeover, message);
 	progress_note(takeover, message->partition, message->offset + 1);
@@ -218,6 +260,7 @@ static void read_all(struct takeover *takeover)
 {
 	int64_t begin_ms = now_ms();
 	bool told = false;
+	takeover->step = "reading the state";
 	while (!takeover->ending && !all_ended(takeover)) {
 		rd_kafka_message_t *message = rd_kafka_consumer_poll(takeover->reader, 100);
 		if (message) {
@@ -226,7 +269,8 @@ static void read_all(struct takeover *takeover)
 		}
 		while (!takeover->ending && mailbox_count(takeover->mailbox) > MAIL_MOST)
 			nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-		if (!told && now_ms() - begin_ms > 5000) {
+		if (!told && takeover->trouble == RD_KAFKA_RESP_ERR_NO_ERROR &&
+				now_ms() - begin_ms > 5000) {
 			log_event(LOG_WARN, "taking over waits: a worker that is gone left a transaction "
 				"open, which the broker ends after transaction.timeout.ms (with worker.id "
 				"the next start ends it)", NULL);
@@ -242,6 +286,15 @@ void reader_close(rd_kafka_t **rk)
 	*rk = NULL;
 }
 
+static void failure_tell(const char *what, rd_kafka_resp_err_t code, int64_t for_ms)
+{
+	bool hangs = code == RD_KAFKA_RESP_ERR__TIMED_OUT && for_ms > PATIENCE_MS;
+	log_event(hangs ? LOG_ERROR : LOG_WARN, "taking partitions over", "step", what, "reason",
+		rd_kafka_err2str(code), hangs ? "hint" : NULL, "where the brokers are well, one of them "
+		"lost the end of a transaction (a known defect of restarts): kafka-transactions.sh "
+		"find-hanging names it, kafka-transactions.sh abort ends it", NULL);
+}
+
 /* Calls until it works or the takeover is called off. */
 static bool insist(struct takeover *takeover, const char *what,
 	rd_kafka_resp_err_t (*call)(struct takeover *, rd_kafka_topic_partition_list_t *),
@@ -249,15 +302,14 @@ static bool insist(struct takeover *takeover, const char *what,
 {
 	rd_kafka_resp_err_t code;
 	int64_t begin_ms = now_ms();
+	takeover->step = what;
 	while (!takeover->ending && (code = call(takeover, list)) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-		bool hangs = code == RD_KAFKA_RESP_ERR__TIMED_OUT && now_ms() - begin_ms > PATIENCE_MS;
-		log_event(hangs ? LOG_ERROR : LOG_WARN, "taking partitions over", "step", what, "reason",
-			rd_kafka_err2str(code), hangs ? "hint" : NULL, "where the brokers are well, one of them "
-			"lost the end of a transaction (a known defect of restarts): kafka-transactions.sh "
-			"find-hanging names it, kafka-transactions.sh abort ends it", NULL);
+		if (trouble_is_news(takeover, code))
+			failure_tell(what, code, now_ms() - begin_ms);
 		list->cnt = 0;
 		nanosleep(&(struct timespec){.tv_nsec = 300000000}, NULL);
 	}
+	takeover->trouble = RD_KAFKA_RESP_ERR_NO_ERROR;
 	return !takeover->ending;
 }
 
@@ -280,6 +332,20 @@ static void takeover_done(struct takeover *takeover)
 	mailbox_put(takeover->mailbox, &event, partitions);
 }
 
+/* Without it nothing would be read, and what is final be run again. */
+static bool reading_begin(struct takeover *takeover, const rd_kafka_topic_partition_list_t *list)
+{
+	rd_kafka_resp_err_t code;
+	while (!takeover->ending && (code = rd_kafka_assign(takeover->reader, list)) !=
+			RD_KAFKA_RESP_ERR_NO_ERROR) {
+		if (trouble_is_news(takeover, code))
+			log_event(LOG_WARN, "taking partitions over", "step", "assigning the state",
+				"reason", rd_kafka_err2str(code), NULL);
+		nanosleep(&(struct timespec){.tv_nsec = 300000000}, NULL);
+	}
+	return !takeover->ending;
+}
+
 static void *takeover_thread(void *opaque)
 {
 	struct takeover *takeover = opaque;
@@ -288,8 +354,7 @@ static void *takeover_thread(void *opaque)
 	bool found = takeover->count == 0 ||
 		(insist(takeover, "committed offsets", committed_step, list) &&
 		insist(takeover, "ends of the state", places_find, list));
-	if (found && list->cnt > 0 && rd_kafka_assign(takeover->reader, list) ==
-			RD_KAFKA_RESP_ERR_NO_ERROR)
+	if (found && list->cnt > 0 && reading_begin(takeover, list))
 		read_all(takeover);
 	rd_kafka_topic_partition_list_destroy(list);
 	if (!takeover->ending)
@@ -347,7 +412,7 @@ int takeover_start(const struct config *config, const int32_t *partitions, size_
 	if (!takeover)
 		return err_set(err, ERR_MEMORY, "no memory");
 	*takeover = (struct takeover){.config = config, .mailbox = mailbox, .number = number,
-		.count = count};
+		.count = count, .begun_ms = monotonic_ms()};
 	takeover->partitions = calloc(count + 1, sizeof *takeover->partitions);
 	takeover->positions = calloc(BROKER_SOURCES * count + 1, sizeof *takeover->positions);
 	takeover->begin_ms = calloc(count + 1, sizeof *takeover->begin_ms);

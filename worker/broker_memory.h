@@ -52,6 +52,8 @@ void broker_memory_revoke(struct broker *broker, bool lost);
 bool broker_memory_assigned(struct broker *broker);
 /* As if the broker of code.control were away: nothing of it is told. */
 void broker_memory_hold_controls(struct broker *broker, bool held);
+/* As if code.state could not be read: what is given is not taken over. */
+void broker_memory_hold_takeover(struct broker *broker, bool held);
 /* Batches wait while held, as they do when the brokers are away; marks are lost. */
 void broker_memory_hold(struct broker *broker, bool held);
 void broker_memory_hold_batches(struct broker *broker, bool held);	/* marks are stored all the same */

@@ -138,6 +138,28 @@ START_TEST(what_is_counted_is_what_was_committed)
 }
 END_TEST
 
+START_TEST(a_takeover_that_stands_still_is_told_with_its_age)
+{
+	produce("a", "a", "ok", "");
+	start(&one);
+	broker_memory_hold_takeover(one.broker, true);
+	go(&one);
+	wait_for(counted(METRIC_TAKEOVER_PARTITIONS, METRIC_UNLABELLED) == 1);
+	clock_ahead_s += 300;
+	wait_for(counted(METRIC_TAKEOVER_SECONDS, METRIC_UNLABELLED) >= 300);
+	ck_assert_str_eq(one.health.takeover_step, "reading");
+	ck_assert_str_eq(one.health.takeover_reason, "held");
+	ck_assert_uint_eq(started(&one), 0);
+	broker_memory_hold_takeover(one.broker, false);
+	wait_for(memory_store_committed(store, 0) == 1);
+	wait_for(counted(METRIC_TAKEOVER_PARTITIONS, METRIC_UNLABELLED) == 0);
+	ck_assert_int_eq(counted(METRIC_TAKEOVER_SECONDS, METRIC_UNLABELLED), 0);
+	ck_assert_ptr_null(one.health.takeover_step);
+	ck_assert_ptr_null(one.health.takeover_reason);
+	stop(&one);
+}
+END_TEST
+
 START_TEST(little_is_begun_while_nothing_can_be_committed)
 {
 	start(&one);
@@ -1149,6 +1171,7 @@ int main(void)
 	tcase_add_test(cases, a_resubmission_runs_nothing_and_writes_nothing_over_a_crash_too);
 	tcase_add_test(cases, a_dropped_batch_is_run_again_and_nothing_is_committed_past_it);
 	tcase_add_test(cases, what_is_counted_is_what_was_committed);
+	tcase_add_test(cases, a_takeover_that_stands_still_is_told_with_its_age);
 	tcase_add_test(cases, little_is_begun_while_nothing_can_be_committed);
 	tcase_add_test(cases, a_result_waits_for_more_while_requests_wait_for_a_slot);
 	tcase_add_test(cases, a_result_waits_no_longer_than_a_quarter_of_what_its_request_did);
