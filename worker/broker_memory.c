@@ -667,7 +667,8 @@ static const struct broker_functions functions = {.fd = memory_fd, .next = memor
 	.message_free = memory_message_free, .pause = memory_pause, .unassign = memory_unassign,
 	.fetch = memory_fetch, .mark = memory_mark, .marks_flush = memory_marks_flush,
 	.free_for_batch = memory_free_for_batch, .commit = memory_commit,
-	.taking_over = memory_taking_over, .end = memory_end, .silence_ms = memory_silence_ms, .session_ms = memory_session_ms, .close = memory_close};
+	.taking_over = memory_taking_over, .end = memory_end, .silence_ms = memory_silence_ms,
+	.session_ms = memory_session_ms, .close = memory_close};
 
 static int timer_open(void)
 {
