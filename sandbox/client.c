@@ -145,8 +145,8 @@ static struct running *running_find(struct sandbox *sandbox, bool used, uint64_t
 	return NULL;
 }
 
-static int streams_open(struct running *job, const struct record_start *start, int write_fds[STREAMS],
-	struct err *err)
+static int streams_open(struct sandbox *sandbox, struct running *job, const struct record_start *start,
+	int write_fds[STREAMS], struct err *err)
 {
 	for (int i = 0; i < STREAMS; i++) {
 		size_t limit = start->limits.output_bytes;
@@ -156,23 +156,12 @@ static int streams_open(struct running *job, const struct record_start *start, i
 		limit += i == STREAM_VALUE ? VALUE_FRAME + 1 : 0;
 		if (collector_open(&job->streams[i], limit, &write_fds[i], err) < 0)
 			return -1;
-	}
-	return 0;
-}
-
-/* When the job is on its way. The value of a runtime that returns none is closed when the program starts: nothing
- * to wake up for. */
-static int streams_watch(struct sandbox *sandbox, const struct running *job, size_t runtime, struct err *err)
-{
-	for (int i = 0; i < STREAMS; i++) {
-		uint64_t data = (uint64_t)(job - sandbox->jobs) * STREAMS + (uint64_t)i;
-		if (i == STREAM_VALUE && !sandbox->returns[runtime])
+		/* That of a runtime that returns none is closed when the program starts: nothing to wake up for. */
+		if (i == STREAM_VALUE && !sandbox->returns[start->runtime])
 			continue;
-		if (watch(sandbox, job->streams[i].fd, data) < 0) {
-			err_system(err, "epoll");
-			sandbox_kill(sandbox, job->tag);
-			return -1;
-		}
+		uint64_t data = (uint64_t)(job - sandbox->jobs) * STREAMS + (uint64_t)i;
+		if (watch(sandbox, job->streams[i].fd, data) < 0)
+			return err_system(err, "epoll");
 	}
 	return 0;
 }
@@ -181,7 +170,7 @@ static int send_start(struct sandbox *sandbox, struct running *job, const struct
 	int payload, struct err *err)
 {
 	int fds[START_FDS] = {payload, -1, -1, -1};
-	int result = streams_open(job, start, &fds[START_OUT], err);
+	int result = streams_open(sandbox, job, start, &fds[START_OUT], err);
 	if (result == 0 && record_send(sandbox->socket, start, sizeof *start, fds, START_FDS) < 0) {
 		result = errno == EAGAIN ? err_set(err, ERR_BUSY, "the launcher is busy")
 					 : err_set(err, ERR_CLOSED, "the launcher is gone");
@@ -218,8 +207,6 @@ int sandbox_start(struct sandbox *sandbox, const struct sandbox_job *request, st
 	sandbox->count++;
 	int result = send_start(sandbox, job, &start, payload, err);
 	close(payload);
-	if (result == 0)
-		result = streams_watch(sandbox, job, request->runtime, err);
 	if (result < 0)
 		running_release(sandbox, job);
 	return result;

@@ -266,7 +266,7 @@ void cell_check(struct cell *cell, const struct host *host, int64_t now_us)
 	}
 }
 
-/* Read after the last process is dead. A link, a pipe or a device is not followed or opened. */
+/* Read when no process can run any more. A link, a pipe or a device is not followed or opened. */
 static int output_open(const struct cell *cell, const struct host *host, bool *irregular)
 {
 	struct open_how how = {.flags = O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW,

@@ -103,34 +103,36 @@ def lingers(thing):
     return hasattr(type(thing), "__del__") and not getattr(thing, "closed", False)
 
 
-def finished():
-    """The status of a job that has nothing left to do; None where that is the interpreter's to say.
-
-    What the job made and is not frozen is seen here; where something of it has a finalizer, that depends on
-    the order in which all is taken apart, and the interpreter does it.
-    """
-    status = exit_status()
+def is_plain():
+    """Nothing that the job made has a finalizer. What it made and is not frozen is seen here."""
     try:
-        long_way = status is None or any(map(lingers, gc.get_objects()))
+        return not any(map(lingers, gc.get_objects()))
     except Exception:
-        long_way = True
-    if long_way:
-        gc.unfreeze()
-        return None
-    release(["__main__"])
+        return False
+
+
+def flush():
     try:
         for stream in (sys.__stdout__, sys.__stderr__, sys.stdout, sys.stderr):
             if stream is not None and not stream.closed:
                 stream.flush()
     except Exception:
-        return None  # the interpreter has its own way to tell
-    return status
+        return False  # the interpreter has its own way to tell
+    return True
 
 
 def finish():
-    """Ends a job as the interpreter would, but for taking apart what every job shares: the last exit function."""
-    status = finished()
-    if status is not None:
+    """Ends a job as the interpreter would, but for taking apart what every job shares: the last exit function.
+
+    Where something has a finalizer, that depends on the order in which all is taken apart, and the interpreter
+    does it.
+    """
+    status = exit_status()
+    if status is None or not is_plain():
+        gc.unfreeze()
+        return
+    release(["__main__"])
+    if flush():
         zygote.leave(status)
 
 
@@ -171,11 +173,13 @@ def main(input, context):
 def shutdown_rehearse():
     """The exit function that every job has; handlers are the job's to close, so this one is put back."""
     logging = sys.modules["logging"]
-    handler = vars(logging.lastResort)
-    before = dict(handler)
-    logging.shutdown([lambda: logging.lastResort])
-    handler.clear()
-    handler.update(before)
+    handler = logging.lastResort
+    if handler is None:
+        return
+    before = dict(vars(handler))
+    logging.shutdown([lambda: handler])
+    vars(handler).clear()
+    vars(handler).update(before)
 
 
 def rehearse():
@@ -184,23 +188,29 @@ def rehearse():
     environment_set([b"%s=%s" % item for item in os.environb.items()])
     reseed()
     clock_start()
-    run(os.devnull)
-    module = module_make("/job/script.py")
-    exec(compile(SCRIPT, "/job/script.py", "exec", dont_inherit=True), module.__dict__)
-    main = module.__dict__.get("main")
-    arguments_wanted(main)
-    value_encode(main(decode('{"a": [1, "b"]}'), None))
-    names_clear(module.__dict__)
-    threading.active_count()
-    shutdown_rehearse()
-    if finished() is None:
-        gc.freeze()
-    sys.argv, sys.path[:], sys.modules["__main__"], ending[0] = arguments, search, harness, False
+    try:
+        run(os.devnull)
+        module = module_make("/job/script.py")
+        exec(compile(SCRIPT, "/job/script.py", "exec", dont_inherit=True), module.__dict__)
+        main = module.__dict__.get("main")
+        arguments_wanted(main)
+        value_encode(main(decode('{"a": [1, "b"]}'), None))
+        names_clear(module.__dict__)
+    finally:
+        sys.argv, sys.path[:], sys.modules["__main__"] = arguments, search, harness
+    exit_status()
+    release([])
+    ending[0] = False
 
 
 def practise():
-    """Rehearses in a fork that waits for its job, whose random numbers are its own from then on."""
+    """Rehearses in a fork that waits for its job, with what comes at the end, when most there is has been frozen. Its
+    random numbers are its own from then on."""
     rehearse()
+    threading.active_count()
+    shutdown_rehearse()
+    is_plain()
+    flush()
     in_zygote.clear()
 
 
@@ -243,7 +253,6 @@ def warm_up():
     import threading
     load(name for name in wanted.split(",") if name)
     shared.update(name for name in sys.modules if name != "__main__")
-    gc.freeze()
     for _ in range(20):
         rehearse()
     gc.collect()
