@@ -44,6 +44,8 @@ struct broker_memory {
 	bool *paused;
 	struct broker_offset *told;	/* of what is assigned, as committed */
 	bool out[BROKER_SOURCES_MOST];	/* of further topics: left out */
+	bool ends[BROKER_SOURCES_MOST];	/* are told */
+	bool *ended;			/* told, by place_index() */
 	int32_t *numbers;
 	struct broker_batch *batches[BATCHES];	/* in order */
 	size_t batch_count, committed_count, refuse_above;
@@ -323,12 +325,18 @@ void memory_store_hurry(struct memory_store *store, int64_t ms)
 	pthread_mutex_unlock(&store->lock);
 }
 
-int64_t memory_store_since(struct memory_store *store, int32_t partition)
+int64_t memory_store_since_of(struct memory_store *store, enum broker_source source,
+	int32_t partition)
 {
 	pthread_mutex_lock(&store->lock);
-	int64_t since_ms = store->committed[partition].since_ms;
+	int64_t since_ms = store->committed[place_index(store, source, partition)].since_ms;
 	pthread_mutex_unlock(&store->lock);
 	return since_ms;
+}
+
+int64_t memory_store_since(struct memory_store *store, int32_t partition)
+{
+	return memory_store_since_of(store, BROKER_REQUESTS, partition);
 }
 
 const struct broker_record *memory_store_record(struct memory_store *store, const char *topic,
@@ -439,6 +447,7 @@ static void takeover_begin(struct broker_memory *memory, struct broker_event *ev
 	event->positions = memory->told;
 	for (size_t i = 0; i < place_count(store); i++) {
 		memory->positions[i] = store->committed[i].offset < 0 ? 0 : store->committed[i].offset;
+		memory->ended[i] = false;
 		if (!memory->out[store->committed[i].source])
 			memory->told[event->position_count++] = store->committed[i];
 	}
@@ -471,6 +480,15 @@ static bool message_next(struct broker_memory *memory, struct broker_event *even
 				continue;	/* a gap */
 			event->type = BROKER_MESSAGE;
 			event->message = entry->message;
+			memory->ended[i] = false;
+			return true;
+		}
+		if (memory->ends[place->source] && !memory->ended[i] && !memory->paused[i] &&
+				!memory->out[place->source]) {
+			event->type = BROKER_END;
+			event->end = (struct broker_offset){place->partition, memory->positions[i], 0,
+				place->source};
+			memory->ended[i] = true;
 			return true;
 		}
 	}
@@ -583,6 +601,7 @@ static void memory_pause(struct broker *broker, enum broker_source source, int32
 	struct broker_memory *memory = self(broker);
 	pthread_mutex_lock(&memory->store->lock);
 	memory->paused[place_index(memory->store, source, partition)] = paused;
+	memory->ended[place_index(memory->store, source, partition)] = false;	/* as librdkafka does */
 	pthread_mutex_unlock(&memory->store->lock);
 }
 
@@ -664,6 +683,7 @@ static bool memory_close(struct broker *broker, bool leave)
 	free(memory->marks);
 	free(memory->positions);
 	free(memory->paused);
+	free(memory->ended);
 	free(memory->told);
 	free(memory->numbers);
 	free(memory);
@@ -715,6 +735,7 @@ struct broker *broker_memory_new(struct memory_store *store)
 	memory->timer_fd = timer_open();
 	memory->positions = must(calloc(count, sizeof *memory->positions));
 	memory->paused = must(calloc(count, sizeof *memory->paused));
+	memory->ended = must(calloc(count, sizeof *memory->ended));
 	memory->told = must(calloc(count, sizeof *memory->told));
 	memory->numbers = must(calloc((size_t)store->partitions, sizeof *memory->numbers));
 	for (int p = 0; p < store->partitions; p++)
@@ -738,6 +759,14 @@ void broker_memory_leave_out(struct broker *broker, enum broker_source source)
 	struct broker_memory *memory = self(broker);
 	pthread_mutex_lock(&memory->store->lock);
 	memory->out[source] = true;
+	pthread_mutex_unlock(&memory->store->lock);
+}
+
+void broker_memory_tell_ends(struct broker *broker, enum broker_source source)
+{
+	struct broker_memory *memory = self(broker);
+	pthread_mutex_lock(&memory->store->lock);
+	memory->ends[source] = true;
 	pthread_mutex_unlock(&memory->store->lock);
 }
 

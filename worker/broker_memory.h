@@ -44,6 +44,8 @@ void memory_store_hurry(struct memory_store *store, int64_t ms);
 
 /* What was committed with it: see struct broker_offset. */
 int64_t memory_store_since(struct memory_store *store, int32_t partition);
+int64_t memory_store_since_of(struct memory_store *store, enum broker_source source,
+	int32_t partition);
 
 /* The index-th visible record of a topic, NULL beyond the last. Valid as long as the store. */
 const struct broker_record *memory_store_record(struct memory_store *store, const char *topic,
@@ -57,6 +59,8 @@ struct broker *broker_memory_new(struct memory_store *store);	/* NULL: no memory
 void broker_memory_assign(struct broker *broker);	/* all partitions, from what is committed */
 /* As of an odd assignment: from the next one on nothing is read of this topic's partitions. */
 void broker_memory_leave_out(struct broker *broker, enum broker_source source);
+/* From now on BROKER_END comes where this topic's partitions end. */
+void broker_memory_tell_ends(struct broker *broker, enum broker_source source);
 void broker_memory_revoke(struct broker *broker, bool lost);
 bool broker_memory_assigned(struct broker *broker);
 /* As if the broker of code.control were away: nothing of it is told. */

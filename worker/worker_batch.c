@@ -13,6 +13,7 @@
 #define BYTES_MOST (32 << 20)		/* what one transaction carries, before no more is begun */
 #define QUEUE_SHARE 4			/* of worker.queue_bytes, as others are under way beside it */
 #define WAITED_SHARE 4			/* of a request's time here, that its result may wait */
+#define SINCE_MS 60000			/* by so much what was told may be too early */
 
 struct publication *publication_open(struct worker *worker)
 {
@@ -60,20 +61,26 @@ bool watermarks_moved(const struct worker *worker)
 	return false;
 }
 
+static int64_t since_now(const struct worker *worker, const struct partition *partition)
+{
+	return offset_window_since(partition->window, partition_since_ms(worker, partition));
+}
+
 static void offset_publish(struct worker *worker, struct publication *publication,
-	struct partition *partition)
+	struct partition *partition, int64_t since_ms)
 {
 	struct err err;
-	int64_t since_ms = offset_window_since(partition->window,
-		partition_since_ms(worker, partition));
 	partition->published = offset_window_watermark(partition->window);
+	partition->published_since_ms = since_ms;
 	const struct broker_offset offset = {partition->number, partition->published, since_ms,
 		partition->source};
 	batch_published(worker, publish_offset(publication, &offset, &err), &err);
 }
 
 /* At least one, moved or not: the group's generation is checked with the offsets, and a transaction without
- * any would let a worker that the group has given up publish. */
+ * any would let a worker that the group has given up publish. One that stands still is told again, too: code.state
+ * is read from the earliest that any topic of a number needs, and where one has been idle for a day that would be
+ * a day of all that the others did. */
 static void offsets_publish(struct worker *worker, struct publication *publication)
 {
 	struct partition *any = NULL;
@@ -82,11 +89,13 @@ static void offsets_publish(struct worker *worker, struct publication *publicati
 		if (!partition->window)
 			continue;
 		any = partition;
-		if (offset_window_watermark(partition->window) != partition->published)
-			offset_publish(worker, publication, partition);
+		int64_t since_ms = since_now(worker, partition);
+		if (offset_window_watermark(partition->window) != partition->published ||
+				since_ms - partition->published_since_ms >= SINCE_MS)
+			offset_publish(worker, publication, partition, since_ms);
 	}
 	if (any && publication->batch.offset_count == 0)
-		offset_publish(worker, publication, any);
+		offset_publish(worker, publication, any, since_now(worker, any));
 }
 
 bool batch_backlogged(const struct worker *worker)

@@ -28,6 +28,7 @@ struct partition {			/* of a topic of requests or of the retries */
 	struct offset_window *window;	/* made with the first message */
 	struct finished *finished;	/* beyond the watermark, by predecessors */
 	int64_t published;		/* watermark in the newest batch; -1: none */
+	int64_t published_since_ms;	/* that was told with it */
 	struct broker_message held;	/* came when the window was full; owner NULL: none */
 	bool paused;
 	bool at_end;			/* it had nothing more */

@@ -37,6 +37,7 @@ static void partition_pause(struct worker *worker, struct partition *partition, 
 			return;		/* there is still no room */
 	}
 	partition->paused = paused;
+	partition->at_end = false;	/* what is written meanwhile comes late; the end is told again */
 	worker->broker->pause(worker->parts.broker, partition->source, partition->number, paused);
 }
 
@@ -165,6 +166,7 @@ void positions_take(struct worker *worker, const struct broker_event *event)
 			partition->newest_ms = position->since_ms +
 				worker->parts.config->worker.dedupe_window_ms + CLOCKS_MS;
 		partition->published = position->offset;
+		partition->published_since_ms = position->since_ms;
 		partition->window = window_make(worker, position->source, position->offset);
 		if (partition->window)
 			offset_window_since_set(partition->window, position->since_ms);
@@ -175,7 +177,7 @@ void end_take(struct worker *worker, const struct broker_offset *end)
 {
 	struct partition *partition = partition_find(worker, end->source, end->partition);
 	if (partition)
-		partition->at_end = true;
+		partition->at_end = !partition->paused;
 	if (partition && partition->window && !partition->held.owner)
 		offset_window_end(partition->window, end->offset);
 }

@@ -325,6 +325,83 @@ START_TEST(a_copy_that_waited_in_a_further_topic_is_still_a_copy)
 }
 END_TEST
 
+static int64_t now_ms(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	return now.tv_sec * 1000ll + now.tv_nsec / 1000000;
+}
+
+/* Or a successor would read code.state from when the idle one was last busy. */
+START_TEST(an_idle_topic_does_not_keep_a_successor_reading_what_others_did)
+{
+	static const char text[] = "{\"threadId\":\"u\",\"nodeId\":\"n\",\"executionId\":\"u\","
+		"\"scriptType\":\"shell\",\"code\":\"ok\"}";
+	int64_t window_ms = config->worker.dedupe_window_ms, begin_ms = now_ms();
+	memory_store_produce_to_at(store, URGENT, 0, "u", text, begin_ms - 3 * 3600000);
+	start(&one);
+	go(&one);
+	wait_for(memory_store_committed_of(store, URGENT, 0) == 1);
+	ck_assert_int_lt(memory_store_since_of(store, URGENT, 0), begin_ms - 2 * 3600000);
+	broker_memory_tell_ends(one.broker, URGENT);
+	for (int i = 1; i <= 4; i++) {
+		char name[16];
+		snprintf(name, sizeof name, "x%d", i);
+		size_t before = turns(&one);
+		wait_for(turns(&one) > before + 2);
+		produce(name, name, "ok", "");
+		wait_for(memory_store_committed(store, 0) == i);
+	}
+	ck_assert_int_eq(memory_store_committed_of(store, URGENT, 0), 1);
+	ck_assert_int_ge(memory_store_since_of(store, URGENT, 0), begin_ms - window_ms - 61000);
+	ck_assert_int_le(memory_store_since_of(store, URGENT, 0), now_ms() - window_ms - 59000);
+	stop(&one);
+}
+END_TEST
+
+#define BURST 150			/* more than are taken in a turn of the loop */
+
+/* It was at its end, then paused for more than a minute, and brings what was written meanwhile. */
+START_TEST(what_was_written_during_a_pause_is_a_copy_all_the_same)
+{
+	teardown();
+	static const char *const more[] = {"topics.priorities.code.urgent=8", "worker.window=1000",
+		"worker.queue=1000"};
+	setup_with(more, 3);
+	int64_t begin_ms = now_ms(), end_ms = begin_ms - 70000;
+	char mark[300], name[16], text[200];
+	snprintf(mark, sizeof mark, "{\"type\":\"final\",\"topic\":\"code.requests\",\"offset\":9999,"
+		"\"at\":%lld,\"threadId\":\"t\",\"nodeId\":\"n\",\"executionId\":\"x\"}",
+		(long long)(end_ms - config->worker.dedupe_window_ms));
+	start(&one);
+	one.broker->functions->mark(one.broker, 0, mark, 0);
+	broker_memory_hold(one.broker, true);
+	broker_memory_tell_ends(one.broker, URGENT);
+	for (int i = 0; i < 60; i++) {
+		snprintf(name, sizeof name, "a%d", i);
+		snprintf(text, sizeof text, "{\"threadId\":\"%s\",\"nodeId\":\"n\",\"executionId\":\"%s\","
+			"\"scriptType\":\"shell\",\"code\":\"ok\"}", name, name);
+		memory_store_produce_at(store, 0, name, text, begin_ms - 3600000);
+	}
+	go(&one);
+	wait_for(counted(&one, METRIC_PAUSED, METRIC_UNLABELLED) == 2);
+	for (int i = 0; i < BURST; i++) {
+		snprintf(name, sizeof name, "b%d", i);
+		snprintf(text, sizeof text, "{\"threadId\":\"%s\",\"nodeId\":\"n\",\"executionId\":\"%s\","
+			"\"scriptType\":\"shell\",\"code\":\"ok\"}", name, name);
+		memory_store_produce_at(store, 0, name, text, begin_ms + 3600000);
+	}
+	memory_store_produce_to_at(store, URGENT, 0, "t", "{\"threadId\":\"t\",\"nodeId\":\"n\","
+		"\"executionId\":\"x\",\"scriptType\":\"shell\",\"code\":\"ok\"}", end_ms - 10000);
+	broker_memory_hold(one.broker, false);
+	wait_for(memory_store_committed_of(store, URGENT, 0) == 1);
+	wait_for(memory_store_committed(store, 0) == 60 + BURST);
+	ck_assert_uint_eq(results_of("x"), 0);
+	ck_assert(counted(&one, METRIC_DEDUPED, METRIC_UNLABELLED) == 1);
+	stop(&one);
+}
+END_TEST
+
 START_TEST(an_execution_runs_once_whatever_topics_it_comes_in)
 {
 	produce("t", "x", "ok", "");
@@ -456,6 +533,8 @@ int main(void)
 	tcase_add_test(cases, deaths_are_counted_for_the_job_of_that_topic);
 	tcase_add_test(cases, deaths_are_counted_in_further_topics_too);
 	tcase_add_test(cases, a_copy_that_waited_in_a_further_topic_is_still_a_copy);
+	tcase_add_test(cases, an_idle_topic_does_not_keep_a_successor_reading_what_others_did);
+	tcase_add_test(cases, what_was_written_during_a_pause_is_a_copy_all_the_same);
 	tcase_add_test(cases, a_cancel_reaches_retries_of_all_topics);
 	tcase_add_test(cases, an_execution_runs_once_whatever_topics_it_comes_in);
 	tcase_add_test(cases, a_key_does_not_run_in_two_topics_at_once);
