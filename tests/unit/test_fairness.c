@@ -326,7 +326,7 @@ START_TEST(a_source_has_its_share_whatever_its_tenants)
 	struct fair_flow *urgent = flow_from(2, 8, "u", 1), *flows[10];
 	int urgent_runs = 0, of_flow[10] = {0};
 	for (int i = 0; i < 10; i++) {
-		char name[8];
+		char name[16];
 		snprintf(name, sizeof name, "t%d", i);
 		flows[i] = flow_from(0, 1, name, i < 5 ? 1 : 3);
 		for (int j = 0; j < 1000; j++)
