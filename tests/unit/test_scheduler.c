@@ -332,7 +332,7 @@ END_TEST
 
 START_TEST(sources_take_turns_by_their_weights)
 {
-	char key[8];
+	char key[16];
 	for (int i = 0; i < 60; i++) {
 		snprintf(key, sizeof key, "k%d", i);
 		add_from(i, i < 30 ? 0 : 2, key);
