@@ -219,10 +219,11 @@ class Deaths:
     def join(self):
         return self.stage.worker("w%d" % len(self.stage.workers), settings=self.SETTINGS).start()
 
-    def neighbours(self, name, count):
+    def neighbours(self, name, count, seconds):
         """Each of a key of its own, in both topics in turn: they run beside it."""
-        return [jobs.make("slow", name + str(number), name + str(number), self.stage.witnesses, 3)._replace(
-            topic=self.stage.requests[number % 2]) for number in range(count)]
+        made = [jobs.make("slow", name + str(number), name + str(number), self.stage.witnesses, seconds)
+                for number in range(count)]
+        return [job._replace(topic=self.stage.requests[number % 2]) for number, job in enumerate(made)]
 
     def holder(self):
         """The worker that runs it now: among its descendants is one that has the witness open."""
@@ -269,7 +270,7 @@ class Deaths:
         else:
             worker.kill()
             self.dead += 1
-            self.stage.submit(self.neighbours("n%d-" % self.dead, 6))
+            self.stage.submit(self.neighbours("n%d-" % self.dead, 6, 3))
         self.join().wait_log("partitions assigned", 4 * SESSION_SECONDS)
 
 
@@ -278,7 +279,7 @@ def takes_workers_down(stage):
     deaths = Deaths(stage)
     for worker in [deaths.join() for _ in range(deaths.WORKERS)]:
         worker.wait_log("partitions assigned")
-    first = deaths.neighbours("n0-", 10)
+    first = deaths.neighbours("n0-", 10, 8)	# so long that all deaths find them, without suspects
     stage.submit(first[:6] + [deaths.deadly] + first[6:])
     end = time.monotonic() + 150
     while not deaths.is_over() and time.monotonic() < end:
