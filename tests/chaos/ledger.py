@@ -217,8 +217,8 @@ def check_offsets(committed, ends):
 
 
 def judge(jobs, records, directory, committed, ends, keys_moved=False):
-    """records: by role, what the topics hold; of requests, those of all their topics. committed, ends: by (role, partition). keys_moved: partitions
-    were added, so keys may have lost their order."""
+    """records: by role, what the topics hold; of requests, those of all their topics. committed, ends: by
+    (role, partition). keys_moved: partitions were added, so keys may have lost their order."""
     submitted = Submitted(records["requests"], jobs)
     faults = check_finals(submitted, records["results"]) + check_outcomes(submitted, records["results"])
     if not keys_moved:

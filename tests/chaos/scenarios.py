@@ -257,6 +257,15 @@ class Deaths:
                 found.discard(mark["worker"])
         return len(found)
 
+    def blamed(self):
+        """Neighbours that a second worker died under: the first death can't tell who it was."""
+        found = set()
+        for name in os.listdir(self.stage.logs):
+            with open(os.path.join(self.stage.logs, name), errors="replace") as log:
+                found |= {line.split("executionId=")[1].split()[0] for line in log if
+                          "died under this job" in line and not line.endswith("deaths=1\n")}
+        return sorted(found - {"deadly"})
+
     def is_over(self):
         return any(record.value["executionId"] == "deadly" for record in
                    delivery.read(self.stage.topics, "results"))
@@ -288,6 +297,7 @@ def takes_workers_down(stage):
     stage.wait_finished()
     verdict = stage.judge()
     wrong = [] if deaths.dead == 3 else ["%d workers died under the job, not 3" % deaths.dead]
+    wrong += ["%s was blamed for two deaths" % name for name in deaths.blamed()]
     return verdict._replace(faults=verdict.faults + wrong)
 
 
