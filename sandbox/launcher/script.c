@@ -260,16 +260,19 @@ static const char *compiling_impossible(void)
 
 int script_await(void)
 {
+	static const char *const empty_files[] = {"input.json", "context.json"};
 	if (chdir(JOB_DIRECTORY) < 0)
 		return -1;
 	small[0] = '\0';
 	environment_add(base_environment[0]);
 	payload.environment_count = 0;
-	int input = file_make("input.json", 0600), context = file_make("context.json", 0600);
-	int result = input < 0 || context < 0 ? -1 : 0;
-	close(input);
-	close(context);
-	return result;
+	for (size_t i = 0; i < sizeof empty_files / sizeof *empty_files; i++) {
+		int fd = file_make(empty_files[i], 0600);
+		if (fd < 0)
+			return -1;
+		close(fd);
+	}
+	return 0;
 }
 
 const char *script_prepare(const struct birth *birth, const struct job_start *start,

@@ -51,11 +51,12 @@ def reseed():
     numpy = sys.modules.get("numpy")
     if numpy:
         numpy.random.seed()
+
+
+def clock_start():
     logging = sys.modules.get("logging")
     if logging:
-        import time
-
-        logging._startTime = time.time()
+        logging._startTime = sys.modules["time"].time()
 
 
 def exit_status():
@@ -182,6 +183,7 @@ def rehearse():
     arguments, search = sys.argv, sys.path[:]
     environment_set([b"%s=%s" % item for item in os.environb.items()])
     reseed()
+    clock_start()
     run(os.devnull)
     module = module_make("/job/script.py")
     exec(compile(SCRIPT, "/job/script.py", "exec", dont_inherit=True), module.__dict__)
@@ -194,6 +196,12 @@ def rehearse():
     if finished() is None:
         gc.freeze()
     sys.argv, sys.path[:], sys.modules["__main__"], ending[0] = arguments, search, harness, False
+
+
+def practise():
+    """Rehearses in a fork that waits for its job, whose random numbers are its own from then on."""
+    rehearse()
+    in_zygote.clear()
 
 
 def compiled_head(path):
@@ -240,14 +248,17 @@ def warm_up():
         rehearse()
     gc.collect()
     gc.freeze()
-    path, environment, compile_only, data = zygote.serve(rehearse)
+    path, environment, compile_only, data = zygote.serve(practise)
+    practised = not in_zygote
     in_zygote.clear()
     if compile_only:
         compile_send(path)
     compiled[:] = [data] if data else []
     sys.orig_argv[-1] = path
     environment_set(environment)
-    reseed()
+    if not practised:
+        reseed()
+    clock_start()
     return path
 
 
