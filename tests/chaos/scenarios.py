@@ -115,8 +115,8 @@ def transaction_over_a_rebalance(stage):
 
 def long_jobs_revoked(stage):
     """Partitions go to another worker while jobs run that are longer than the grace: they are dead before it
-    starts them."""
-    settings = ["worker.revoke_grace=500ms", "worker.slots=8"]
+    starts them. (Leases of a session so long run out too late to end them.)"""
+    settings = ["worker.revoke_grace=500ms", "worker.slots=8", "kafka.session.timeout.ms=30000"]
     stage.worker("first", settings=settings).start().wait_log("partitions assigned")
     stage.submit(several(stage, 8, seconds=12))
     time.sleep(1)
