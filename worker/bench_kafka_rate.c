@@ -16,6 +16,7 @@
 #define NOOPS 15000
 #define LOOPED 45000			/* of the loop's, which is faster */
 #define NOOP_ROUNDS 3
+#define BARE 3000			/* of the loop's beside jobs */
 #define WARM_UP 5000			/* a broker that has just started is not yet itself */
 #define BATCH 500			/* the worker's own most, worker.batch_records */
 
@@ -198,7 +199,7 @@ static int rate_without(const struct bench_context *context, struct sandbox *san
 }
 
 static void jobs_report(struct bench_table *table, const char *name, double wall, double cpu,
-	const struct rate *through)
+	const struct rate *through, const struct rate *bare)
 {
 	char what[64];
 	double with_cpu = through->requests / through->cpu_seconds;
@@ -209,32 +210,49 @@ static void jobs_report(struct bench_table *table, const char *name, double wall
 		.beside_what = "", .beside = cpu, .ours = with_cpu, .ratio = with_cpu / cpu, .goal = ""});
 	bench_table_add(table, "  CPU ms a job", &(struct bench_row){.beside_what = "", .beside = 1000 / cpu,
 		.ours = 1000 / with_cpu, .ratio = BENCH_NONE, .goal = ""});
-	bench_table_add(table, "  CPU ms a job of the broker", &(struct bench_row){.beside_what = "",
-		.beside = BENCH_NONE, .ours = broker_ms(through), .ratio = BENCH_NONE, .goal = ""});
+	bench_table_add(table, "  CPU ms a job of the broker", &(struct bench_row){
+		.beside_what = "bare librdkafka loop", .beside = broker_ms(bare),
+		.ours = broker_ms(through), .ratio = BENCH_NONE, .goal = ""});
+	bench_table_add(table, "  results a transaction", &(struct bench_row){.beside_what = "",
+		.beside = bare->results / bare->transactions,
+		.ours = through->results / through->transactions, .ratio = BENCH_NONE, .goal = ""});
 	bench_table_add(table, "  CPU ms a job of the results' reader", &(struct bench_row){.beside_what = "",
 		.beside = BENCH_NONE, .ratio = BENCH_NONE, .goal = "",
 		.ours = 1000 * through->reader_cpu_seconds / through->requests});
+}
+
+/* What the broker takes for as many records in transactions of that size, whoever writes them. */
+static int bare_measure(const struct bench_context *context, const struct rate *through, struct rate *bare,
+	struct err *err)
+{
+	const struct load looped = {"\"scriptType\":\"shell\",\"code\":\"true\"", NULL, BARE, 0};
+	const struct bench_loop_plan plan = {.batch = (size_t)(through->results / through->transactions + 0.5),
+		.value_bytes = (size_t)(through->result_bytes / through->requests)};
+	return load_run(context, NULL, &plan, &looped, bare, err);
 }
 
 /* Without Kafka before and after; the waiting sandboxes of that one use no processor meanwhile. */
 static int jobs_measure(const struct bench_context *context, struct sandbox *sandbox, size_t program,
 	bool warm, struct bench_table *table, struct err *err)
 {
-	const char *const extra[] = {warm ? "zygote.enabled=true" : "zygote.enabled=false", NULL};
+	char fields[128], name[32], listen[48];
+	const char *const extra[] = {warm ? "zygote.enabled=true" : "zygote.enabled=false", listen, NULL};
+	int port = bench_metric_port(err);
 	double wall = 0, cpu = 0;
-	struct rate through = {0};
-	char fields[128], name[32];
-	if (rate_without(context, sandbox, program, &wall, &cpu, err) < 0)
+	struct rate through = {0}, bare = {0};
+	snprintf(listen, sizeof listen, "http.listen=127.0.0.1:%d", port);
+	if (port < 0 || rate_without(context, sandbox, program, &wall, &cpu, err) < 0)
 		return -1;
 	snprintf(fields, sizeof fields, "\"scriptType\":\"%s\",\"code\":\"%s\"", bench_jobs_type(program),
 		bench_jobs_code(program));
 	double seconds = context->seconds > SECONDS ? context->seconds : SECONDS;
-	const struct load load = {fields, "completed", (size_t)(wall * seconds) + 20, 0};
+	const struct load load = {fields, "completed", (size_t)(wall * seconds) + 20, port};
 	if (load_run(context, extra, NULL, &load, &through, err) < 0 ||
-			rate_without(context, sandbox, program, &wall, &cpu, err) < 0)
+			rate_without(context, sandbox, program, &wall, &cpu, err) < 0 ||
+			bare_measure(context, &through, &bare, err) < 0)
 		return -1;
 	snprintf(name, sizeof name, "%s%s", bench_jobs_type(program), warm ? "" : ", cold");
-	jobs_report(table, name, wall / 2, cpu / 2, &through);
+	jobs_report(table, name, wall / 2, cpu / 2, &through, &bare);
 	return 0;
 }
 

@@ -103,6 +103,13 @@ struct broker_control {
 	size_t size;
 };
 
+/* Partitions that the group has given to us and that are not ours before code.state was read to its end. */
+struct broker_takeover {
+	size_t partitions;		/* 0: none is waited for */
+	int64_t for_ms;			/* since they were given */
+	const char *step, *reason;	/* what it is at, and why that did not work last; static; NULL: all is well */
+};
+
 enum broker_event_type {
 	BROKER_NONE,
 	BROKER_MESSAGE,			/* message: the receiver frees it */
@@ -163,6 +170,7 @@ struct broker_functions {
 	void (*commit)(struct broker *broker, struct broker_batch *batch);
 	/* Where this partition of requests ends, as of some seconds ago; -1: not known. */
 	int64_t (*end)(struct broker *broker, enum broker_source source, int32_t partition);
+	void (*taking_over)(struct broker *broker, struct broker_takeover *takeover);
 	/* Milliseconds since the group's coordinator was last heard of, also while the machine slept; -1: not known. */
 	int64_t (*silence_ms)(struct broker *broker);
 	/* After so much silence the group may give our partitions to another worker. */

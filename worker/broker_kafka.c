@@ -382,6 +382,14 @@ static int64_t kafka_end(struct broker *broker, enum broker_source source, int32
 	return ends_of(self(broker)->ends, source, partition);
 }
 
+static void kafka_taking_over(struct broker *broker, struct broker_takeover *takeover)
+{
+	const struct broker_kafka *kafka = self(broker);
+	*takeover = (struct broker_takeover){0};
+	if (kafka->takeover && kafka->assigning)
+		takeover_tell(kafka->takeover, takeover);
+}
+
 static int on_statistics(rd_kafka_t *rk, char *json, size_t size, void *opaque)
 {
 	(void)rk;
@@ -458,6 +466,7 @@ static const struct broker_functions functions = {.fd = kafka_fd, .next = kafka_
 	.message_free = kafka_message_free, .pause = kafka_pause, .unassign = kafka_unassign,
 	.fetch = kafka_fetch, .mark = kafka_mark, .marks_flush = kafka_marks_flush,
 	.free_for_batch = kafka_free_for_batch, .commit = kafka_commit, .end = kafka_end,
+	.taking_over = kafka_taking_over,
 	.silence_ms = kafka_silence_ms, .session_ms = kafka_session_ms, .close = kafka_close};
 
 /* ---- opening */

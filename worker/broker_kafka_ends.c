@@ -20,15 +20,24 @@ struct ends {
 	pthread_t thread;
 };
 
-/* Returns false when there is none of that index. */
-static bool place_at(struct ends *ends, size_t index, struct broker_offset *place)
+/* With what ListOffsets takes for "the end" in place of a time. */
+static rd_kafka_topic_partition_list_t *questions(struct ends *ends)
 {
 	pthread_mutex_lock(&ends->lock);
-	bool found = !ends->ending && index < ends->count;
-	if (found)
-		*place = ends->places[index];
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)ends->count);
+	for (size_t i = 0; i < ends->count; i++)
+		rd_kafka_topic_partition_list_add(list, source_topic(ends->config, ends->places[i].source),
+			ends->places[i].partition)->offset = RD_KAFKA_OFFSET_END;
 	pthread_mutex_unlock(&ends->lock);
-	return found;
+	return list;
+}
+
+static bool is_ending(struct ends *ends)
+{
+	pthread_mutex_lock(&ends->lock);
+	bool ending = ends->ending;
+	pthread_mutex_unlock(&ends->lock);
+	return ending;
 }
 
 /* With the lock; NULL: it is not watched. */
@@ -41,12 +50,13 @@ static struct broker_offset *place_find(struct ends *ends, enum broker_source so
 	return NULL;
 }
 
-static void end_note(struct ends *ends, const struct broker_offset *end)
+static void answer_note(struct ends *ends, const rd_kafka_topic_partition_t *asked, int64_t end)
 {
 	pthread_mutex_lock(&ends->lock);
-	struct broker_offset *place = place_find(ends, end->source, end->partition);
+	struct broker_offset *place = place_find(ends, source_named(ends->config, asked->topic),
+		asked->partition);
 	if (place)
-		place->offset = end->offset;
+		place->offset = end;
 	pthread_mutex_unlock(&ends->lock);
 }
 
@@ -63,17 +73,37 @@ static bool rest(struct ends *ends)
 	return goes_on;
 }
 
+/* A request to each broker, for all that it leads. */
+static bool ask_together(struct ends *ends, rd_kafka_topic_partition_list_t *list)
+{
+	if (rd_kafka_offsets_for_times(ends->rk, list, CALL_MS) != RD_KAFKA_RESP_ERR_NO_ERROR)
+		return false;
+	for (int i = 0; i < list->cnt; i++)
+		if (list->elems[i].err == RD_KAFKA_RESP_ERR_NO_ERROR && list->elems[i].offset >= 0)
+			answer_note(ends, &list->elems[i], list->elems[i].offset);
+	return true;
+}
+
+/* A partition without a leader spoils the answer for all. */
+static void ask_each(struct ends *ends, const rd_kafka_topic_partition_list_t *list)
+{
+	for (int i = 0; i < list->cnt && !is_ending(ends); i++) {
+		const rd_kafka_topic_partition_t *asked = &list->elems[i];
+		int64_t low, high;
+		if (rd_kafka_query_watermark_offsets(ends->rk, asked->topic, asked->partition, &low, &high,
+				CALL_MS) == RD_KAFKA_RESP_ERR_NO_ERROR)
+			answer_note(ends, asked, high);
+	}
+}
+
 static void *ends_thread(void *opaque)
 {
 	struct ends *ends = opaque;
 	do {
-		struct broker_offset place;
-		int64_t low;
-		for (size_t i = 0; place_at(ends, i, &place); i++)
-			if (rd_kafka_query_watermark_offsets(ends->rk, source_topic(ends->config,
-					place.source), place.partition, &low, &place.offset, CALL_MS) ==
-					RD_KAFKA_RESP_ERR_NO_ERROR)
-				end_note(ends, &place);
+		rd_kafka_topic_partition_list_t *list = questions(ends);
+		if (list->cnt > 0 && !ask_together(ends, list))
+			ask_each(ends, list);
+		rd_kafka_topic_partition_list_destroy(list);
 	} while (rest(ends));
 	return NULL;
 }

@@ -72,6 +72,7 @@ int takeover_start(const struct config *config, struct share share, uint64_t num
 /* Ends the thread, done or not, and frees it. takeover: NULL allowed. until: NULL waits for ever; false: the
  * thread did not end until then and is left to the end of the process, as is the mailbox. */
 bool takeover_end(struct takeover *takeover, const struct timespec *until);
+void takeover_tell(const struct takeover *takeover, struct broker_takeover *told);
 /* What it found committed, as BROKER_TAKEOVER told it: valid as long as the takeover, from BROKER_ASSIGNED on. */
 size_t takeover_positions(const struct takeover *takeover, const struct broker_offset **positions);
 /* since_ms out of a commit's metadata ("1 <since_ms>"); 0: none. */

@@ -25,6 +25,7 @@
 #define SLACK_MS 60000		/* clocks of brokers and workers differ */
 #define PATIENCE_MS 40000	/* brokers end a transaction by then; those that lost its markers never do */
 #define MAIL_MOST 2000		/* records that wait for the loop */
+#define TELL_MS 5000		/* between two lines about what can't be read */
 
 struct takeover {
 	const struct config *config;
@@ -36,6 +37,9 @@ struct takeover {
 	int64_t *begin_ms;		/* by their index, as ends: from when on code.state is read */
 	int64_t *ends;			/* what must be read; -1: done */
 	size_t count;			/* of partitions of topics.requests, which are those of code.state */
+	int64_t begun_ms, told_ms;	/* monotonic */
+	_Atomic(const char *) step;	/* for /status, as the next */
+	_Atomic rd_kafka_resp_err_t trouble;
 	atomic_bool ending;
 	pthread_t thread;
 };
@@ -50,6 +54,24 @@ static int64_t now_ms(void)
 static int32_t partition_at(const struct takeover *takeover, size_t index)
 {
 	return takeover->share.positions[index].partition;
+}
+
+static int64_t monotonic_ms(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000ll + now.tv_nsec / 1000000;
+}
+
+/* Notes it, for /status, and says whether to log it. */
+static bool trouble_is_news(struct takeover *takeover, rd_kafka_resp_err_t code)
+{
+	int64_t now_ms = monotonic_ms();
+	bool news = code != takeover->trouble || now_ms - takeover->told_ms >= TELL_MS;
+	takeover->trouble = code;
+	if (news)
+		takeover->told_ms = now_ms;
+	return news;
 }
 
 static rd_kafka_topic_partition_list_t *state_list(const struct takeover *takeover)
@@ -148,6 +170,14 @@ size_t takeover_positions(const struct takeover *takeover, const struct broker_o
 	return takeover ? takeover->share.position_count : 0;
 }
 
+void takeover_tell(const struct takeover *takeover, struct broker_takeover *told)
+{
+	rd_kafka_resp_err_t trouble = takeover->trouble;
+	*told = (struct broker_takeover){.partitions = takeover->count,
+		.for_ms = monotonic_ms() - takeover->begun_ms, .step = takeover->step,
+		.reason = trouble == RD_KAFKA_RESP_ERR_NO_ERROR ? NULL : rd_kafka_err2str(trouble)};
+}
+
 /* ---- where to read */
 
 static rd_kafka_resp_err_t begins_find(struct takeover *takeover,
@@ -192,6 +222,15 @@ static rd_kafka_resp_err_t places_find(struct takeover *takeover,
 
 /* ---- reading */
 
+/* librdkafka goes on trying. */
+static void trouble_tell(struct takeover *takeover, const rd_kafka_message_t *message)
+{
+	if (trouble_is_news(takeover, message->err))
+		log_event(LOG_WARN, "taking partitions over", "step", takeover->step, "partition",
+			log_number(message->partition), "reason", rd_kafka_message_errstr(message),
+			NULL);
+}
+
 static void message_forward(struct takeover *takeover, const rd_kafka_message_t *message)
 {
 	struct broker_event event = {.type = BROKER_STATE, .number = takeover->number, .state = {
@@ -225,8 +264,11 @@ static void message_take(struct takeover *takeover, const rd_kafka_message_t *me
 {
 	if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
 		progress_note(takeover, message->partition, message->offset);
+	else if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR)
+		trouble_tell(takeover, message);
 	if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR)
 		return;
+	takeover->trouble = RD_KAFKA_RESP_ERR_NO_ERROR;
 	if (message->payload)
 		message_forward(takeover, message);
 	progress_note(takeover, message->partition, message->offset + 1);
@@ -236,6 +278,7 @@ static void read_all(struct takeover *takeover)
 {
 	int64_t begin_ms = now_ms();
 	bool told = false;
+	takeover->step = "reading the state";
 	while (!takeover->ending && !all_ended(takeover)) {
 		rd_kafka_message_t *message = rd_kafka_consumer_poll(takeover->reader, 100);
 		if (message) {
@@ -244,7 +287,8 @@ static void read_all(struct takeover *takeover)
 		}
 		while (!takeover->ending && mailbox_count(takeover->mailbox) > MAIL_MOST)
 			nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-		if (!told && now_ms() - begin_ms > 5000) {
+		if (!told && takeover->trouble == RD_KAFKA_RESP_ERR_NO_ERROR &&
+				now_ms() - begin_ms > 5000) {
 			log_event(LOG_WARN, "taking over waits: a worker that is gone left a transaction "
 				"open, which the broker ends after transaction.timeout.ms (with worker.id "
 				"the next start ends it)", NULL);
@@ -260,6 +304,15 @@ void reader_close(rd_kafka_t **rk)
 	*rk = NULL;
 }
 
+static void failure_tell(const char *what, rd_kafka_resp_err_t code, int64_t for_ms)
+{
+	bool hangs = code == RD_KAFKA_RESP_ERR__TIMED_OUT && for_ms > PATIENCE_MS;
+	log_event(hangs ? LOG_ERROR : LOG_WARN, "taking partitions over", "step", what, "reason",
+		rd_kafka_err2str(code), hangs ? "hint" : NULL, "where the brokers are well, one of them "
+		"lost the end of a transaction (a known defect of restarts): kafka-transactions.sh "
+		"find-hanging names it, kafka-transactions.sh abort ends it", NULL);
+}
+
 /* Calls until it works or the takeover is called off. */
 static bool insist(struct takeover *takeover, const char *what,
 	rd_kafka_resp_err_t (*call)(struct takeover *, rd_kafka_topic_partition_list_t *),
@@ -267,15 +320,14 @@ static bool insist(struct takeover *takeover, const char *what,
 {
 	rd_kafka_resp_err_t code;
 	int64_t begin_ms = now_ms();
+	takeover->step = what;
 	while (!takeover->ending && (code = call(takeover, list)) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-		bool hangs = code == RD_KAFKA_RESP_ERR__TIMED_OUT && now_ms() - begin_ms > PATIENCE_MS;
-		log_event(hangs ? LOG_ERROR : LOG_WARN, "taking partitions over", "step", what, "reason",
-			rd_kafka_err2str(code), hangs ? "hint" : NULL, "where the brokers are well, one of them "
-			"lost the end of a transaction (a known defect of restarts): kafka-transactions.sh "
-			"find-hanging names it, kafka-transactions.sh abort ends it", NULL);
+		if (trouble_is_news(takeover, code))
+			failure_tell(what, code, now_ms() - begin_ms);
 		list->cnt = 0;
 		nanosleep(&(struct timespec){.tv_nsec = 300000000}, NULL);
 	}
+	takeover->trouble = RD_KAFKA_RESP_ERR_NO_ERROR;
 	return !takeover->ending;
 }
 
@@ -298,6 +350,20 @@ static void takeover_done(struct takeover *takeover)
 	mailbox_put(takeover->mailbox, &event, partitions);
 }
 
+/* Without it nothing would be read, and what is final be run again. */
+static bool reading_begin(struct takeover *takeover, const rd_kafka_topic_partition_list_t *list)
+{
+	rd_kafka_resp_err_t code;
+	while (!takeover->ending && (code = rd_kafka_assign(takeover->reader, list)) !=
+			RD_KAFKA_RESP_ERR_NO_ERROR) {
+		if (trouble_is_news(takeover, code))
+			log_event(LOG_WARN, "taking partitions over", "step", "assigning the state",
+				"reason", rd_kafka_err2str(code), NULL);
+		nanosleep(&(struct timespec){.tv_nsec = 300000000}, NULL);
+	}
+	return !takeover->ending;
+}
+
 static void *takeover_thread(void *opaque)
 {
 	struct takeover *takeover = opaque;
@@ -306,8 +372,7 @@ static void *takeover_thread(void *opaque)
 	bool found = takeover->count == 0 ||
 		(insist(takeover, "committed offsets", committed_step, list) &&
 		insist(takeover, "ends of the state", places_find, list));
-	if (found && list->cnt > 0 && rd_kafka_assign(takeover->reader, list) ==
-			RD_KAFKA_RESP_ERR_NO_ERROR)
+	if (found && list->cnt > 0 && reading_begin(takeover, list))
 		read_all(takeover);
 	rd_kafka_topic_partition_list_destroy(list);
 	if (!takeover->ending)
@@ -367,7 +432,7 @@ int takeover_start(const struct config *config, struct share share, uint64_t num
 		return err_set(err, ERR_MEMORY, "no memory");
 	}
 	*takeover = (struct takeover){.config = config, .mailbox = mailbox, .number = number,
-		.share = share, .count = count};
+		.share = share, .count = count, .begun_ms = monotonic_ms()};
 	takeover->begin_ms = calloc(count + 1, sizeof *takeover->begin_ms);
 	takeover->ends = calloc(count + 1, sizeof *takeover->ends);
 	if (!takeover->begin_ms || !takeover->ends) {

@@ -52,7 +52,9 @@ struct broker_memory {
 	uint64_t *marks;		/* stored and to be told */
 	size_t mark_count;
 	enum { IDLE, ASSIGNING, READING, ASSIGNED, REVOKING } phase;
-	bool joined_told, revoke_told, lost, held, drop, fatal;
+	bool takeover_held;
+	int64_t assigned_ms;		/* when partitions were given */
+	bool joined_told, revoke_told, lost, held, batches_held, drop, fatal;
 	size_t reading;			/* next record of the store to tell */
 	size_t controls_told;
 	bool controls_read_told, controls_held;
@@ -377,7 +379,7 @@ static void record_store(struct broker_memory *memory, const struct broker_recor
 /* The oldest batch, when it can end now. */
 static struct broker_batch *batch_end(struct broker_memory *memory)
 {
-	if (memory->batch_count == 0 || (memory->held && !memory->drop))
+	if (memory->batch_count == 0 || ((memory->held || memory->batches_held) && !memory->drop))
 		return NULL;
 	struct broker_batch *batch = memory->batches[0];
 	memory->batches[0] = memory->batches[1];
@@ -536,6 +538,8 @@ static void event_make(struct broker_memory *memory, struct broker_event *event)
 		return;
 	} else if (memory->phase == ASSIGNING) {
 		takeover_begin(memory, event);
+	} else if (memory->phase == READING && memory->takeover_held) {
+		event->type = BROKER_NONE;
 	} else if (memory->phase == READING) {
 		if (!state_next(memory, event))
 			assignment_tell(memory, event);
@@ -666,11 +670,31 @@ static bool memory_close(struct broker *broker, bool leave)
 	return true;
 }
 
+static int64_t monotonic_ms(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000ll + now.tv_nsec / 1000000;
+}
+
+static void memory_taking_over(struct broker *broker, struct broker_takeover *takeover)
+{
+	struct broker_memory *memory = self(broker);
+	*takeover = (struct broker_takeover){0};
+	pthread_mutex_lock(&memory->store->lock);
+	if (memory->phase == ASSIGNING || memory->phase == READING)
+		*takeover = (struct broker_takeover){(size_t)memory->store->partitions,
+			monotonic_ms() - memory->assigned_ms, "reading", memory->takeover_held ?
+			"held" : NULL};
+	pthread_mutex_unlock(&memory->store->lock);
+}
+
 static const struct broker_functions functions = {.fd = memory_fd, .next = memory_next,
 	.message_free = memory_message_free, .pause = memory_pause, .unassign = memory_unassign,
 	.fetch = memory_fetch, .mark = memory_mark, .marks_flush = memory_marks_flush,
 	.free_for_batch = memory_free_for_batch, .commit = memory_commit,
-	.end = memory_end, .silence_ms = memory_silence_ms, .session_ms = memory_session_ms, .close = memory_close};
+	.taking_over = memory_taking_over, .end = memory_end, .silence_ms = memory_silence_ms,
+	.session_ms = memory_session_ms, .close = memory_close};
 
 static int timer_open(void)
 {
@@ -705,6 +729,7 @@ void broker_memory_assign(struct broker *broker)
 	struct broker_memory *memory = self(broker);
 	pthread_mutex_lock(&memory->store->lock);
 	memory->phase = ASSIGNING;
+	memory->assigned_ms = monotonic_ms();
 	pthread_mutex_unlock(&memory->store->lock);
 }
 
@@ -741,6 +766,22 @@ void broker_memory_hold_controls(struct broker *broker, bool held)
 	struct broker_memory *memory = self(broker);
 	pthread_mutex_lock(&memory->store->lock);
 	memory->controls_held = held;
+	pthread_mutex_unlock(&memory->store->lock);
+}
+
+void broker_memory_hold_takeover(struct broker *broker, bool held)
+{
+	struct broker_memory *memory = self(broker);
+	pthread_mutex_lock(&memory->store->lock);
+	memory->takeover_held = held;
+	pthread_mutex_unlock(&memory->store->lock);
+}
+
+void broker_memory_hold_batches(struct broker *broker, bool held)
+{
+	struct broker_memory *memory = self(broker);
+	pthread_mutex_lock(&memory->store->lock);
+	memory->batches_held = held;
 	pthread_mutex_unlock(&memory->store->lock);
 }
 
@@ -784,6 +825,15 @@ void broker_memory_fatal(struct broker *broker, const char *text)
 	err_set(&memory->error, ERR_BROKER, "%s", text);
 	memory->fatal = true;
 	pthread_mutex_unlock(&memory->store->lock);
+}
+
+size_t broker_memory_under_way(struct broker *broker)
+{
+	struct broker_memory *memory = self(broker);
+	pthread_mutex_lock(&memory->store->lock);
+	size_t count = memory->batch_count;
+	pthread_mutex_unlock(&memory->store->lock);
+	return count;
 }
 
 size_t broker_memory_batches(struct broker *broker)

@@ -61,14 +61,18 @@ void broker_memory_revoke(struct broker *broker, bool lost);
 bool broker_memory_assigned(struct broker *broker);
 /* As if the broker of code.control were away: nothing of it is told. */
 void broker_memory_hold_controls(struct broker *broker, bool held);
+/* As if code.state could not be read: what is given is not taken over. */
+void broker_memory_hold_takeover(struct broker *broker, bool held);
 /* Batches wait while held, as they do when the brokers are away; marks are lost. */
 void broker_memory_hold(struct broker *broker, bool held);
+void broker_memory_hold_batches(struct broker *broker, bool held);	/* marks are stored all the same */
 /* The next batch, and those behind it, are dropped until the next assignment. */
 void broker_memory_drop_next(struct broker *broker);
 /* Values larger than this are refused; what stands instead goes. 0: none. */
 void broker_memory_refuse_above(struct broker *broker, size_t bytes);
 void broker_memory_silence(struct broker *broker, int64_t silence_ms, int64_t session_ms);
 void broker_memory_fatal(struct broker *broker, const char *text);
+size_t broker_memory_under_way(struct broker *broker);	/* batches that it was given and that have not ended */
 size_t broker_memory_batches(struct broker *broker);	/* committed so far */
 size_t broker_memory_fetches(struct broker *broker);	/* answered so far */
 

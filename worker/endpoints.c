@@ -66,6 +66,21 @@ static json_t *topics_json(const struct endpoints *endpoints)
 	return topics;
 }
 
+static json_t *text_or_null(const char *text)
+{
+	return text ? json_string(text) : json_null();
+}
+
+static json_t *taking_over(const struct endpoints *endpoints)
+{
+	json_t *json = json_object();
+	put(json, endpoints, "partitions", METRIC_TAKEOVER_PARTITIONS, METRIC_UNLABELLED);
+	put(json, endpoints, "seconds", METRIC_TAKEOVER_SECONDS, METRIC_UNLABELLED);
+	json_object_set_new(json, "step", text_or_null(endpoints->health->takeover_step));
+	json_object_set_new(json, "reason", text_or_null(endpoints->health->takeover_reason));
+	return json;
+}
+
 static char *status(void *context, size_t *size)
 {
 	const struct endpoints *endpoints = context;
@@ -77,6 +92,7 @@ static char *status(void *context, size_t *size)
 	put(json, endpoints, "partitions", METRIC_PARTITIONS, METRIC_UNLABELLED);
 	put(json, endpoints, "partitionsLeftOut", METRIC_LEFT_OUT, METRIC_UNLABELLED);
 	put(json, endpoints, "partitionsPaused", METRIC_PAUSED, METRIC_UNLABELLED);
+	json_object_set_new(json, "takingOver", taking_over(endpoints));
 	put(json, endpoints, "running", METRIC_JOBS_RUNNING, METRIC_UNLABELLED);
 	put(json, endpoints, "backlog", METRIC_BACKLOG, METRIC_UNLABELLED);
 	put(json, endpoints, "queued", METRIC_JOBS_QUEUED, METRIC_UNLABELLED);

@@ -19,7 +19,7 @@
 	X(MALFORMED, COUNTER, NONE, "codeworker_malformed_total", "Values that were no request.") \
 	X(RESULTS, COUNTER, STATUS, "codeworker_results_total", "Final results committed.")      \
 	X(ERRORS, COUNTER, CODE, "codeworker_errors_total", "Error events committed.")           \
-	X(RETRIES, COUNTER, NONE, "codeworker_retries_total", "Further attempts scheduled.")     \
+	X(RETRIES, COUNTER, NONE, "codeworker_retries_total", "Further attempts committed.")     \
 	X(DEAD, COUNTER, NONE, "codeworker_dead_total", "Dead letters committed.")               \
 	X(DEDUPED, COUNTER, NONE, "codeworker_deduped_total",                                    \
 		"Resubmitted executions that were not run again.")                               \
@@ -52,6 +52,10 @@
 		"Requests whose next attempt is not due yet.")                                   \
 	X(PAUSED, GAUGE, NONE, "codeworker_partitions_paused", "Partitions paused now.")         \
 	X(PARTITIONS, GAUGE, NONE, "codeworker_partitions", "Request partitions assigned.")      \
+	X(TAKEOVER_PARTITIONS, GAUGE, NONE, "codeworker_takeover_partitions",                    \
+		"Partitions that the group has given and whose state is being read: nothing of them runs.") \
+	X(TAKEOVER_SECONDS, GAUGE, NONE, "codeworker_takeover_seconds",                          \
+		"For how long the oldest of them has waited.")                                   \
 	X(READY, GAUGE, NONE, "codeworker_ready", "1 while /readyz says yes.")                   \
 	X(BACKLOG, GAUGE, NONE, "codeworker_backlog",                                            \
 		"Requests not started yet and retries that are due: the figure to scale on.")    \

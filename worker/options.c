@@ -97,9 +97,10 @@ const struct option_row option_rows[] = {
 		"`worker.queue` is."},
 	{"worker.batch_records", VALUE_INT, AT(worker.batch_records), "500", .least = 1,
 		.most = 100000, .help = "Records to publish that close a transaction."},
-	{"worker.batch_ms", VALUE_DURATION, AT(worker.batch_ms), "50ms", .most = 10 * SECOND, .help =
+	{"worker.batch_ms", VALUE_DURATION, AT(worker.batch_ms), "250ms", .most = 10 * SECOND, .help =
 		"How long a transaction waits for further results at most, while requests wait for a "
-		"slot. While none do, it does not wait."},
+		"slot; no result waits longer than a quarter of the time that its request has been here. "
+		"While no request waits for a slot, it does not wait."},
 	{"worker.result_encoding", VALUE_CHOICE, AT(worker.result_encoding), "", "json|avro", .help =
 		"Encoding of results and error events. Empty: the request's own."},
 

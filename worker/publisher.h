@@ -15,6 +15,11 @@ struct publisher {
 	int64_t result_bytes, error_bytes, dead_bytes, retry_bytes; /* what the topics take */
 };
 
+/* What metrics tell of a batch once it is committed. */
+struct publication_counts {
+	uint64_t results[STATUS_SKIPPED + 1], errors[ERROR_CODE_COUNT], retries, dead;
+};
+
 /* A batch with the memory of its records. */
 struct publication {
 	struct broker_batch batch;	/* first: the broker hands it back */
@@ -28,7 +33,9 @@ struct publication {
 	struct broker_offset *offsets;
 	size_t offset_capacity;
 	size_t bytes;			/* of values and messages; the arena's come on top */
-	int64_t begun_ms;
+	struct publication_counts counts;
+	uint64_t number;		/* among the worker's, from 1, once it is given to the broker */
+	int64_t due_ms;			/* it waits for more until then; monotonic */
 };
 
 struct publication *publication_new(uint64_t epoch);	/* NULL: no memory */

@@ -145,6 +145,17 @@ static void code_counts_update(struct worker *worker)
 	*before = *now;
 }
 
+static void takeover_report(struct worker *worker)
+{
+	struct broker_takeover takeover;
+	worker->broker->taking_over(worker->parts.broker, &takeover);
+	gauge(worker, METRIC_TAKEOVER_PARTITIONS, takeover.partitions);
+	metrics_set(worker->parts.metrics, METRIC_TAKEOVER_SECONDS, METRIC_UNLABELLED,
+		takeover.partitions > 0 ? (double)takeover.for_ms / 1e3 : 0);
+	worker->parts.health->takeover_step = takeover.partitions > 0 ? takeover.step : NULL;
+	worker->parts.health->takeover_reason = takeover.partitions > 0 ? takeover.reason : NULL;
+}
+
 static void gauges_update(struct worker *worker)
 {
 	size_t paused = 0, partitions = 0;
@@ -166,6 +177,7 @@ static void gauges_update(struct worker *worker)
 	gauge(worker, METRIC_PARTITIONS, partitions);
 	gauge(worker, METRIC_PAUSED, paused);
 	gauge(worker, METRIC_LEFT_OUT, worker->left_out);
+	takeover_report(worker);
 	budgets_report(worker);
 	watermarks_report(worker);
 	code_counts_update(worker);

@@ -16,6 +16,7 @@ struct watermark_report;
 /* What /readyz asks: written by the loop, read by the thread that answers. */
 struct worker_health {
 	_Atomic bool joined, draining, controls_read;
+	_Atomic(const char *) takeover_step, takeover_reason;	/* static, as of struct broker_takeover */
 	const char *missing;		/* set before that thread starts; NULL: nothing */
 };
 

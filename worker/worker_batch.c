@@ -2,7 +2,9 @@
  *
  * Finished work gathers in a publication. It is given to the broker as soon as a producer is free; while requests
  * wait for a slot, so that a result sooner would start nothing sooner, it waits a little for the results to come, since
- * a transaction costs the broker as much as a job costs us. It never waits for a job to end.
+ * a transaction costs the broker as much as some jobs cost us: no result for longer than a part of
+ * what its request has waited here already, so that who waited little goes on waiting little. It never waits for a
+ * job to end.
  */
 #include "worker_internal.h"
 
@@ -10,6 +12,7 @@
 
 #define BYTES_MOST (32 << 20)		/* what one transaction carries, before no more is begun */
 #define QUEUE_SHARE 4			/* of worker.queue_bytes, as others are under way beside it */
+#define WAITED_SHARE 4			/* of a request's time here, that its result may wait */
 
 struct publication *publication_open(struct worker *worker)
 {
@@ -17,7 +20,7 @@ struct publication *publication_open(struct worker *worker)
 	if (!worker->open) {
 		worker->open = publication_new(worker->epoch);
 		if (worker->open)
-			worker->open->begun_ms = monotonic_ms();
+			worker->open->due_ms = monotonic_ms() + worker->parts.config->worker.batch_ms;
 	}
 	if (!worker->open) {
 		err_set(&err, ERR_MEMORY, "no memory for results");
@@ -37,6 +40,13 @@ void batch_published(struct worker *worker, int result, const struct err *err)
 {
 	if (result < 0)
 		worker_fatal(worker, err);
+}
+
+void batch_hurry(struct worker *worker, const struct job *job)
+{
+	int64_t now_ms = monotonic_ms(), due_ms = now_ms + (now_ms - job->received_ms) / WAITED_SHARE;
+	if (worker->open && due_ms < worker->open->due_ms)
+		worker->open->due_ms = due_ms;
 }
 
 bool watermarks_moved(const struct worker *worker)
@@ -95,7 +105,7 @@ static int64_t patience_ms(const struct worker *worker)
 			scheduler_queued(worker->scheduler) == 0 ||
 			worker->open->count >= (size_t)config->worker.batch_records)
 		return 0;
-	int64_t left_ms = worker->open->begun_ms + config->worker.batch_ms - monotonic_ms();
+	int64_t left_ms = worker->open->due_ms - monotonic_ms();
 	return left_ms < 0 ? 0 : left_ms;
 }
 
@@ -114,16 +124,31 @@ int64_t batch_commit(struct worker *worker)
 		return wait_ms;
 	offsets_publish(worker, publication);
 	publication_seal(publication);
+	publication->number = ++worker->batches_given;
 	worker->open = NULL;
 	worker->batches_under_way++;
 	worker->broker->commit(worker->parts.broker, &publication->batch);
 	return INT64_MAX;
 }
 
+/* Not before: one that is dropped is done again, here or elsewhere, and counted there. */
+static void counts_add(struct metrics *metrics, const struct publication_counts *counts)
+{
+	for (int i = 0; i <= STATUS_SKIPPED; i++)
+		metrics_add(metrics, METRIC_RESULTS, i, counts->results[i]);
+	for (int i = 0; i < ERROR_CODE_COUNT; i++)
+		metrics_add(metrics, METRIC_ERRORS, i, counts->errors[i]);
+	metrics_add(metrics, METRIC_RETRIES, METRIC_UNLABELLED, counts->retries);
+	metrics_add(metrics, METRIC_DEAD, METRIC_UNLABELLED, counts->dead);
+}
+
 void batch_ended(struct worker *worker, struct broker_batch *batch)
 {
+	struct publication *publication = (struct publication *)batch;
 	worker->batches_under_way--;
 	if (batch->outcome == BROKER_COMMITTED) {
+		worker->batch_committed = publication->number;
+		counts_add(worker->parts.metrics, &publication->counts);
 		count(worker, METRIC_COMMITS, METRIC_UNLABELLED);
 		metrics_observe(worker->parts.metrics, METRIC_TRANSACTION_SECONDS, METRIC_UNLABELLED,
 			(double)batch->commit_us / 1e6);
@@ -139,5 +164,5 @@ void batch_ended(struct worker *worker, struct broker_batch *batch)
 		log_event(LOG_WARN, "a batch was dropped: its partitions are no longer ours",
 			"records", log_number((int64_t)batch->record_count), NULL);
 	}
-	publication_end(worker, (struct publication *)batch);
+	publication_end(worker, publication);
 }

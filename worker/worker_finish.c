@@ -98,10 +98,11 @@ void job_settle(struct worker *worker, struct job *job, enum status status,
 	}
 	if (dedupe_add(worker->dedupe, job->message.partition, name, now) < 0)
 		log_event(LOG_WARN, "no memory to remember an execution for the dedupe window", NULL);
-	count(worker, METRIC_RESULTS, (int)status);
-	if (status == STATUS_FAILED)
-		count(worker, METRIC_DEAD, METRIC_UNLABELLED);
+	publication->counts.results[status]++;
+	publication->counts.dead += status == STATUS_FAILED;
 	offset_done(worker, &job->place);
+	suspects_settled(worker, &job->place);
+	batch_hurry(worker, job);
 	job_free(worker, job, true);
 	chaos_point("after-result");
 }
@@ -142,9 +143,11 @@ void job_error_event(struct worker *worker, struct job *job, bool is_final,
 	struct err err = {0};
 	const struct happening what = {job->request, job->attempt, is_final, next_attempt_at_ms,
 		error, attempt};
-	batch_published(worker, event_publish(worker, &job->message, &what,
-		answer_encoding(worker, job->request), &err), &err);
-	count(worker, METRIC_ERRORS, (int)error->code);
+	int done = event_publish(worker, &job->message, &what, answer_encoding(worker, job->request),
+		&err);
+	batch_published(worker, done, &err);
+	if (done == 0)
+		worker->open->counts.errors[error->code]++;
 }
 
 void job_fail(struct worker *worker, struct job *job, const struct error_record *error,

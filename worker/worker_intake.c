@@ -55,8 +55,8 @@ static void incoming_discard(struct worker *worker, struct incoming *incoming,
 		incoming_drop(worker, incoming);
 		return;
 	}
-	count(worker, METRIC_ERRORS, (int)error->code);
-	count(worker, METRIC_DEAD, METRIC_UNLABELLED);
+	publication->counts.errors[error->code]++;
+	publication->counts.dead++;
 	offset_done(worker, &incoming->place);
 	arena_free(incoming->request->arena);
 }

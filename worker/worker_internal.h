@@ -35,6 +35,7 @@ struct partition {			/* of a topic of requests or of the retries */
 	int64_t watermark_seen, watermark_tell_ms;	/* while the window is full */
 	int64_t seen_ms;		/* the latest time of all that came; -1: nothing */
 	int64_t newest_ms;		/* when what came last was submitted; before: no later than what comes */
+	uint64_t settled_by;		/* number of the first batch with work of it; 0: none yet */
 };
 
 struct job {
@@ -65,7 +66,6 @@ struct suspects {
 	int64_t mark_ms;		/* when the last of them was written */
 	bool marked;			/* it is stored: the job may start */
 	uint64_t marks;			/* written so far */
-	int64_t assigned_ms;		/* when the partitions were */
 };
 
 /* What is in memory of one topic of requests, the retries of its requests with it. Each topic has the same share of
@@ -104,6 +104,7 @@ struct worker {
 	uint64_t epoch, next_tag;
 	struct publication *open;	/* being filled; NULL: none */
 	int batches_under_way;
+	uint64_t batches_given, batch_committed; /* how many; the number of the last that is through */
 	size_t left_out;		/* partitions that are not read here */
 	int64_t left_out_told_ms;
 	bool draining, ended;
@@ -234,6 +235,8 @@ void retries_forget(struct worker *worker);
 /* One that came in: how often it took a worker down; beyond worker.crash_limit it is not to be run. */
 void job_deaths_count(struct worker *worker, struct job *job);
 void mark_started(struct worker *worker, struct job *job);
+/* What it did is in the open batch. */
+void suspects_settled(struct worker *worker, const struct broker_place *place);
 /* Marks those that have run for a moment. Returns in how many ms the next one is due; INT64_MAX: none. */
 int64_t marks_catch_up(struct worker *worker);
 void mark_handed_back(struct worker *worker, const struct job *job);
@@ -329,6 +332,8 @@ void publication_end(struct worker *worker, struct publication *publication);
 /* A result that can't be published must not be lost by going on: the worker ends, and its successor
  * finds the request not done. */
 void batch_published(struct worker *worker, int result, const struct err *err);
+/* The open batch has something of this job and is not to keep it back for long. */
+void batch_hurry(struct worker *worker, const struct job *job);
 bool watermarks_moved(const struct worker *worker);
 /* Finished work that no producer has taken yet: no more is begun meanwhile. */
 bool batch_backlogged(const struct worker *worker);

@@ -184,7 +184,6 @@ void partitions_assigned(struct worker *worker, const struct broker_event *event
 {
 	worker->left_out = event->left_out;
 	worker->left_out_told_ms = 0;
-	worker->suspects.assigned_ms = monotonic_ms();
 	count(worker, METRIC_REBALANCES, METRIC_UNLABELLED);
 	log_event(LOG_INFO, "partitions assigned", "count",
 		log_number((int64_t)event->partition_count), "remembered",

@@ -103,8 +103,12 @@ bool job_retry(struct worker *worker, struct job *job, const struct attempt *att
 		job_error_event(worker, job, false, due_ms, &attempt->error, attempt);
 		done = retry_settle(worker, &next, &job->place, &err);
 	}
+	if (done == 0) {
+		worker->open->counts.retries++;
+		suspects_settled(worker, &job->place);
+		batch_hurry(worker, job);
+	}
 	batch_published(worker, done, &err);
-	count(worker, METRIC_RETRIES, METRIC_UNLABELLED);
 	scheduler_finish(worker->scheduler, &job->entry);
 	job_free(worker, job, done == 0);
 	return true;

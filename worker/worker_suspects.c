@@ -1,8 +1,11 @@
 /* worker_suspects.c: jobs that may have taken a worker down.
  *
- * Each start is marked in code.state: at once while the partitions are new here, so that what took the worker
- * before us down in its first moment is found at its second start; later when a job has run for a moment, since
- * a mark costs as much as a short job's share of a transaction. A job whose earlier starts ended with their
+ * Starts are marked in code.state. The first of each partition are marked at once, until a batch with work of
+ * it is committed; later ones when the job has run for a moment, since a mark costs the brokers as much
+ * as a short job's whole share of a transaction. That is enough: a job that takes the worker down unmarked is
+ * found again behind what the last commit of its partition left, which is little, and gets less with each
+ * commit, so that soon it is among the first.
+ * A job whose earlier starts ended with their
  * workers is a suspect: suspects run one at a time, and start only once their mark is stored, so that the next
  * death is theirs and not a neighbour's. One that the next death would end runs alone.
  */
@@ -10,8 +13,7 @@
 
 #include "log.h"
 
-#define EAGER_MS 30000		/* after partitions were assigned */
-#define SHORT_MS 20		/* jobs that end sooner leave no mark otherwise */
+#define SHORT_MS 50		/* jobs that end sooner leave no mark, but for the first */
 
 void job_deaths_count(struct worker *worker, struct job *job)
 {
@@ -44,10 +46,28 @@ static void mark(struct worker *worker, const struct job *job, enum state_type t
 	arena_free(arena);
 }
 
+void suspects_settled(struct worker *worker, const struct broker_place *place)
+{
+	struct partition *partition = partition_find(worker, place->source, place->partition);
+	if (!partition || partition->settled_by != 0)
+		return;
+	partition->settled_by = worker->batches_given + 1;
+	worker->open->due_ms = 0;	/* starts are marked at once until it is through */
+}
+
+/* Whether nothing of its partition was committed since that is ours. */
+static bool among_first(struct worker *worker, const struct job *job)
+{
+	const struct partition *partition =
+		partition_find(worker, job->place.source, job->place.partition);
+	return !partition || partition->settled_by == 0 ||
+		partition->settled_by > worker->batch_committed;
+}
+
 void mark_started(struct worker *worker, struct job *job)
 {
 	job->marked = job == worker->suspects.job;	/* its mark is stored already */
-	if (job->marked || worker->suspects.assigned_ms + EAGER_MS < monotonic_ms())
+	if (job->marked || !among_first(worker, job))
 		return;
 	mark(worker, job, STATE_STARTED, 0);
 	job->marked = true;

@@ -160,7 +160,7 @@ class AtLeastOnce(unittest.TestCase):
 
     def test_a_worker_that_was_stopped_loses_nothing_and_takes_no_offset_back(self):
         settings = ["worker.delivery=at_least_once", "kafka.session.timeout.ms=6000"]
-        requests = [request("t%d" % (i % 20), "n", "s%03d" % i, code="sleep 0.05") for i in range(200)]
+        requests = [request("t%d" % (i % 20), "n", "s%03d" % i, code="sleep 0.15") for i in range(200)]
         with Worker(self.topics, self.group, settings) as first, \
                 Worker(self.topics, self.group, settings) as second:
             first.wait_log("partitions assigned")

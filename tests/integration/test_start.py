@@ -1,13 +1,16 @@
 #!/usr/bin/python3
 """Topics on which a worker does not start, or starts with a warning."""
 
+import json
 import os
 import sys
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import cli_support as cli
-from delivery_support import Worker, publish, request, wait_results
+from delivery_support import Worker, publish, request, results, wait_results
+from kafka_harness import free_ports
+from test_cancel import http_get
 
 
 def setUpModule():
@@ -48,6 +51,29 @@ class Start(unittest.TestCase):
     def test_fewer_partitions_beside_the_requests_are_refused(self):
         cli._broker.partitions_set(self.topics.name("requests"), 3)
         self.refused("retries", ["2 partitions, should be 3"])
+
+    def test_a_state_that_lacks_a_partition_holds_the_takeover_and_says_so(self):
+        cli._broker.partitions_set(self.topics.name("requests"), 3)
+        publish(self.topics, [request("t%d" % i, "n", "x%d" % i) for i in range(20)])
+        port = free_ports(1)[0]
+        with Worker(self.topics, settings=["worker.topic_check=warn",
+                                           "kafka.topic.metadata.refresh.interval.ms=2000",
+                                           "http.listen=127.0.0.1:%d" % port]) as worker:
+            worker.wait_log("taking partitions over")
+
+            def held():
+                return json.loads(http_get(port, "/status"))["takingOver"]
+            cli.wait_until(lambda: held()["seconds"] >= 2 and held()["reason"], 60, "it is not told")
+            told = held()
+            self.assertEqual((told["partitions"], told["step"]), (3, "ends of the state"))
+            self.assertIn("partition", told["reason"].lower())
+            self.assertIn("codeworker_takeover_partitions 3\n", http_get(port, "/metrics"))
+            self.assertEqual(results(self.topics), {})
+            for role in ("state", "retries"):
+                cli._broker.partitions_set(self.topics.name(role), 3)
+            wait_results(self.topics, 20, worker=worker)
+            self.assertEqual(held(), {"partitions": 0, "seconds": 0, "step": None, "reason": None})
+            self.assertIn("codeworker_takeover_partitions 0\n", http_get(port, "/metrics"))
 
     def test_a_topic_that_is_missing_is_named(self):
         cli._broker.topic_remove(self.topics.name("dead"))

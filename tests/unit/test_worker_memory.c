@@ -1,6 +1,19 @@
 /* test_worker_memory.c: what a request becomes: results, marks and offsets, over crashes, revocations and refusals. */
 #include "worker_fixture.h"
 
+#include <sys/syscall.h>
+
+static _Atomic int clock_ahead_s;
+
+/* In place of libc's, so that the loop waits for long in no time. */
+int clock_gettime(clockid_t clock, struct timespec *now)
+{
+	long result = syscall(SYS_clock_gettime, clock, now);
+	if (result == 0 && clock == CLOCK_MONOTONIC)
+		now->tv_sec += clock_ahead_s;
+	return (int)result;
+}
+
 START_TEST(a_request_becomes_a_result_a_mark_and_an_offset_at_once)
 {
 	produce("t", "x", "ok", "");
@@ -80,6 +93,73 @@ START_TEST(a_dropped_batch_is_run_again_and_nothing_is_committed_past_it)
 }
 END_TEST
 
+static int counted(enum metric metric, int label)
+{
+	return (int)metrics_value(one.metrics, metric, label);
+}
+
+static void counts_are(int times)
+{
+	ck_assert_int_eq(counted(METRIC_RESULTS, STATUS_COMPLETED), times);
+	ck_assert_int_eq(counted(METRIC_RESULTS, STATUS_FAILED), times);
+	ck_assert_int_eq(counted(METRIC_ERRORS, ERROR_EXECUTION_EXIT), 2 * times);
+	ck_assert_int_eq(counted(METRIC_ERRORS, ERROR_REQUEST_MALFORMED), times);
+	ck_assert_int_eq(counted(METRIC_RETRIES, METRIC_UNLABELLED), times);
+	ck_assert_int_eq(counted(METRIC_DEAD, METRIC_UNLABELLED), 2 * times);
+}
+
+START_TEST(what_is_counted_is_what_was_committed)
+{
+	config->worker.batch_ms = 60000;
+	start(&one);
+	broker_memory_hold_batches(one.broker, true);
+	go(&one);
+	wait_for(broker_memory_assigned(one.broker));
+	produce("good", "good", "ok", "");
+	produce("bad", "bad", "fail", "");
+	produce("again", "again", "fail 1", ",\"retries\":1,\"retryDelayMs\":60000");
+	memory_store_produce(store, 0, "k", "{}", NULL, 0);
+	wait_for(started(&one) == 3 && counted(METRIC_MALFORMED, METRIC_UNLABELLED) == 1);
+	wait_for(broker_memory_under_way(one.broker) > 0);
+	counts_are(0);
+	broker_memory_drop_next(one.broker);
+	wait_for(counted(METRIC_ABORTS, METRIC_UNLABELLED) > 0);
+	counts_are(0);
+	broker_memory_revoke(one.broker, true);
+	wait_for(!broker_memory_assigned(one.broker));
+	broker_memory_hold_batches(one.broker, false);
+	broker_memory_assign(one.broker);
+	wait_for(memory_store_committed(store, 0) == 4);
+	wait_for(counted(METRIC_DEAD, METRIC_UNLABELLED) >= 2);
+	size_t turn = turns(&one);
+	wait_for(turns(&one) > turn + 1);
+	counts_are(1);
+	stop(&one);
+}
+END_TEST
+
+START_TEST(a_takeover_that_stands_still_is_told_with_its_age)
+{
+	produce("a", "a", "ok", "");
+	start(&one);
+	broker_memory_hold_takeover(one.broker, true);
+	go(&one);
+	wait_for(counted(METRIC_TAKEOVER_PARTITIONS, METRIC_UNLABELLED) == 1);
+	clock_ahead_s += 300;
+	wait_for(counted(METRIC_TAKEOVER_SECONDS, METRIC_UNLABELLED) >= 300);
+	ck_assert_str_eq(one.health.takeover_step, "reading");
+	ck_assert_str_eq(one.health.takeover_reason, "held");
+	ck_assert_uint_eq(started(&one), 0);
+	broker_memory_hold_takeover(one.broker, false);
+	wait_for(memory_store_committed(store, 0) == 1);
+	wait_for(counted(METRIC_TAKEOVER_PARTITIONS, METRIC_UNLABELLED) == 0);
+	ck_assert_int_eq(counted(METRIC_TAKEOVER_SECONDS, METRIC_UNLABELLED), 0);
+	ck_assert_ptr_null(one.health.takeover_step);
+	ck_assert_ptr_null(one.health.takeover_reason);
+	stop(&one);
+}
+END_TEST
+
 START_TEST(little_is_begun_while_nothing_can_be_committed)
 {
 	start(&one);
@@ -96,35 +176,96 @@ START_TEST(little_is_begun_while_nothing_can_be_committed)
 }
 END_TEST
 
-/* One result, while both slots run and one request waits for them. */
-static void one_result_under_load(void)
+/* A worker that has committed something already begins these requests after so long; all but `waiting` of them
+ * start. */
+static void load_after(int waited_s, int count, int waiting, void (*requests)(void))
+{
+	produce("z", "z", "ok", "");
+	start(&one);
+	go(&one);
+	wait_for(memory_store_committed(store, 0) == 1);
+	broker_memory_silence(one.broker, 1000, 1000);	/* nothing is begun */
+	size_t turn = turns(&one);
+	wait_for(turns(&one) > turn + 1);
+	requests();
+	wait_for(metrics_value(one.metrics, METRIC_REQUESTS, ENCODING_JSON) == count + 1);
+	clock_ahead_s += waited_s;
+	broker_memory_silence(one.broker, 0, 1000);
+	wait_for(started(&one) == (size_t)(1 + count - waiting));
+}
+
+static void three_of_which_one_ends(void)
 {
 	produce("a", "a", "ok", "");
 	produce("b", "b", "hold", "");
 	produce("c", "c", "hold", "");
+}
+
+static void four_of_which_one_ends(void)
+{
+	three_of_which_one_ends();
 	produce("d", "d", "ok", "");
-	start(&one);
-	go(&one);
-	wait_for(started(&one) == 3);
+}
+
+static void six_of_which_three_end(void)
+{
+	produce("x", "x", "ok", "");
+	produce("y", "y", "ok", "");
+	four_of_which_one_ends();
+}
+
+/* The result of the one that ended waits so long, no more and no less. */
+static void waits_for(int seconds)
+{
+	clock_ahead_s += seconds - 2;
+	usleep(50000);
+	ck_assert_uint_eq(results(), 1);
+	clock_ahead_s += 3;
+	wait_for(results() == 2);
+	release(&one);
+	wait_for(memory_store_committed(store, 0) == 5);
+	stop(&one);
 }
 
 START_TEST(a_result_waits_for_more_while_requests_wait_for_a_slot)
 {
 	config->worker.batch_ms = 60000;
-	one_result_under_load();
-	usleep(200000);
-	ck_assert_uint_eq(results(), 0);
-	release(&one);			/* then nothing waits for a slot */
-	wait_for(memory_store_committed(store, 0) == 4);
+	load_after(600, 4, 1, four_of_which_one_ends);
+	waits_for(60);
+}
+END_TEST
+
+START_TEST(a_result_waits_no_longer_than_a_quarter_of_what_its_request_did)
+{
+	config->worker.batch_ms = 600000;
+	load_after(400, 4, 1, four_of_which_one_ends);
+	waits_for(100);
+}
+END_TEST
+
+START_TEST(a_result_does_not_wait_while_no_request_waits_for_a_slot)
+{
+	config->worker.batch_ms = 60000;
+	load_after(600, 3, 0, three_of_which_one_ends);
+	wait_for(results() == 2);
+	release(&one);
 	stop(&one);
 }
 END_TEST
 
-START_TEST(a_result_waits_no_longer_than_it_may)
+static void one_that_ends_and_two_of_one_key(void)
 {
-	config->worker.batch_ms = 50;
-	one_result_under_load();
-	wait_for(results() == 1);
+	produce("a", "a", "ok", "");
+	produce("b", "b", "hold", "");
+	produce("b", "c", "ok", "");
+}
+
+START_TEST(a_result_does_not_wait_while_a_slot_is_free)
+{
+	config->worker.batch_ms = 60000;
+	load_after(600, 3, 1, one_that_ends_and_two_of_one_key);
+	wait_for(results() == 2);
+	release(&one);
 	stop(&one);
 }
 END_TEST
@@ -133,8 +274,52 @@ START_TEST(a_batch_that_is_full_does_not_wait)
 {
 	config->worker.batch_ms = 60000;
 	config->worker.batch_records = 2;
-	one_result_under_load();
+	load_after(600, 6, 1, six_of_which_three_end);
+	wait_for(results() == 4);
+	release(&one);
+	stop(&one);
+}
+END_TEST
+
+START_TEST(the_first_result_of_a_partition_does_not_wait)
+{
+	config->worker.batch_ms = 60000;
+	start(&one);
+	broker_memory_hold_controls(one.broker, true);	/* nothing is begun */
+	go(&one);
+	four_of_which_one_ends();
+	wait_for(metrics_value(one.metrics, METRIC_REQUESTS, ENCODING_JSON) == 4);
+	clock_ahead_s += 600;
+	broker_memory_hold_controls(one.broker, false);
 	wait_for(results() == 1);
+	ck_assert_uint_eq(started(&one), 3);
+	release(&one);
+	stop(&one);
+}
+END_TEST
+
+/* In code.state. */
+static size_t starts_marked(void)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < memory_store_count(store, config->topics.state); i++)
+		count += has(config->topics.state, i, "\"started\"");
+	return count;
+}
+
+START_TEST(of_short_jobs_those_before_the_first_commit_are_marked_as_started)
+{
+	start(&one);
+	broker_memory_hold_batches(one.broker, true);
+	go(&one);
+	produce_many(10);
+	wait_for(started(&one) == 10);
+	wait_for(starts_marked() == 10);
+	broker_memory_hold_batches(one.broker, false);
+	wait_for(memory_store_committed(store, 0) == 10);
+	produce_many(40);		/* the first ten again, which run nothing */
+	wait_for(memory_store_committed(store, 0) == 50);
+	ck_assert_uint_lt(starts_marked(), 25);	/* none, unless this machine stood still */
 	stop(&one);
 }
 END_TEST
@@ -531,7 +716,10 @@ START_TEST(many_failures_that_wait_for_a_transaction_do_not_use_up_its_memory)
 		produce(name, name, "refuse", "");
 	}
 	go(&one);
-	wait_for(metrics_value(one.metrics, METRIC_RESULTS, STATUS_FAILED) == 300);
+	wait_for(metrics_value(one.metrics, METRIC_REQUESTS, ENCODING_JSON) == 300);
+	size_t turn = turns(&one);
+	wait_for(turns(&one) > turn + 1 &&
+		metrics_value(one.metrics, METRIC_JOBS_QUEUED, METRIC_UNLABELLED) == 0);
 	broker_memory_hold(one.broker, false);
 	wait_for(memory_store_committed(store, 0) == 300);
 	stop(&one);
@@ -982,9 +1170,15 @@ int main(void)
 	tcase_add_test(cases, what_is_finished_beyond_a_running_job_survives_a_crash);
 	tcase_add_test(cases, a_resubmission_runs_nothing_and_writes_nothing_over_a_crash_too);
 	tcase_add_test(cases, a_dropped_batch_is_run_again_and_nothing_is_committed_past_it);
+	tcase_add_test(cases, what_is_counted_is_what_was_committed);
+	tcase_add_test(cases, a_takeover_that_stands_still_is_told_with_its_age);
 	tcase_add_test(cases, little_is_begun_while_nothing_can_be_committed);
 	tcase_add_test(cases, a_result_waits_for_more_while_requests_wait_for_a_slot);
-	tcase_add_test(cases, a_result_waits_no_longer_than_it_may);
+	tcase_add_test(cases, a_result_waits_no_longer_than_a_quarter_of_what_its_request_did);
+	tcase_add_test(cases, a_result_does_not_wait_while_no_request_waits_for_a_slot);
+	tcase_add_test(cases, the_first_result_of_a_partition_does_not_wait);
+	tcase_add_test(cases, of_short_jobs_those_before_the_first_commit_are_marked_as_started);
+	tcase_add_test(cases, a_result_does_not_wait_while_a_slot_is_free);
 	tcase_add_test(cases, a_batch_that_is_full_does_not_wait);
 	tcase_add_test(cases, a_full_window_waits_for_its_oldest);
 	tcase_add_test(cases, a_gap_longer_than_the_window_holds_one_message_back);
