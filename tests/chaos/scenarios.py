@@ -118,7 +118,7 @@ def long_jobs_revoked(stage):
     starts them. (Leases of a session so long run out too late to end them.)"""
     settings = ["worker.revoke_grace=500ms", "worker.slots=8", "kafka.session.timeout.ms=30000"]
     stage.worker("first", settings=settings).start().wait_log("partitions assigned")
-    stage.submit(several(stage, 8, seconds=12))
+    stage.submit(several(stage, 8, seconds=18))
     time.sleep(1)
     stage.worker("second", settings=settings).start().wait_log("partitions assigned")
     stage.wait_finished()
