@@ -135,7 +135,7 @@ void jobs_start(struct worker *worker)
 			break;
 		}
 		struct job *job = (struct job *)entry;
-		if (job->deaths > 0 && !job->refused)
+		if (job->deaths > 0 && !job->refused && !chaos_off("suspects"))
 			suspect_take(worker, job);
 		else if (!job_start(worker, job))
 			break;

@@ -29,7 +29,8 @@ class Round:
 
     def __init__(self, stage, seed, count, say, broker_deaths=1, grow=False):
         self.stage, self.chance, self.say = stage, random.Random(seed), say
-        self.todo = jobs.mixed(self.chance, count, KEYS, stage.witnesses, 0 if grow else 0.04)
+        self.todo = jobs.mixed(self.chance, count, KEYS, stage.witnesses, 0 if grow else 0.04,
+                               stage.requests)
         self.broker_deaths, self.grow, self.grows = broker_deaths, grow, grow
         self.later = []			# (when, what): what was begun and is to be undone
         self.happened = {}

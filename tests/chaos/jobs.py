@@ -27,6 +27,7 @@ KINDS = {
     "expired": Kind(2, "SKIPPED", "expired", 0),
     "malformed": Kind(2, "FAILED", "request.malformed", 0),
     "garbage": Kind(1, None, None, 0),
+    "deadly": Kind(0, "FAILED", "execution.lost", 0),	# by whoever kills its workers
 }
 UNWITNESSED = ("strict", "refused", "unsupported", "expired", "malformed", "garbage")
 RETRY_DELAYS_MS = {"flaky": 400, "hopeless": 400, "patient": 3000}
@@ -41,7 +42,11 @@ echo end $CODE_EXECUTION_ID $CODE_ATTEMPT $now >&9
 {last}
 """
 
-Job = collections.namedtuple("Job", "execution key kind seconds text")
+# topic: the role of the topic of requests that it is written to
+Job = collections.namedtuple("Job", "execution key kind seconds text topic", defaults=["requests"])
+
+URGENT = 0.3			# of the jobs, where there are two topics
+ACROSS = 0.3			# of the resubmissions there, that go to the other topic
 
 
 def _shape(kind, execution, seconds, until):
@@ -80,18 +85,31 @@ def make(kind, thread, execution, directory, seconds=0, until=None):
     return Job(execution, thread + ":n", kind, seconds, text)
 
 
-def mixed(chance, count, keys, directory, duplicates=0.04):
-    """Jobs in the order of their submission; some executions are submitted again, at once or later."""
+def _topic(chance, topics, likely):
+    """The second of two topics as often as that; of one nothing is drawn, so its seeds stay what they were."""
+    return topics[chance.random() < likely] if len(topics) > 1 else topics[0]
+
+
+def _again(chance, job, topics):
+    others = [topic for topic in topics if topic != job.topic]
+    return job._replace(topic=_topic(chance, [job.topic] + others, ACROSS))
+
+
+def mixed(chance, count, keys, directory, duplicates=0.04, topics=("requests",)):
+    """Jobs in the order of their submission; some executions are submitted again, at once or later, in either
+    topic. Every key has jobs in each."""
     made, pool = [], []
     names = list(KINDS)
     for number in range(count):
         kind = chance.choices(names, [KINDS[name].weight for name in names])[0]
         seconds = {"slow": chance.uniform(0.2, 0.8), "long": chance.uniform(2, 3)}.get(kind, 0)
         job = make(kind, "t%d" % chance.randrange(keys), "x%05d" % number, directory, seconds)
+        job = job._replace(topic=_topic(chance, topics, URGENT))
         made.append(job)
         if kind not in ("malformed", "garbage"):
             pool = pool[-200:] + [job]
         while pool and chance.random() < duplicates:
-            made.append(chance.choice([job, pool[-1], chance.choice(pool)]) if kind not in
-                        ("malformed", "garbage") else chance.choice(pool))
+            again = chance.choice([job, pool[-1], chance.choice(pool)]) if kind not in (
+                "malformed", "garbage") else chance.choice(pool)
+            made.append(_again(chance, again, topics))
     return made

@@ -16,25 +16,39 @@ Verdict = collections.namedtuple("Verdict", "faults started_twice executions")
 Line = collections.namedtuple("Line", "what execution attempt at_ms")
 
 
+def _place(record):
+    return record.topic, record.partition, record.offset
+
+
 class Submitted:
-    """The requests: what was first submitted where, by execution; what can't be read, by place."""
+    """The requests: what was first submitted where, by execution; what can't be read, by place. One that is in
+    two topics may run as any of its copies: which is read first, is open anew after each takeover."""
 
     def __init__(self, records, jobs):
         self.place, self.order, self.garbage = {}, {}, set()
+        self.places = collections.defaultdict(set)
         by_text = {job.text: job for job in jobs}
         self.jobs = {}
         for number, record in enumerate(records):
             job = by_text[record.text]
             if job.kind == "garbage":
-                self.garbage.add((record.partition, record.offset))
-            elif job.execution not in self.place:
-                self.place[job.execution] = (record.partition, record.offset)
+                self.garbage.add(_place(record))
+                continue
+            self.places[job.execution].add(_place(record))
+            if job.execution not in self.place:
+                self.place[job.execution] = _place(record)
                 self.order[job.execution] = number
                 self.jobs[job.execution] = job
+        self.across = {name for name, places in self.places.items()
+                       if len({topic for topic, _, _ in places}) > 1}
         self.unsent = {job.execution for job in jobs if job.kind != "garbage"} - set(self.jobs)
 
     def failed(self):
         return {name for name, job in self.jobs.items() if KINDS[job.kind].status == "FAILED"}
+
+    def line(self, name):
+        """In which its order is kept: its key's requests of one topic. None: in none."""
+        return None if name in self.across else (self.jobs[name].key, self.place[name][0])
 
 
 def _some(names, number=5):
@@ -74,18 +88,19 @@ def check_outcomes(submitted, results):
 
 
 def check_order(submitted, results):
-    """A key's results in the order of its requests; one that was retried may let others pass, and one that
-    expired waits for none."""
+    """A key's results in the order of its requests in each topic; one that was retried may let others pass,
+    and one that expired waits for none."""
     faults, latest = [], collections.defaultdict(lambda: (-1, ""))
     for record in results:
         name = record.value["executionId"]
         job = submitted.jobs.get(name)
         if job is None or KINDS[job.kind].failures or job.kind == "expired":
             continue
+        line = submitted.line(name)
         here = (submitted.order[name], name)
-        if here < latest[job.key]:
-            faults.append("result of %s came after that of %s" % (name, latest[job.key][1]))
-        latest[job.key] = max(here, latest[job.key])
+        if line and here < latest[line]:
+            faults.append("result of %s came after that of %s" % (name, latest[line][1]))
+        latest[line] = max(here, latest[line])
     return faults
 
 
@@ -113,8 +128,11 @@ def check_events(submitted, errors):
 
 
 def check_dead(submitted, dead):
-    times = collections.Counter((int(record.headers["__dlq.errors.partition"]),
-                                 int(record.headers["__dlq.errors.offset"])) for record in dead)
+    copies = {place: submitted.place[name] for name in submitted.across
+              for place in submitted.places[name]}
+    found = [(record.headers["__dlq.errors.topic"], int(record.headers["__dlq.errors.partition"]),
+              int(record.headers["__dlq.errors.offset"])) for record in dead]
+    times = collections.Counter(copies.get(place, place) for place in found)
     due = submitted.garbage | {submitted.place[name] for name in submitted.failed()}
     twice = {place for place, count in times.items() if count > 1}
     faults = ["failures without a dead letter, %s" % _some(due - set(times))] if due - set(times) else []
@@ -136,14 +154,18 @@ def check_overlap(lines):
 
 
 def check_starts(submitted, lines):
-    """First attempts begin in the order of the requests."""
-    first = {}
+    """First attempts begin in the order of the requests of each topic."""
+    faults, begun, latest = [], set(), {}
     for line in lines:
-        if line.what == "start" and line.attempt == 1 and line.execution in submitted.order:
-            first.setdefault(line.execution, submitted.order[line.execution])
-    order = list(first.values())
-    return ["%s began out of order" % name for (name, here), before in
-            zip(list(first.items())[1:], order) if here < before]
+        name = line.execution
+        if line.what != "start" or line.attempt != 1 or name in begun or name not in submitted.order:
+            continue
+        begun.add(name)
+        here, queue = submitted.order[name], submitted.line(name)
+        if queue and here < latest.get(queue, here):
+            faults.append("%s began out of order" % name)
+        latest[queue] = here
+    return faults
 
 
 def check_due(submitted, lines):
@@ -195,8 +217,8 @@ def check_offsets(committed, ends):
 
 
 def judge(jobs, records, directory, committed, ends, keys_moved=False):
-    """records: by role, what the topics hold. committed, ends: by (role, partition). keys_moved: partitions
-    were added, so keys may have lost their order."""
+    """records: by role, what the topics hold; of requests, those of all their topics. committed, ends: by
+    (role, partition). keys_moved: partitions were added, so keys may have lost their order."""
     submitted = Submitted(records["requests"], jobs)
     faults = check_finals(submitted, records["results"]) + check_outcomes(submitted, records["results"])
     if not keys_moved:

@@ -8,7 +8,7 @@ import threading
 import time
 
 import jobs
-from stage import SESSION_SECONDS
+from stage import SESSION_SECONDS, cli, delivery
 
 POINTS = ("after-start", "after-result", "before-transaction", "in-transaction", "before-commit",
           "between-commit-and-next-offsets", "after-commit", "at-takeover", "at-revoke", "revoke-drained")
@@ -115,10 +115,10 @@ def transaction_over_a_rebalance(stage):
 
 def long_jobs_revoked(stage):
     """Partitions go to another worker while jobs run that are longer than the grace: they are dead before it
-    starts them."""
-    settings = ["worker.revoke_grace=500ms", "worker.slots=8"]
+    starts them. (Leases of a session so long run out too late to end them.)"""
+    settings = ["worker.revoke_grace=500ms", "worker.slots=8", "kafka.session.timeout.ms=30000"]
     stage.worker("first", settings=settings).start().wait_log("partitions assigned")
-    stage.submit(several(stage, 8, seconds=12))
+    stage.submit(several(stage, 8, seconds=18))
     time.sleep(1)
     stage.worker("second", settings=settings).start().wait_log("partitions assigned")
     stage.wait_finished()
@@ -204,6 +204,103 @@ def broker_dies(stage, point):
     return stage.judge()
 
 
+class Deaths:
+    """A job that takes down whoever runs it: its worker is killed when its start is marked, each time."""
+
+    SETTINGS = ["worker.crash_limit=3", "worker.slots=12", "worker.revoke_grace=500ms"]
+    WORKERS = 3
+
+    def __init__(self, stage):
+        self.stage, self.dead, self.handed_back = stage, 0, False
+        self.deadly = jobs.make("deadly", "deadly", "deadly", stage.witnesses, 25)._replace(
+            topic="urgent")
+        self.file = os.path.join(stage.witnesses, "deadly")
+
+    def join(self):
+        return self.stage.worker("w%d" % len(self.stage.workers), settings=self.SETTINGS).start()
+
+    def neighbours(self, name, count, seconds):
+        """Each of a key of its own, in both topics in turn: they run beside it."""
+        made = [jobs.make("slow", name + str(number), name + str(number), self.stage.witnesses, seconds)
+                for number in range(count)]
+        return [job._replace(topic=self.stage.requests[number % 2]) for number, job in enumerate(made)]
+
+    def holder(self):
+        """The worker that runs it now: among its descendants is one that has the witness open."""
+        for worker in self.stage.workers:
+            if not worker.is_gone() and any(self.has_open(pid) for pid in
+                                            cli.descendants(worker.process.pid)):
+                return worker
+        return None
+
+    def has_open(self, pid):
+        try:
+            with os.scandir("/proc/%d/fd" % pid) as opened:
+                return any(os.readlink(one.path) == self.file for one in opened)
+        except OSError:			# it has ended
+            return False
+
+    def marks(self):
+        """Its starts that code.state knows of, without those that were handed back."""
+        topic, place = self.stage.topics.name("urgent"), None
+        for record in delivery.read(self.stage.topics, "urgent"):
+            if record.text == self.deadly.text:
+                place = record.partition, record.offset
+        found = set()
+        for record in delivery.read(self.stage.topics, "state"):
+            mark = record.value
+            if (record.partition, mark.get("offset")) != place or mark.get("topic") != topic:
+                continue
+            if mark["type"] == "started":
+                found.add(mark["worker"])
+            elif mark["type"] == "handed-back":
+                found.discard(mark["worker"])
+        return len(found)
+
+    def blamed(self):
+        """Neighbours that a second worker died under: the first death can't tell who it was."""
+        found = set()
+        for name in os.listdir(self.stage.logs):
+            with open(os.path.join(self.stage.logs, name), errors="replace") as log:
+                found |= {line.split("executionId=")[1].split()[0] for line in log if
+                          "died under this job" in line and not line.endswith("deaths=1\n")}
+        return sorted(found - {"deadly"})
+
+    def is_over(self):
+        return any(record.value["executionId"] == "deadly" for record in
+                   delivery.read(self.stage.topics, "results"))
+
+    def step(self):
+        worker = self.holder()
+        if not worker or self.marks() <= self.dead:
+            return
+        if self.dead == 1 and not self.handed_back:
+            self.handed_back = True	# a rebalance in order is no death
+        else:
+            worker.kill()
+            self.dead += 1
+            self.stage.submit(self.neighbours("n%d-" % self.dead, 6, 3))
+        self.join().wait_log("partitions assigned", 4 * SESSION_SECONDS)
+
+
+def takes_workers_down(stage):
+    """A job takes three workers down, in turn; its neighbours die with the first two and are not to blame."""
+    deaths = Deaths(stage)
+    for worker in [deaths.join() for _ in range(deaths.WORKERS)]:
+        worker.wait_log("partitions assigned")
+    first = deaths.neighbours("n0-", 10, 8)	# so long that all deaths find them, without suspects
+    stage.submit(first[:6] + [deaths.deadly] + first[6:])
+    end = time.monotonic() + 150
+    while not deaths.is_over() and time.monotonic() < end:
+        deaths.step()
+        time.sleep(0.1)
+    stage.wait_finished()
+    verdict = stage.judge()
+    wrong = [] if deaths.dead == 3 else ["%d workers died under the job, not 3" % deaths.dead]
+    wrong += ["%s was blamed for two deaths" % name for name in deaths.blamed()]
+    return verdict._replace(faults=verdict.faults + wrong)
+
+
 # by name: the trial, its partitions, the safeguard without which it must fail, and how
 SAFEGUARDS = {
     "finished_beyond": (finished_beyond, 1, "state", "more than one result"),
@@ -214,4 +311,6 @@ SAFEGUARDS = {
     "transaction_over_a_rebalance": (transaction_over_a_rebalance, 2, "generation",
                                      "more than one result"),
     "long_jobs_revoked": (long_jobs_revoked, 2, "kill", "while another of its key was alive"),
+    "takes_workers_down": (takes_workers_down, 6, "suspects", "(slow) ended as ('FAILED', 'execution.lost'"),
 }
+OF_TWO_TOPICS = ("takes_workers_down",)

@@ -18,6 +18,7 @@ import delivery_support as delivery
 import ledger
 
 PROGRAM = os.path.join(os.environ.get("BUILD", os.path.join(ROOT, "build")), "chaos", "codeworker")
+URGENT_WEIGHT = 8
 SESSION_SECONDS = 6			# the least that a broker allows by default
 SETTINGS = ["http.listen=off", "policy.isolation_floor=none", "worker.slots=3", "log.format=text",
             "worker.shutdown_grace=10s", "worker.crash_limit=1000",	# no job is to blame
@@ -103,14 +104,27 @@ class Worker:
         self.wait()
 
 
+class Topics(cli.Topics):
+    """The seven, and a second one of requests."""
+
+    def __init__(self):
+        super().__init__()
+        self.names["urgent"] = self.names["requests"] + ".urgent"
+
+    def arguments(self, command, *options):
+        return super().arguments(command, *options, "--set", "topics.priorities.%s=%d" % (
+            self.names["urgent"], URGENT_WEIGHT))
+
+
 class Stage:
     """directory: kept by the caller, where jobs can reach it (they have a /tmp of their own). off: safeguards
-    that every worker has switched off."""
+    that every worker has switched off. two_topics: of requests."""
 
-    def __init__(self, directory, broker, partitions=6, off=""):
+    def __init__(self, directory, broker, partitions=6, off="", two_topics=False):
         self.broker, self.off, self.partitions = broker, off, partitions
         self.group = "chaos-" + uuid.uuid4().hex[:12]
-        self.topics = cli.Topics()
+        self.topics = Topics() if two_topics else cli.Topics()
+        self.requests = ("requests", "urgent") if two_topics else ("requests",)
         self.directory = tempfile.mkdtemp(prefix="trial-", dir=directory)
         self.logs, self.witnesses = (os.path.join(self.directory, name) for name in
                                      ("logs", "witnesses"))
@@ -142,10 +156,16 @@ class Stage:
             if not os.path.exists(path):
                 os.close(os.open(path, os.O_CREAT | os.O_WRONLY))
                 os.chmod(path, 0o666)
+        for role in self.requests:
+            written = [job for job in jobs if job.topic == role]
+            if written:
+                self._submit(role, written)
+
+    def _submit(self, role, jobs):
         lines = "".join("%s\t%s\n" % (job.key, job.text) for job in jobs)
         for _ in range(30):
             try:
-                cli.kcat("-P", "-t", self.topics.name("requests"), "-K", "\t", "-X",
+                cli.kcat("-P", "-t", self.topics.name(role), "-K", "\t", "-X",
                          "partitioner=murmur2_random", "-X", "enable.idempotence=true",
                          "-X", "message.timeout.ms=30000", stdin=lines)
                 return
@@ -154,9 +174,9 @@ class Stage:
         raise AssertionError("the broker took no requests")
 
     def grow(self):
-        """More partitions, those of the internal topics first."""
+        """More partitions, those of the internal topics first, of topics.requests last."""
         self.partitions += 2
-        for role in ("state", "retries", "requests"):
+        for role in ("state", "retries", *reversed(self.requests)):
             self.broker.partitions_set(self.topics.name(role), self.partitions)
 
     def expected(self):
@@ -181,7 +201,7 @@ class Stage:
 
     def offsets(self):
         """By topic's role and partition: what the group has committed, and where the log ends."""
-        places = [(role, number) for role in ("requests", "retries")
+        places = [(role, number) for role in (*self.requests, "retries")
                   for number in range(self.topics.partitions(role))]
         return ({(role, number): delivery.committed(self.group, self.topics.name(role), number)
                  for role, number in places},
@@ -207,8 +227,9 @@ class Stage:
         for thread in threads:
             thread.join()
         left = [worker.name for worker in self.workers if not worker.is_gone()]
-        records = {role: delivery.read(self.topics, role) for role in
-                   ("requests", "results", "errors", "dead")}
+        records = {role: delivery.read(self.topics, role) for role in ("results", "errors", "dead")}
+        records["requests"] = [record for role in self.requests
+                               for record in delivery.read(self.topics, role)]
         verdict = ledger.judge(self.jobs, records, self.witnesses, committed, ends, **more)
         died = ["%s ended with %d: %s" % (worker.name, status, " ".join(last))
                 for worker in self.workers for status, last in worker.ends if status < 0]

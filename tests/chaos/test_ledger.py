@@ -15,8 +15,9 @@ import ledger
 
 
 class Record:
-    def __init__(self, offset, value=None, text=None, headers=None):
-        self.partition, self.offset, self.headers = 0, offset, headers or {}
+    def __init__(self, offset, value=None, text=None, headers=None, topic="requests"):
+        self.topic, self.partition, self.offset = topic, 0, offset
+        self.headers = headers or {}
         self.text = json.dumps(value) if text is None else text
 
     @property
@@ -33,8 +34,9 @@ def event(execution, attempt, final):
     return {"executionId": execution, "threadId": "t", "attempt": attempt, "final": final}
 
 
-def dead(offset):
-    return Record(9, {}, headers={"__dlq.errors.partition": "0", "__dlq.errors.offset": str(offset)})
+def dead(offset, topic="requests"):
+    return Record(9, {}, headers={"__dlq.errors.topic": topic, "__dlq.errors.partition": "0",
+                                  "__dlq.errors.offset": str(offset)})
 
 
 class Ledger(unittest.TestCase):
@@ -116,11 +118,11 @@ class Ledger(unittest.TestCase):
 
     def test_dead_letters_that_are_missing_or_too_many(self):
         self.records["dead"] = [dead(2)]
-        self.assert_fault("without a dead letter, 1: (0, 3)")
+        self.assert_fault("without a dead letter, 1: ('requests', 0, 3)")
         self.records["dead"] = [dead(2), dead(3), dead(3)]
-        self.assert_fault("more than one dead letter, 1: (0, 3)")
+        self.assert_fault("more than one dead letter, 1: ('requests', 0, 3)")
         self.records["dead"] = [dead(2), dead(3), dead(0)]
-        self.assert_fault("dead letters without a failure, 1: (0, 0)")
+        self.assert_fault("dead letters without a failure, 1: ('requests', 0, 0)")
 
     def test_attempts_that_overlapped(self):
         self.lines.insert(1, "overlap b 1")
@@ -145,6 +147,44 @@ class Ledger(unittest.TestCase):
     def test_an_offset_short_of_the_end(self):
         self.offsets = {("requests", 0): 4}
         self.assert_fault("committed to 4 of 5")
+
+    def urgent(self, *executions):
+        """Written to the second topic, too."""
+        self.records["requests"] += [
+            Record(number, text=next(job.text for job in self.jobs if job.execution == name),
+                   topic="urgent") for number, name in enumerate(executions)]
+
+    def move(self, *executions):
+        """Written to the second topic instead."""
+        self.urgent(*executions)
+        texts = [record.text for record in self.records["requests"] if record.topic == "urgent"]
+        self.records["requests"] = [record for record in self.records["requests"]
+                                    if record.topic == "urgent" or record.text not in texts]
+
+    def test_each_topic_has_an_order_of_its_own(self):
+        self.records["results"].insert(0, self.records["results"].pop(2))
+        self.lines = self.lines[6:8] + self.lines[:6] + self.lines[8:]
+        self.assert_fault("result of a came after that of d")
+        self.assert_fault("a began out of order")
+        self.move("d")
+        self.assertEqual(self.faults(), [])
+
+    def test_the_order_within_the_second_topic(self):
+        self.move("d", "a")
+        self.assert_fault("result of d came after that of a")
+        self.assert_fault("d began out of order")
+
+    def test_an_execution_in_both_topics_has_one_result_and_one_dead_letter(self):
+        self.urgent("c")
+        self.assertEqual(self.faults(), [])
+        self.records["dead"][0] = dead(0, "urgent")
+        self.assertEqual(self.faults(), [])
+        self.records["dead"].append(dead(2))
+        self.assert_fault("more than one dead letter, 1: ('requests', 0, 2)")
+        self.records["dead"] = [dead(3)]
+        self.assert_fault("without a dead letter, 1: ('requests', 0, 2)")
+        self.records["results"].append(self.records["results"][1])
+        self.assert_fault("more than one result, 1: c")
 
 
 if __name__ == "__main__":
