@@ -125,9 +125,9 @@ $(BUILD)/zygote/zygote_python.so: $(if $(PYTHON_CFLAGS),$(ZYGOTE_OBJECTS) \
 $(BUILD)/zygote/zygote_node.node: $(if $(NODE_CFLAGS),$(ZYGOTE_OBJECTS) $(ZYGOTE_NODE_OBJECTS))
 	@mkdir -p $(@D)
 	$(if $(NODE_CFLAGS),$(CC) -shared -Wl$(comma)-z$(comma)relro$(comma)-z$(comma)now -o $@ $^,: >$@)
-$(BUILD)/zygote/node_forkable.so: sandbox/runtimes/node/forkable.c
+$(BUILD)/zygote/node_forkable.so: sandbox/runtimes/node/forkable.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) -std=gnu17 -D_GNU_SOURCE -O2 $(WARNINGS) -fPIC -shared -o $@ $^
+	$(CC) -std=gnu17 -D_GNU_SOURCE -O2 $(WARNINGS) $(LAUNCHER_CFLAGS) -fPIC -shared -o $@ $<
 
 $(BUILD)/sandbox/launcher_image.o: sandbox/launcher_image.S $(BUILD)/codesandbox-launcher \
 		$(wildcard sandbox/runtimes/*/*)

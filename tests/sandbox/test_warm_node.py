@@ -3,7 +3,7 @@
 import json
 import os
 
-from support import Counts, Driver, server, users
+from support import ROOT, Counts, Driver, server, users
 
 DRAWS = """
 const vm = require('vm');
@@ -50,12 +50,23 @@ def nothing_stays(counts, box, user):
                   "the next job finds a clean one as %s" % user, result)
 
 
+def needs_no_room_behind_the_heap(counts, box, user):
+    """Memory that malloc() got elsewhere holds what is to be made anew, too."""
+    for file in "clock_origin.js", "worker_threads_shared.js":
+        with open(ROOT + "/tests/corpus/javascript/" + file, encoding="utf-8") as program:
+            code = program.read()
+        result = box.run("javascript", code)
+        wanted = json.loads(code.splitlines()[0].lstrip("/ "))["value"]
+        counts.ok(result["warm"] and result["value"] and json.loads(result["value"]) == wanted,
+                  "%s where the heap can't grow as %s" % (file, user), result)
+
+
 def main():
     counts = Counts()
     if not os.path.exists("/usr/bin/node"):
         counts.skip("warm Node", "no /usr/bin/node")
         counts.end()
-    driver = Driver()
+    driver, bounded = Driver(), Driver(drop=True)
     for user in users():
         with server(driver, user) as box:
             if box.warm["javascript"] is not True:
@@ -63,7 +74,10 @@ def main():
                 continue
             draws_differ(counts, box, user)
             nothing_stays(counts, box, user)
+        with server(bounded, user) as box:
+            needs_no_room_behind_the_heap(counts, box, user)
     driver.close()
+    bounded.close()
     counts.end()
 
 

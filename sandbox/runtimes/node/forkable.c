@@ -1,12 +1,13 @@
 /* forkable.c: preloaded into the Node that becomes a zygote, so that its forks can go on.
  *
- * V8 keeps its pages from forks by MADV_DONTFORK: not here.
+ * V8 keeps its pages from forks by MADV_DONTFORK: not here. And the heap has room to grow.
  *
  * libuv renews its own descriptors in a fork, but a job's process closes all of them later, when it locks
  * itself down. So handlers for the child alone, which is how libuv does it, wait for forkable_child().
  */
 #include <dlfcn.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -35,6 +36,23 @@ int __register_atfork(handler prepare, handler parent, handler child, void *libr
 		return next(prepare, parent, child, library);
 	kept[kept_count++] = child;
 	return 0;
+}
+
+/* Before V8 starts: it maps code wherever there is room near Node's, by chance where the heap is to grow. malloc()
+ * would go on elsewhere, and what is looked for in the heap (internals.c) be there. A piece that stays behind those
+ * that are given back keeps the room. */
+static __attribute__((constructor)) void heap_reserve(void)
+{
+	enum { PIECE_BYTES = 120 << 10, PIECES = 70 };	/* each too small for a mapping of its own */
+	void *volatile pieces[PIECES];	/* or the compiler does without them */
+	for (int i = 0; i < PIECES; i++)
+		pieces[i] = malloc(PIECE_BYTES);
+	for (int i = 0; i < PIECES - 1; i++)
+		free(pieces[i]);
+#ifdef SANDBOX_TEST_DROP		/* the worst that V8 could do */
+	(void)mmap((char *)sbrk(0) + (1 << 20), 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
+		-1, 0);
+#endif
 }
 
 void forkable_child(void)

@@ -177,6 +177,12 @@ static bool heap_find(uintptr_t *start, uintptr_t *end)
 	return found;
 }
 
+static bool is_in_heap(const void *place)
+{
+	uintptr_t start, end;
+	return heap_find(&start, &end) && (uintptr_t)place >= start && (uintptr_t)place < end;
+}
+
 static bool origin_note(uint64_t *place)
 {
 	if (*place != node.origin_ns && *place != node.origin_ns_double &&
@@ -390,6 +396,8 @@ const char *internals_open(void (*idle)(void))
 		return "its way to end";
 	if (platform_change() < 0)
 		return "its platform";
+	if (!is_in_heap(node.environment))
+		return "its memory";
 	arguments_hide();
 	return NULL;
 }
