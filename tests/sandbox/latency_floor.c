@@ -134,6 +134,8 @@ static _Noreturn void waiting_main(int socket, unsigned copies)
 			((volatile char *)heap)[i * (HEAP_BYTES / copies / PAGE * PAGE)]++;
 		stamps[1] = now_ns();
 		message_send(socket, stamps, NULL, 0);
+		/* or its end takes the processor from the answer */
+		nanosleep(&(struct timespec){.tv_nsec = 3000000}, NULL);
 		_exit(0);
 	}
 }
