@@ -16,6 +16,7 @@
 #include "self_test.h"
 
 #define DEATH_MS 2000
+#define BUSY_US 3000			/* after the pool has rested */
 #define CONTROL_MESSAGES 2		/* that a job's process sends at most once it has its job */
 
 struct launcher *launcher_new(const struct host *host, int socket, struct err *err)
@@ -143,11 +144,18 @@ static void caller_read(struct launcher *launcher)
 
 /* ---- events */
 
+/* Jobs come one upon the other: what is done ahead of one takes the processors from others. */
+static bool is_busy(const struct launcher *launcher)
+{
+	return launcher_is_full(launcher) || (cells_count(launcher, CELL_RUNNING) > 0 &&
+		clock_us() < launcher->rest_us + BUSY_US);
+}
+
 static void cell_control(struct launcher *launcher, struct cell *cell)
 {
 	switch (cell_read_control(cell)) {
 	case CELL_ENTERED:
-		if (zygotes_fork(&launcher->zygotes, cell, !launcher_is_full(launcher)) < 0)
+		if (zygotes_fork(&launcher->zygotes, cell, !is_busy(launcher)) < 0)
 			cell_kill(cell, CAUSE_FAILED);	/* a waiting job gets another */
 		break;
 	case CELL_IS_READY:

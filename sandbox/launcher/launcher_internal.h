@@ -49,7 +49,6 @@ static inline unsigned cells_count(const struct launcher *launcher, enum cell_st
 	return count;
 }
 
-/* Nothing done ahead of a job is for free then. */
 static inline bool launcher_is_full(const struct launcher *launcher)
 {
 	return cells_count(launcher, CELL_RUNNING) >= launcher->host->setup.slots;
