@@ -112,7 +112,7 @@ static enum step transaction(struct producer *producer, struct broker_batch *bat
 	if (!produce_turn_wait(producer))
 		return STEP_FATAL;
 	chaos_point("before-transaction");
-	producer->called_us = clock_us();
+	producer->called_us = monotonic_us();
 	enum step step = delivery->begin(producer, batch, err);
 	if (step == STEP_DONE)
 		step = transaction_produce(producer, batch, err);
@@ -128,7 +128,7 @@ static enum step transaction(struct producer *producer, struct broker_batch *bat
 		rd_kafka_consumer_group_metadata_destroy(batch->group);
 		batch->group = rd_kafka_consumer_group_metadata(producer->committer->consumer);
 	}
-	producer->called_us = clock_us();
+	producer->called_us = monotonic_us();
 	if (step == STEP_DONE)
 		step = delivery->offsets(producer, batch, err);
 	if (step == STEP_DONE) {
@@ -307,9 +307,9 @@ static void *producer_thread(void *opaque)
 		pthread_mutex_unlock(&committer->lock);
 		if (!batch)
 			break;
-		int64_t begin = clock_us();
+		int64_t begin = monotonic_us();
 		enum step step = publish(producer, batch, &err);
-		batch->commit_us = clock_us() - begin;
+		batch->commit_us = monotonic_us() - begin;
 		batch_report(producer, batch, step, &err);
 	}
 	producer_close(producer);	/* here, since it may not come back either */
@@ -326,9 +326,9 @@ struct initialising {
 static void *initialise(void *opaque)
 {
 	struct initialising *one = opaque;
-	int64_t end_us = clock_us() + INITIALISE_S * INT64_C(1000000);
+	int64_t end_us = monotonic_us() + INITIALISE_S * INT64_C(1000000);
 	while ((one->error = rd_kafka_init_transactions(one->rk, CALL_MS)) &&
-			rd_kafka_error_is_retriable(one->error) && clock_us() < end_us &&
+			rd_kafka_error_is_retriable(one->error) && monotonic_us() < end_us &&
 			!one->committer->ending) {
 		log_event(LOG_WARN, "waiting for the transactional producer", "reason",
 			rd_kafka_error_string(one->error), NULL);
@@ -468,7 +468,7 @@ bool committer_end(struct committer *committer, const struct timespec *until)
 
 int64_t committer_stuck_ms(const struct committer *committer)
 {
-	int64_t longest = 0, now = clock_us();
+	int64_t longest = 0, now = monotonic_us();
 	for (int i = 0; i < PRODUCERS; i++) {
 		int64_t called = committer->producers[i].called_us;
 		if (called && now - called > longest)

@@ -3,9 +3,9 @@
 #define CODEWORKER_BROKER_KAFKA_COMMIT_H
 
 #include <stdatomic.h>
-#include <time.h>
 
 #include "broker_kafka_internal.h"
+#include "clock.h"
 
 #define PRODUCERS 2
 #define TOPICS 5
@@ -59,13 +59,6 @@ enum step {
 	STEP_DROP,
 	STEP_FATAL
 };
-
-static inline int64_t clock_us(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000000ll + now.tv_nsec / 1000;
-}
 
 /* How a batch becomes visible: delivery_transactional, all of it at once, or delivery_plain. Steps that call
  * librdkafka and may block; producing, between begin and offsets, is the same for both. */

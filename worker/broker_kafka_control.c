@@ -12,6 +12,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "clock.h"
 #include "log.h"
 
 #define CALL_MS 5000
@@ -41,13 +42,6 @@ struct control_reader {
 	pthread_t thread;
 };
 
-static int64_t clock_ms(clockid_t clock)
-{
-	struct timespec now;
-	clock_gettime(clock, &now);
-	return now.tv_sec * 1000ll + now.tv_nsec / 1000000;
-}
-
 int64_t control_begin_ms(const struct config *config, int64_t now_ms)
 {
 	int64_t begin_ms = now_ms - config_cancel_reach_ms(config) - SLACK_MS;
@@ -56,7 +50,7 @@ int64_t control_begin_ms(const struct config *config, int64_t now_ms)
 
 static void trouble_tell(struct control_reader *reader, const char *what, const char *reason)
 {
-	int64_t now_ms = clock_ms(CLOCK_MONOTONIC);
+	int64_t now_ms = monotonic_ms();
 	if (reader->told_ms && now_ms - reader->told_ms < LOOK_MS)
 		return;
 	reader->told_ms = now_ms;
@@ -105,7 +99,7 @@ static rd_kafka_resp_err_t ends_find(struct control_reader *reader, struct place
 static rd_kafka_resp_err_t begins_find(struct control_reader *reader, struct place *places, int first,
 	int count)
 {
-	int64_t begin_ms = control_begin_ms(reader->config, clock_ms(CLOCK_REALTIME));
+	int64_t begin_ms = control_begin_ms(reader->config, wall_ms());
 	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(count - first);
 	for (int p = first; p < count; p++)
 		rd_kafka_topic_partition_list_add(list, reader->config->topics.control, p)->offset =
@@ -168,7 +162,7 @@ static void places_take(struct control_reader *reader, int count)
 
 static void places_look(struct control_reader *reader)
 {
-	int64_t now_ms = clock_ms(CLOCK_MONOTONIC);
+	int64_t now_ms = monotonic_ms();
 	if (reader->looked_ms && reader->count > 0 && now_ms - reader->looked_ms < LOOK_MS)
 		return;
 	reader->looked_ms = now_ms;

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <utlist.h>
 
+#include "clock.h"
 #include "kafka_conf.h"
 #include "log.h"
 
@@ -36,13 +37,6 @@ struct marker {
 	struct mark *marks;		/* not acknowledged, in order */
 	int64_t renewed_ms;		/* 0: never */
 };
-
-static int64_t monotonic_ms(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000ll + now.tv_nsec / 1000000;
-}
 
 static void mark_free(struct marker *marker, struct mark *mark)
 {

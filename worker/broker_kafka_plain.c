@@ -50,7 +50,7 @@ static rd_kafka_resp_err_t answer_wait(struct producer *producer, rd_kafka_queue
 {
 	rd_kafka_event_t *event = NULL;
 	while (!event && !producer->committer->ending) {
-		producer->called_us = clock_us();
+		producer->called_us = monotonic_us();
 		event = rd_kafka_queue_poll(queue, CALL_MS);
 	}
 	if (!event)
@@ -102,7 +102,7 @@ static enum step plain_abort(struct producer *producer, struct err *err)
 {
 	(void)err;
 	while (rd_kafka_outq_len(producer->rk) > 0 && !producer->committer->ending) {
-		producer->called_us = clock_us();
+		producer->called_us = monotonic_us();
 		rd_kafka_flush(producer->rk, CALL_MS);
 	}
 	if (rd_kafka_outq_len(producer->rk) > 0) {

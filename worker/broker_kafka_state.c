@@ -16,6 +16,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "clock.h"
 #include "kafka_conf.h"
 #include "log.h"
 
@@ -44,23 +45,9 @@ struct takeover {
 	pthread_t thread;
 };
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
-	return now.tv_sec * 1000ll + now.tv_nsec / 1000000;
-}
-
 static int32_t partition_at(const struct takeover *takeover, size_t index)
 {
 	return takeover->share.positions[index].partition;
-}
-
-static int64_t monotonic_ms(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000ll + now.tv_nsec / 1000000;
 }
 
 /* Notes it, for /status, and says whether to log it. */
@@ -152,7 +139,7 @@ static rd_kafka_resp_err_t committed_find(struct takeover *takeover)
 		if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
 			return code;
 	}
-	state_begins(&takeover->share, now_ms() - takeover->config->worker.dedupe_window_ms,
+	state_begins(&takeover->share, wall_ms() - takeover->config->worker.dedupe_window_ms,
 		takeover->begin_ms);
 	struct broker_offset *positions = malloc((count + 1) * sizeof *positions);
 	if (!positions)
@@ -276,7 +263,7 @@ static void message_take(struct takeover *takeover, const rd_kafka_message_t *me
 
 static void read_all(struct takeover *takeover)
 {
-	int64_t begin_ms = now_ms();
+	int64_t begin_ms = wall_ms();
 	bool told = false;
 	takeover->step = "reading the state";
 	while (!takeover->ending && !all_ended(takeover)) {
@@ -288,7 +275,7 @@ static void read_all(struct takeover *takeover)
 		while (!takeover->ending && mailbox_count(takeover->mailbox) > MAIL_MOST)
 			nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
 		if (!told && takeover->trouble == RD_KAFKA_RESP_ERR_NO_ERROR &&
-				now_ms() - begin_ms > 5000) {
+				wall_ms() - begin_ms > 5000) {
 			log_event(LOG_WARN, "taking over waits: a worker that is gone left a transaction "
 				"open, which the broker ends after transaction.timeout.ms (with worker.id "
 				"the next start ends it)", NULL);
@@ -319,11 +306,11 @@ static bool insist(struct takeover *takeover, const char *what,
 	rd_kafka_topic_partition_list_t *list)
 {
 	rd_kafka_resp_err_t code;
-	int64_t begin_ms = now_ms();
+	int64_t begin_ms = wall_ms();
 	takeover->step = what;
 	while (!takeover->ending && (code = call(takeover, list)) != RD_KAFKA_RESP_ERR_NO_ERROR) {
 		if (trouble_is_news(takeover, code))
-			failure_tell(what, code, now_ms() - begin_ms);
+			failure_tell(what, code, wall_ms() - begin_ms);
 		list->cnt = 0;
 		nanosleep(&(struct timespec){.tv_nsec = 300000000}, NULL);
 	}

@@ -129,7 +129,7 @@ static enum step pass_produce(struct producer *producer, const struct broker_bat
 	/* The reports of what was refused: a commit would say no more than that it can't. */
 	while (!producer->refusal && rd_kafka_outq_len(producer->rk) > 0 &&
 			!producer->committer->ending) {
-		producer->called_us = clock_us();
+		producer->called_us = monotonic_us();
 		rd_kafka_flush(producer->rk, CALL_MS);
 	}
 	if (producer->refusal)
@@ -172,7 +172,7 @@ static void offset_add(rd_kafka_topic_partition_list_t *list, const struct produ
 /* The same call again; it also notes that librdkafka has come back. */
 static bool worth_repeating(struct producer *producer, const rd_kafka_error_t *error)
 {
-	producer->called_us = clock_us();
+	producer->called_us = monotonic_us();
 	return rd_kafka_error_is_retriable(error) && !rd_kafka_error_txn_requires_abort(error) &&
 		!producer->committer->ending;
 }

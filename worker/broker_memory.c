@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "sources.h"
 
 #define BATCHES 2			/* as many as the producers of the Kafka broker */
@@ -225,13 +226,6 @@ static int64_t produce(struct memory_store *store, enum broker_source source, in
 	return offset;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
-	return now.tv_sec * 1000ll + now.tv_nsec / 1000000;
-}
-
 int64_t memory_store_produce_at(struct memory_store *store, int32_t partition, const char *key,
 	const char *value, int64_t timestamp_ms)
 {
@@ -241,7 +235,7 @@ int64_t memory_store_produce_at(struct memory_store *store, int32_t partition, c
 int64_t memory_store_produce(struct memory_store *store, int32_t partition, const char *key,
 	const char *value, const struct broker_header *headers, size_t header_count)
 {
-	return produce(store, BROKER_REQUESTS, partition, key, value, headers, header_count, now_ms());
+	return produce(store, BROKER_REQUESTS, partition, key, value, headers, header_count, wall_ms());
 }
 
 int64_t memory_store_produce_to_at(struct memory_store *store, enum broker_source source,
@@ -253,7 +247,7 @@ int64_t memory_store_produce_to_at(struct memory_store *store, enum broker_sourc
 int64_t memory_store_produce_to(struct memory_store *store, enum broker_source source,
 	int32_t partition, const char *key, const char *value)
 {
-	return memory_store_produce_to_at(store, source, partition, key, value, now_ms());
+	return memory_store_produce_to_at(store, source, partition, key, value, wall_ms());
 }
 
 void memory_store_control(struct memory_store *store, const void *value, size_t size,
@@ -298,7 +292,7 @@ void memory_store_produce_retry(struct memory_store *store, int32_t partition, c
 	const struct broker_record record = {.partition = partition, .value = value,
 		.value_size = strlen(value)};
 	pthread_mutex_lock(&store->lock);
-	message_store(store, BROKER_RETRIES, &record, now_ms());
+	message_store(store, BROKER_RETRIES, &record, wall_ms());
 	pthread_mutex_unlock(&store->lock);
 }
 
@@ -375,7 +369,7 @@ static void record_store(struct broker_memory *memory, const struct broker_recor
 	if (!record)
 		return;
 	if (strcmp(record->topic, memory->store->config->topics.retries) == 0)
-		message_store(memory->store, BROKER_RETRIES, record, now_ms());
+		message_store(memory->store, BROKER_RETRIES, record, wall_ms());
 	struct broker_record *made = &log_add(&memory->store->records)->record;
 	*made = *record;
 	made->key = copy(record->key, record->key_size);
@@ -688,13 +682,6 @@ static bool memory_close(struct broker *broker, bool leave)
 	free(memory->numbers);
 	free(memory);
 	return true;
-}
-
-static int64_t monotonic_ms(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000ll + now.tv_nsec / 1000000;
 }
 
 static void memory_taking_over(struct broker *broker, struct broker_takeover *takeover)

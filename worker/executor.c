@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "clock.h"
 #include "code_compiler.h"
 #include "codec.h"
 #include "executor_error.h"
@@ -376,13 +377,6 @@ void attempt_free(struct attempt *attempt)
 
 /* ---- answers */
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
-	return now.tv_sec * 1000ll + now.tv_nsec / 1000000;
-}
-
 static struct map map_copy(struct arena *arena, struct map map)
 {
 	struct pair *pairs = arena_alloc(arena, (map.count + 1) * sizeof *pairs);
@@ -462,7 +456,7 @@ int executor_result(const struct executor *executor, struct arena *arena,
 {
 	*result = (struct result){.arena = arena, .status = status, .out = "", .err = "",
 		.exit_code = -1, .attempt = attempt_number > 0 ? attempt_number : 1,
-		.timestamp_ms = now_ms(), .queued_ms = queued_ms, .source = request->source,
+		.timestamp_ms = wall_ms(), .queued_ms = queued_ms, .source = request->source,
 		.worker = executor->worker,
 		.execution_id = arena_string(arena, request->execution_id),
 		.thread_id = arena_string(arena, request->thread_id),
@@ -520,7 +514,7 @@ int executor_error_event(const struct executor *executor, struct arena *arena,
 		retries = executor->config->policy.max_retries;
 	*event = (struct error_event){.arena = arena, .attempt = attempt_number,
 		.max_attempts = (int)retries + 1, .is_final = is_final,
-		.next_attempt_at_ms = next_attempt_at_ms, .timestamp_ms = now_ms(),
+		.next_attempt_at_ms = next_attempt_at_ms, .timestamp_ms = wall_ms(),
 		.source = request->source, .worker = executor->worker,
 		.execution_id = arena_string(arena, request->execution_id),
 		.thread_id = arena_string(arena, request->thread_id),

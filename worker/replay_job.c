@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "replay_id.h"
 #include "table.h"
 #include "time_text.h"
@@ -16,13 +17,6 @@ static void leave(struct replay *replay, int64_t *count, const struct replay_job
 }
 
 /* ---- what is done with it */
-
-static int64_t monotonic_us(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
 
 /* Waits for the job's turn. Returns false when it was interrupted. */
 static bool pace(struct replay *replay)

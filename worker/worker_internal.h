@@ -2,9 +2,8 @@
 #ifndef CODEWORKER_WORKER_INTERNAL_H
 #define CODEWORKER_WORKER_INTERNAL_H
 
-#include <time.h>
-
 #include "cancels.h"
+#include "clock.h"
 #include "crash_marks.h"
 #include "offset_window.h"
 #include "retry_index.h"
@@ -118,35 +117,6 @@ struct worker {
 	struct code_cache_counts code_counts;	/* as the metrics have them */
 	struct err fatal;
 };
-
-static inline int64_t wall_ms(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
-	return now.tv_sec * 1000ll + now.tv_nsec / 1000000;
-}
-
-static inline int64_t monotonic_ms(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000ll + now.tv_nsec / 1000000;
-}
-
-static inline int64_t monotonic_us(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000000ll + now.tv_nsec / 1000;
-}
-
-/* The clock of leases. */
-static inline int64_t boot_ms(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return now.tv_sec * 1000ll + now.tv_nsec / 1000000;
-}
 
 static inline int64_t submitted_ms(const struct broker_message *message)
 {
