@@ -12,12 +12,6 @@
 
 #include <stdlib.h>
 
-static enum broker_source source_of(const struct config *config,
-	const rd_kafka_topic_partition_t *given)
-{
-	return source_named(config, given->topic);
-}
-
 static int32_t number_most(const rd_kafka_topic_partition_list_t *given)
 {
 	int32_t most = 0;
@@ -40,7 +34,7 @@ struct share share_take(const struct config *config, const rd_kafka_topic_partit
 	if (!share.positions || !ours)
 		abort();		/* what is not taken up nobody else would */
 	for (int i = 0; i < given->cnt; i++)
-		if (source_of(config, &given->elems[i]) == BROKER_REQUESTS) {
+		if (source_named(config, given->elems[i].topic) == BROKER_REQUESTS) {
 			ours[given->elems[i].partition] = true;
 			position_add(&share, BROKER_REQUESTS, given->elems[i].partition);
 		}
@@ -48,11 +42,10 @@ struct share share_take(const struct config *config, const rd_kafka_topic_partit
 	for (size_t i = 0; i < share.partition_count; i++)
 		position_add(&share, BROKER_RETRIES, share.positions[i].partition);
 	for (int i = 0; i < given->cnt; i++) {
-		enum broker_source source = source_of(config, &given->elems[i]);
-		if (source == BROKER_REQUESTS)
+		enum broker_source source = source_named(config, given->elems[i].topic);
+		/* The latter two are of a static member's former settings. */
+		if (source == BROKER_REQUESTS || source == BROKER_RETRIES || source == BROKER_NOWHERE)
 			continue;
-		if (source == BROKER_RETRIES || source == BROKER_NOWHERE)
-			continue;	/* of a static member's former settings */
 		if (ours[given->elems[i].partition])
 			position_add(&share, source, given->elems[i].partition);
 		else

@@ -108,7 +108,8 @@ static unsigned cells_idle(const struct launcher *launcher)
  * sandbox while there are others, and jobs do not come as fast as they can. */
 bool refill_rests(const struct launcher *launcher)
 {
-	return !launcher_is_full(launcher) && cells_idle(launcher) * 2 > launcher->pool.size && clock_us() < launcher->rest_us;
+	return !launcher_is_full(launcher) && cells_idle(launcher) * 2 > launcher->pool.size &&
+		clock_us() < launcher->rest_us;
 }
 
 bool refill(struct launcher *launcher)

@@ -136,7 +136,7 @@ async function rehearse(harness, zygote) {
 	const used = { console, streams: [process.stdout, process.stderr] };
 	for (let i = 0; i < PRACTICES; i++)
 		practise(harness, zygote, used);
-	return console;
+	return used;
 }
 
 function collect() {
@@ -210,10 +210,8 @@ function practise(harness, zygote, { console, streams }) {
 	}
 }
 
-function serve(harness, zygote, console) {
+function serve(harness, zygote, used) {
 	const home = process.env.HOME;
-	const used = { console, streams: [process.stdout, process.stderr] };
-	used.streams.forEach(({ _handle, fd }) => { practised[fd] = bytesWritten(_handle); });
 	const [file, compileOnly, compiled] = zygote.serve((pid) => prepare(zygote, pid),
 		() => practise(harness, zygote, used));
 	process.chdir('.'); // what process.cwd() remembers
@@ -233,7 +231,7 @@ async function warmUp(harness) {
 		v8.setFlagsFromString('--no-flush-bytecode');
 		for (const name of [...COMMON, ...process.env.CODESANDBOX_ZYGOTE.split(',').filter(Boolean)])
 			require(name);
-		const console = await rehearse(harness, zygote);
+		const used = await rehearse(harness, zygote);
 		process.once('beforeExit', () => {	// nothing is under way any more
 			forget();
 			collect();
@@ -242,7 +240,7 @@ async function warmUp(harness) {
 			} catch (error) {
 				giveUp(error);
 			}
-			serve(harness, zygote, console);
+			serve(harness, zygote, used);
 		});
 	} catch (error) {
 		giveUp(error);
