@@ -41,6 +41,7 @@ struct sandbox {
 	bool lost;			/* the launcher is gone */
 	int slots, count;
 	struct running *jobs;		/* slots of them */
+	int pipes[STREAMS][2], ahead;	/* made for the next, and how many */
 	struct sandbox_limits limits;
 	size_t runtime_count;
 	bool returns[SETUP_MAX_RUNTIMES];	/* a value */
@@ -111,6 +112,11 @@ void sandbox_close(struct sandbox *sandbox)
 	for (int i = 0; sandbox->jobs && i < sandbox->slots; i++)
 		if (sandbox->jobs[i].used)
 			running_release(sandbox, &sandbox->jobs[i]);
+	while (sandbox->ahead > 0) {
+		sandbox->ahead--;
+		close(sandbox->pipes[sandbox->ahead][0]);
+		close(sandbox->pipes[sandbox->ahead][1]);
+	}
 	if (sandbox->epoll >= 0)
 		close(sandbox->epoll);
 	free(sandbox->jobs);
@@ -145,17 +151,34 @@ static struct running *running_find(struct sandbox *sandbox, bool used, uint64_t
 	return NULL;
 }
 
-static int streams_open(struct sandbox *sandbox, struct running *job, const struct record_start *start,
+/* While the last one runs: the next is not to wait for them. What fails then fails again where it matters. */
+static void streams_make_ahead(struct sandbox *sandbox)
+{
+	struct err err;
+	while (sandbox->ahead < STREAMS &&
+			collector_pipe(sandbox->pipes[sandbox->ahead], &err) == 0)
+		sandbox->ahead++;
+}
+
+static int streams_take(struct sandbox *sandbox, struct running *job, const struct record_start *start,
 	int write_fds[STREAMS], struct err *err)
 {
+	for (int i = 0; i < STREAMS; i++)
+		write_fds[i] = -1;
 	for (int i = 0; i < STREAMS; i++) {
 		size_t limit = start->limits.output_bytes;
 		if (i == STREAM_VALUE && job->compile_bytes)
 			limit = job->compile_bytes;
 		/* a value may be as large as that beside its frame, and one more tells */
 		limit += i == STREAM_VALUE ? VALUE_FRAME + 1 : 0;
-		if (collector_open(&job->streams[i], limit, &write_fds[i], err) < 0)
-			return -1;
+		if (sandbox->ahead == 0) {
+			if (collector_pipe(sandbox->pipes[0], err) < 0)
+				return -1;
+			sandbox->ahead = 1;
+		}
+		const int *ends = sandbox->pipes[--sandbox->ahead];
+		job->streams[i] = (struct collector){.fd = ends[0], .limit = limit};
+		write_fds[i] = ends[1];
 		/* That of a runtime that returns none is closed when the program starts: nothing to wake up for. */
 		if (i == STREAM_VALUE && !sandbox->returns[start->runtime])
 			continue;
@@ -169,16 +192,33 @@ static int streams_open(struct sandbox *sandbox, struct running *job, const stru
 static int send_start(struct sandbox *sandbox, struct running *job, const struct record_start *start,
 	int payload, struct err *err)
 {
-	int fds[START_FDS] = {payload, -1, -1, -1};
-	int result = streams_open(sandbox, job, start, &fds[START_OUT], err);
-	if (result == 0 && record_send(sandbox->socket, start, sizeof *start, fds, START_FDS) < 0) {
+	int fds[START_FDS] = {[START_PAYLOAD] = payload};
+	int result = streams_take(sandbox, job, start, fds, err);
+	if (result == 0 && record_send(sandbox->socket, start, record_start_size(start), fds,
+			record_start_fds(start)) < 0) {
 		result = errno == EAGAIN ? err_set(err, ERR_BUSY, "the launcher is busy")
 					 : err_set(err, ERR_CLOSED, "the launcher is gone");
 	}
-	for (int i = START_OUT; i < START_FDS; i++)
+	for (int i = 0; i < START_FDS; i++)
 		if (fds[i] >= 0)
 			close(fds[i]);
 	return result;
+}
+
+static int start_fill(const struct sandbox *sandbox, const struct sandbox_job *request,
+	struct record_start *start, int *payload, struct err *err)
+{
+	size_t size;
+	start->header = (struct record_header){RECORD_MAGIC, RECORD_START};
+	start->runtime = (uint32_t)request->runtime;
+	start->level = request->level;
+	start->tag = request->tag;
+	start->limits = limits_clamp(&request->limits, &sandbox->limits);
+	start->unused = 0;
+	if (payload_make(request, start->payload, sizeof start->payload, &size, payload, err) < 0)
+		return -1;
+	start->payload_size = (uint32_t)size;
+	return 0;
 }
 
 int sandbox_start(struct sandbox *sandbox, const struct sandbox_job *request, struct err *err)
@@ -194,21 +234,20 @@ int sandbox_start(struct sandbox *sandbox, const struct sandbox_job *request, st
 	struct running *job = running_find(sandbox, false, 0);
 	if (!job)
 		return err_set(err, ERR_BUSY, "all %d slots are taken", sandbox->slots);
-	int payload = payload_make(request, err);
-	if (payload < 0)
+	struct record_start start;
+	int payload;
+	if (start_fill(sandbox, request, &start, &payload, err) < 0)
 		return -1;
-	struct record_start start = {.header = {RECORD_MAGIC, RECORD_START},
-		.runtime = (uint32_t)request->runtime, .level = request->level, .tag = request->tag,
-		.limits = limits_clamp(&request->limits, &sandbox->limits)};
 	*job = (struct running){.used = true, .tag = request->tag, .output_fd = -1,
 		.compile_bytes = request->compile_bytes};
 	for (int i = 0; i < STREAMS; i++)
 		job->streams[i].fd = -1;
 	sandbox->count++;
 	int result = send_start(sandbox, job, &start, payload, err);
-	close(payload);
 	if (result < 0)
 		running_release(sandbox, job);
+	else
+		streams_make_ahead(sandbox);
 	return result;
 }
 

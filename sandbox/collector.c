@@ -10,20 +10,16 @@
 #define CHUNK (64u << 10)
 #define CHUNKS_PER_CALL 16
 
-int collector_open(struct collector *collector, size_t limit, int *write_fd, struct err *err)
+int collector_pipe(int ends[2], struct err *err)
 {
-	int ends[2];
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return err_system(err, "pipe");
-	if (fcntl(ends[0], F_SETFL, O_NONBLOCK) < 0) {
-		err_system(err, "fcntl of a pipe");
-		close(ends[0]);
-		close(ends[1]);
-		return -1;
-	}
-	*collector = (struct collector){.fd = ends[0], .limit = limit};
-	*write_fd = ends[1];
-	return 0;
+	if (fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0)
+		return 0;
+	err_system(err, "fcntl of a pipe");
+	close(ends[0]);
+	close(ends[1]);
+	return -1;
 }
 
 void collector_close(struct collector *collector)

@@ -14,8 +14,9 @@ struct collector {
 	bool failed;			/* no memory: what came later is lost and flagged as cut */
 };
 
-/* *write_fd: the end for the job, close-on-exec, the caller's. */
-int collector_open(struct collector *collector, size_t limit, int *write_fd, struct err *err);
+/* A pipe for one: its fd, and the end for the job, close-on-exec; both the caller's. */
+int collector_pipe(int ends[2], struct err *err);
+
 void collector_close(struct collector *collector);
 
 /* Reads what is there, at most about 1 MiB a call. Returns true when there may be more, false at

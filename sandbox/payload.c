@@ -127,11 +127,14 @@ int sandbox_job_check(const struct sandbox_job *job, const char **member, struct
 	return 0;
 }
 
-int payload_make(const struct sandbox_job *job, struct err *err)
+int payload_make(const struct sandbox_job *job, char *data, size_t inline_bytes, size_t *size, int *fd,
+	struct err *err)
 {
 	struct blob_writer writer = {0};
 	const char *member;
-	int fd = -1;
+	int result = -1;
+	*fd = -1;
+	*size = 0;
 	if (sandbox_job_check(job, &member, err) < 0)
 		return -1;
 	blob_put_string(&writer, job->script_name);
@@ -145,8 +148,10 @@ int payload_make(const struct sandbox_job *job, struct err *err)
 		err_set(err, ERR_MEMORY, "no memory for the job");
 	else if (writer.size > PAYLOAD_LIMIT)
 		err_set(err, ERR_INVALID, "code, input and environment are above 64 MiB together");
+	else if (writer.size > inline_bytes)
+		result = *fd = memfd_sealed("job", writer.data, writer.size, false, err);
 	else
-		fd = memfd_sealed("job", writer.data, writer.size, false, err);
+		result = 0, *size = writer.size, memcpy(data, writer.data, writer.size);
 	free(writer.data);
-	return fd;
+	return result < 0 ? -1 : 0;
 }

@@ -132,13 +132,13 @@ bool cell_read_listener(struct cell *cell)
 }
 
 /* A descriptor's seals and kinds are checked before a process of ours acts on them. */
-static int fds_check(const struct host *host, uid_t owner, const int *fds, struct err *err)
+static int fds_check(const struct host *host, uid_t owner, const int *fds, size_t fd_count, struct err *err)
 {
 	const int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
-	int found = fcntl(fds[START_PAYLOAD], F_GET_SEALS);
+	int found = fd_count > START_PAYLOAD ? fcntl(fds[START_PAYLOAD], F_GET_SEALS) : seals;
 	if (found < 0 || (found & seals) != seals)
 		return err_set(err, ERR_INVALID, "the payload is not a sealed memfd");
-	for (int i = START_OUT; i < START_FDS; i++) {
+	for (int i = 0; i < START_PAYLOAD; i++) {
 		struct statfs fs;
 		if (fstatfs(fds[i], &fs) < 0 || fs.f_type != PIPEFS_MAGIC)
 			return err_set(err, ERR_INVALID, "stdout, stderr or the value is no pipe");
@@ -160,18 +160,22 @@ static void clocks_start(struct cell *cell, const struct host *host)
 	cell->state = CELL_RUNNING;
 }
 
-int cell_hand_over(struct cell *cell, const struct host *host, uint32_t runtime, uint64_t tag,
-	const struct sandbox_limits *limits, const int *fds, size_t fd_count, struct err *err)
+int cell_hand_over(struct cell *cell, const struct host *host, const struct record_start *start, const int *fds,
+	struct err *err)
 {
-	struct job_handover handover = {.runtime = runtime, .limits = *limits};
-	cell->limits = *limits;
-	cell->tag = tag;
-	if (fd_count == START_FDS &&
-			fds_check(host, host->setup.uid_base + cell->index, fds, err) < 0)
+	struct job_handover handover;
+	size_t fd_count = fds ? record_start_fds(start) : 0;
+	handover.runtime = start->runtime;
+	handover.limits = cell->limits = start->limits;
+	handover.payload_size = start->payload_size;
+	memcpy(handover.payload, start->payload, start->payload_size);
+	cell->tag = start->tag;
+	if (fds && fds_check(host, host->setup.uid_base + cell->index, fds, fd_count, err) < 0)
 		return -1;
-	if (cell_outer_set(cell, host, limits, err) < 0)
+	if (cell_outer_set(cell, host, &start->limits, err) < 0)
 		return -1;
-	if (record_send(cell->control_fd, &handover, sizeof handover, fds, fd_count) < 0) {
+	if (record_send(cell->control_fd, &handover, offsetof(struct job_handover, payload) +
+			handover.payload_size, fds, fd_count) < 0) {
 		bool gone = errno == EPIPE || errno == ECONNRESET || errno == EBADF;
 		err_system(err, "handing the job over");
 		err->code = gone ? ERR_CLOSED : ERR_SYSTEM;

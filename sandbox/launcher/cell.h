@@ -103,10 +103,11 @@ void cell_dismiss(struct cell *cell);
  * nobody listens to would fail and go on. */
 bool cell_read_listener(struct cell *cell);
 
-/* Gives a READY cell its job and starts the clocks. fds: borrowed. -1 with err: the job did not get in, the
- * cell is no use any more; ERR_CLOSED: the cell was dead already, and the job can have another. */
-int cell_hand_over(struct cell *cell, const struct host *host, uint32_t runtime, uint64_t tag,
-	const struct sandbox_limits *limits, const int *fds, size_t fd_count, struct err *err);
+/* Gives a READY cell its job and starts the clocks. fds: those of the record, borrowed; NULL for the probe. -1 with
+ * err: the job did not get in, the cell is no use any more; ERR_CLOSED: the cell was dead already, and the job can
+ * have another. */
+int cell_hand_over(struct cell *cell, const struct host *host, const struct record_start *start, const int *fds,
+	struct err *err);
 
 /* Ends everything in the sandbox; its init's death follows. The first cause stands. */
 void cell_kill(struct cell *cell, enum cause cause);

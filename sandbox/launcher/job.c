@@ -47,6 +47,8 @@ static int signals_reset(void)
 	return sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+#define ABOVE 32			/* where nothing of ours is in the way of the job's own */
+
 static int close_between(int above, int below)
 {
 	return below - above < 2 ? 0 : close_range((unsigned)above + 1, (unsigned)below - 1, 0);
@@ -56,7 +58,6 @@ static int close_between(int above, int below)
  * job's own come with the hand-over. */
 static int fds_keep_only(const struct birth *birth, int *control_fd, int *proc_fd)
 {
-	enum { ABOVE = 32 };	/* where neither is in the way of the job's own */
 	int last;
 	*control_fd = last = fcntl(birth->control_fd, F_DUPFD_CLOEXEC, ABOVE);
 	*proc_fd = -1;
@@ -162,7 +163,12 @@ static int lockdown(const struct birth *birth, bool *waits_killable)
 	must(birth, landlock_apply(birth), "Landlock");
 	int listener = seccomp_apply(birth, waits_killable);
 	must(birth, listener == -1 ? -1 : 0, "seccomp");
-	return listener;
+	if (listener < 0)
+		return listener;
+	int above = fcntl(listener, F_DUPFD_CLOEXEC, ABOVE);
+	must(birth, above, "seccomp's listener");
+	close(listener);
+	return above;
 }
 
 static void report_ready(const struct birth *birth, int listener, bool waits_killable, int proc_fd)
@@ -201,12 +207,16 @@ void job_await(const struct birth *shared, void (*idle)(void), struct job_start 
 	if (idle && !is_waited_for(birth.control_fd))
 		idle();
 	/* The launcher closes its end when the sandbox is not needed any more. */
-	if (record_receive(birth.control_fd, &start->handover, sizeof start->handover, start->fds,
-			START_FDS, &fd_count) != sizeof start->handover)
+	start->fds[START_PAYLOAD] = -1;
+	long got = record_receive(birth.control_fd, &start->handover, sizeof start->handover, start->fds,
+		START_FDS, &fd_count);
+	if (got < (long)offsetof(struct job_handover, payload) ||
+			(size_t)got != offsetof(struct job_handover, payload) + start->handover.payload_size)
 		_exit(1);
 	bool probe = start->handover.runtime == RUNTIME_PROBE;
 	const char *step = probe ? probe_effects(&birth) :
-		fd_count != START_FDS ? "the hand-over's descriptors" : NULL;
+		fd_count != (start->handover.payload_size > 0 ? START_PAYLOAD : START_FDS) ?
+			"the hand-over's descriptors" : NULL;
 	if (step)
 		job_fail(birth.control_fd, step);
 	if (probe)
@@ -215,7 +225,7 @@ void job_await(const struct birth *shared, void (*idle)(void), struct job_start 
 
 _Noreturn void job_main(const struct birth *birth)
 {
-	struct job_start start;
+	static struct job_start start;
 	struct script script;
 	job_await(birth, NULL, &start);
 	const char *step = script_prepare(birth, &start, &script);

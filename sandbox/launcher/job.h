@@ -59,10 +59,12 @@ struct job_report {
 
 #define RUNTIME_PROBE UINT32_MAX	/* no job: the self-test, inside */
 
-/* From the launcher to the sandbox, with the descriptors of enum start_fd (none for the probe). */
+/* From the launcher to the sandbox, with the descriptors of struct record_start (none for the probe). */
 struct job_handover {
 	uint32_t runtime;
+	uint32_t payload_size;
 	struct sandbox_limits limits;
+	char payload[PAYLOAD_INLINE_BYTES];	/* as in struct record_start */
 };
 
 /* Runs as init; never returns. */
@@ -75,8 +77,8 @@ _Noreturn void job_main(const struct birth *birth);
  * or is not needed any more ends the process. host, setup and the birth are as good afterwards. */
 struct job_start {
 	int control_fd;			/* close-on-exec; closed when the runtime begins */
-	struct job_handover handover;
-	int fds[START_FDS];
+	struct job_handover handover;	/* the script points into its payload */
+	int fds[START_FDS];		/* -1: none */
 };
 /* idle: what to do while no job has come yet, or NULL. */
 void job_await(const struct birth *birth, void (*idle)(void), struct job_start *start);
@@ -88,6 +90,8 @@ _Noreturn void job_fail(int control_fd, const char *step);
 struct script {
 	const struct setup_runtime *runtime;
 	char file[300];			/* the script's path */
+	const char *code;		/* what stands there; for the life of the process */
+	size_t code_size;
 	const char **environment;	/* NULL-terminated */
 	bool fresh;			/* it sets what an interpreter reads at its start */
 	bool compile_only;		/* for a warm interpreter: nothing of it is to be run */
@@ -95,8 +99,8 @@ struct script {
 	size_t compiled_size;
 };
 
-/* Does ahead what needs no job: makes the files that each has and touches what script_prepare will. Leaves the
- * process in JOB_DIRECTORY. -1 with errno. */
+/* Does ahead what needs no job, in a process without descriptors 0 to 3: makes the files that each has, opens stdin
+ * and touches what script_prepare will. Leaves the process in JOB_DIRECTORY. -1 with errno. */
 int script_await(void);
 
 /* Once, after script_await: unpacks the payload into the job's files. Returns the failed step with errno, or NULL. */

@@ -41,17 +41,6 @@ void answer(struct launcher *launcher, const struct record_outcome *outcome, int
 	launcher->rest_us = clock_us() + ANSWER_REST_US;
 }
 
-/* A job that got no sandbox at all. */
-static void answer_unstarted(struct launcher *launcher, const struct waiting *job,
-	enum sandbox_verdict verdict, const char *reason)
-{
-	struct record_outcome outcome = {.header = {RECORD_MAGIC, RECORD_OUTCOME},
-		.tag = job->start.tag, .verdict = verdict, .level = job->start.level,
-		.exit_code = -1, .limits = job->start.limits};
-	snprintf(outcome.reason, sizeof outcome.reason, "%s", reason);
-	answer(launcher, &outcome, -1);
-}
-
 unsigned jobs_held(const struct launcher *launcher)
 {
 	return launcher->queued + launcher->answer_count + cells_count(launcher, CELL_RUNNING);
@@ -61,20 +50,31 @@ unsigned jobs_held(const struct launcher *launcher)
 
 static void waiting_remove(struct launcher *launcher, unsigned at)
 {
-	for (int i = 0; i < START_FDS; i++)
+	for (size_t i = 0; i < record_start_fds(&launcher->queue[at].start); i++)
 		close(launcher->queue[at].fds[i]);
 	launcher->queued--;
 	memmove(launcher->queue + at, launcher->queue + at + 1,
 		(launcher->queued - at) * sizeof *launcher->queue);
 }
 
+/* A job of the queue that gets no sandbox at all. */
+static void answer_unstarted(struct launcher *launcher, unsigned at, enum sandbox_verdict verdict,
+	const char *reason)
+{
+	const struct record_start *start = &launcher->queue[at].start;
+	struct record_outcome outcome = {.header = {RECORD_MAGIC, RECORD_OUTCOME},
+		.tag = start->tag, .verdict = verdict, .level = start->level,
+		.exit_code = -1, .limits = start->limits};
+	snprintf(outcome.reason, sizeof outcome.reason, "%s", reason);
+	waiting_remove(launcher, at);
+	answer(launcher, &outcome, -1);
+}
+
 void waiting_fail(struct launcher *launcher, enum sandbox_level level, const char *reason)
 {
 	for (unsigned i = 0; i < launcher->queued; i++)
 		if (launcher->queue[i].start.level == level) {
-			struct waiting job = launcher->queue[i];
-			waiting_remove(launcher, i);
-			answer_unstarted(launcher, &job, SANDBOX_FAILED, reason);
+			answer_unstarted(launcher, i, SANDBOX_FAILED, reason);
 			return;
 		}
 }
@@ -102,19 +102,19 @@ static struct cell *cell_find_ready(struct launcher *launcher, struct kind kind)
 /* Returns whether the job has left the queue. */
 static bool hand_over(struct launcher *launcher, struct cell *cell, unsigned at)
 {
-	struct waiting job = launcher->queue[at];
+	const struct waiting *job = &launcher->queue[at];
 	struct err err = {0};
-	int result = cell_hand_over(cell, launcher->host, job.start.runtime, job.start.tag,
-		&job.start.limits, job.fds, START_FDS, &err);
+	int result = cell_hand_over(cell, launcher->host, &job->start, job->fds, &err);
 	if (result < 0)
 		cell_kill(cell, CAUSE_FAILED);	/* not running yet: its death answers nothing */
 	if (result < 0 && err.code == ERR_CLOSED)
 		return false;
-	waiting_remove(launcher, at);
+	if (result < 0)
+		answer_unstarted(launcher, at, SANDBOX_FAILED, err.text);
+	else
+		waiting_remove(launcher, at);
 	launcher_unwatch(launcher, cell->control_fd);
 	launcher->rest_us = clock_us() + REFILL_REST_US;
-	if (result < 0)
-		answer_unstarted(launcher, &job, SANDBOX_FAILED, err.text);
 	return true;
 }
 
@@ -135,7 +135,7 @@ void jobs_dispatch(struct launcher *launcher)
 void job_accept(struct launcher *launcher, const struct record_start *start, const int *fds)
 {
 	struct waiting *job = &launcher->queue[launcher->queued++];
-	job->start = *start;
+	memcpy(&job->start, start, record_start_size(start));
 	memcpy(job->fds, fds, sizeof job->fds);
 	if (job->start.level < launcher->host->setup.floor)
 		job->start.level = launcher->host->setup.floor;
@@ -158,9 +158,7 @@ void jobs_lease_enforce(struct launcher *launcher)
 		if (launcher->cells[i].state == CELL_RUNNING)
 			cell_kill(&launcher->cells[i], CAUSE_LEASE);
 	while (launcher->lease.out && launcher->queued > 0) {
-		struct waiting job = launcher->queue[0];
-		waiting_remove(launcher, 0);
-		answer_unstarted(launcher, &job, SANDBOX_KILLED, LEASE_REASON);
+		answer_unstarted(launcher, 0, SANDBOX_KILLED, LEASE_REASON);
 	}
 }
 
@@ -171,9 +169,7 @@ void job_kill(struct launcher *launcher, uint64_t tag)
 			cell_kill(&launcher->cells[i], CAUSE_KILLED);
 	for (unsigned i = 0; i < launcher->queued; i++)
 		if (launcher->queue[i].start.tag == tag) {
-			struct waiting job = launcher->queue[i];
-			waiting_remove(launcher, i);
-			answer_unstarted(launcher, &job, SANDBOX_KILLED, "killed before its start");
+			answer_unstarted(launcher, i, SANDBOX_KILLED, "killed before its start");
 			return;
 		}
 }

@@ -50,7 +50,7 @@ static void refuse_jobs(const struct err *err)
 			&fd_count)) > 0) {
 		while (fd_count > 0)
 			close(fds[--fd_count]);
-		if (got != sizeof record.start || record.header.type != RECORD_START)
+		if (got < (long)offsetof(struct record_start, payload) || record.header.type != RECORD_START)
 			continue;
 		struct record_outcome outcome = {.header = {RECORD_MAGIC, RECORD_OUTCOME},
 			.tag = record.start.tag, .verdict = SANDBOX_FAILED, .level = record.start.level,

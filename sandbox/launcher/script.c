@@ -20,6 +20,7 @@
 #include "rlimit.h"
 
 #define ENVIRONMENT_MAX 1024
+#define SCRIPT_AHEAD "script"
 
 struct payload {
 	const char *name, *code, *input, *context, *directory;
@@ -33,7 +34,7 @@ struct payload {
 
 /* Once in this process's life. */
 static struct payload payload;
-static char small[8192];
+static int ahead_fd = -1;		/* of the script's file, made before its name was known */
 
 /* What every job starts with; the request's own come on top. */
 static const char *const base_environment[] = {"PATH=/usr/local/bin:/usr/bin:/bin",
@@ -57,23 +58,21 @@ static void environment_add(const char *entry)
 	payload.environment[payload.environment_count++] = entry;
 }
 
-/* A mapping costs more than a copy of what most jobs have. */
-static const char *bytes_get(int fd, size_t size)
-{
-	if (size <= sizeof small)
-		return pread(fd, small, size, 0) == (ssize_t)size ? small : NULL;
-	const char *data = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
-	return data == MAP_FAILED ? NULL : data;
-}
-
-static int payload_read(int fd)
+static int payload_map(int fd, struct blob_reader *reader)
 {
 	struct stat st;
 	if (fstat(fd, &st) < 0 || st.st_size <= 0 || st.st_size > PAYLOAD_MAX_BYTES)
 		return -1;
-	struct blob_reader reader = {.size = (size_t)st.st_size};
-	reader.data = bytes_get(fd, reader.size);
-	if (!reader.data)
+	reader->size = (size_t)st.st_size;
+	reader->data = mmap(NULL, reader->size, PROT_READ, MAP_PRIVATE, fd, 0);
+	close(fd);
+	return reader->data == MAP_FAILED ? -1 : 0;
+}
+
+static int payload_read(const struct job_start *start)
+{
+	struct blob_reader reader = {.data = start->handover.payload, .size = start->handover.payload_size};
+	if (start->fds[START_PAYLOAD] >= 0 && payload_map(start->fds[START_PAYLOAD], &reader) < 0)
 		return -1;
 	payload.name = blob_get_string(&reader);
 	payload.code = blob_get_bytes(&reader, &payload.code_size);
@@ -147,7 +146,9 @@ static int files_write(const char *name)
 {
 	if (text_write("input.json", payload.input) < 0 || text_write("context.json", payload.context) < 0)
 		return -1;
-	return file_write(file_make(name, 0700), payload.code, payload.code_size);
+	if (strcmp(name, SCRIPT_AHEAD) != 0 && rename(SCRIPT_AHEAD, name) < 0)
+		return -1;
+	return file_write(ahead_fd, payload.code, payload.code_size);
 }
 
 /* Inside the job's own directory, since nothing else is writable and '..' was refused. */
@@ -173,19 +174,16 @@ static int directory_enter(const char *path)
 	return 0;
 }
 
-/* stdin is the input; 3 is the value's channel where the runtime has one. Everything else closes
- * at exec: descriptors arrive close-on-exec. */
+/* stdin is the input, there already; 3 is the value's channel where the runtime has one. Everything else
+ * closes at exec: descriptors arrive close-on-exec, and as a rule where they belong. */
 static int streams_place(const int *fds, bool value)
 {
-	int input = open(JOB_DIRECTORY "/input.json", O_RDONLY | O_CLOEXEC);
-	int kept[4] = {input, fds[START_OUT], fds[START_ERR], value ? fds[START_VALUE] : -1};
-	if (input < 0)
-		return -1;
+	int kept[4] = {0, fds[START_OUT], fds[START_ERR], value ? fds[START_VALUE] : -1};
 	for (int i = 0; i < 4; i++)	/* first out of the way of their places */
-		if (kept[i] >= 0 && (kept[i] = fcntl(kept[i], F_DUPFD_CLOEXEC, 10)) < 0)
+		if (kept[i] >= 0 && kept[i] != i && (kept[i] = fcntl(kept[i], F_DUPFD_CLOEXEC, 10)) < 0)
 			return -1;
 	for (int i = 0; i < 4; i++)
-		if (kept[i] >= 0 && dup2(kept[i], i) < 0)
+		if (kept[i] >= 0 && (kept[i] == i ? fcntl(i, F_SETFD, 0) : dup2(kept[i], i)) < 0)
 			return -1;
 	return 0;
 }
@@ -263,7 +261,6 @@ int script_await(void)
 	static const char *const empty_files[] = {"input.json", "context.json"};
 	if (chdir(JOB_DIRECTORY) < 0)
 		return -1;
-	small[0] = '\0';
 	environment_add(base_environment[0]);
 	payload.environment_count = 0;
 	for (size_t i = 0; i < sizeof empty_files / sizeof *empty_files; i++) {
@@ -272,7 +269,14 @@ int script_await(void)
 			return -1;
 		close(fd);
 	}
-	return 0;
+	int input = open("input.json", O_RDONLY), script = file_make(SCRIPT_AHEAD, 0700);
+	if (input < 0 || script < 0 || (input != 0 && dup2(input, 0) < 0))
+		return -1;
+	if (input != 0)
+		close(input);
+	ahead_fd = fcntl(script, F_DUPFD_CLOEXEC, 10);
+	close(script);
+	return ahead_fd < 0 ? -1 : 0;
 }
 
 const char *script_prepare(const struct birth *birth, const struct job_start *start,
@@ -280,7 +284,7 @@ const char *script_prepare(const struct birth *birth, const struct job_start *st
 {
 	char name[256];
 	const struct setup_runtime *runtime = &birth->host->setup.runtimes[start->handover.runtime];
-	if (payload_read(start->fds[START_PAYLOAD]) < 0)
+	if (payload_read(start) < 0)
 		return "reading the job's payload";
 	if (payload.compile_only && runtime->kind == SANDBOX_RUNTIME_EXEC)
 		return compiling_impossible();
@@ -295,6 +299,8 @@ const char *script_prepare(const struct birth *birth, const struct job_start *st
 	if (rlimit_job(birth->host, &start->handover.limits, runtime->kind) < 0)
 		return "the job's resource limits";
 	script->runtime = runtime;
+	script->code = payload.code;
+	script->code_size = payload.code_size;
 	script->compile_only = payload.compile_only;
 	script->compiled = payload.compiled;
 	script->compiled_size = payload.compiled_size;

@@ -23,7 +23,7 @@ static bool runs(struct cell *cell, const struct host *host, struct zygotes *zyg
 	struct record_outcome *outcome, struct err *err)
 {
 	int output_fd = -1;
-	struct sandbox_limits limits = host->setup.limits;
+	const struct record_start probe = {.runtime = RUNTIME_PROBE, .limits = host->setup.limits};
 	enum cell_news news = wait_readable(cell->control_fd) ? cell_read_control(cell)
 							      : CELL_NO_NEWS;
 	if (news == CELL_ENTERED) {
@@ -31,7 +31,7 @@ static bool runs(struct cell *cell, const struct host *host, struct zygotes *zyg
 		news = forked ? cell_read_control(cell) : CELL_NO_NEWS;
 	}
 	if (news == CELL_IS_READY &&
-			cell_hand_over(cell, host, RUNTIME_PROBE, 0, &limits, NULL, 0, err) == 0 &&
+			cell_hand_over(cell, host, &probe, NULL, err) == 0 &&
 			wait_readable(cell->control_fd))
 		news = cell_read_control(cell);
 	if (news == CELL_HAS_FAILED)

@@ -14,10 +14,12 @@ static int refuse(const char **why, const char *text)
 	return -1;
 }
 
-static int check_start(const struct record_start *start, size_t fd_count, size_t runtime_count,
+static int check_start(const struct record_start *start, size_t size, size_t fd_count, size_t runtime_count,
 	const char **why)
 {
-	if (fd_count != START_FDS)
+	if (start->payload_size > PAYLOAD_INLINE_BYTES || size != record_start_size(start))
+		return refuse(why, "start record with a payload of another size than it says");
+	if (fd_count != record_start_fds(start))
 		return refuse(why, "start record with the wrong number of descriptors");
 	if (start->runtime >= runtime_count)
 		return refuse(why, "start record for an unknown runtime");
@@ -35,8 +37,8 @@ int record_check(const void *data, size_t size, size_t fd_count, size_t runtime_
 	memcpy(&record, data, size);
 	if (record.header.magic != RECORD_MAGIC)
 		return refuse(why, "record without the magic number");
-	if (record.header.type == RECORD_START && size == sizeof record.start)
-		return check_start(&record.start, fd_count, runtime_count, why);
+	if (record.header.type == RECORD_START && size >= offsetof(struct record_start, payload))
+		return check_start(&record.start, size, fd_count, runtime_count, why);
 	if (record.header.type == RECORD_KILL && size == sizeof record.kill)
 		return fd_count == 0 ? 0 : refuse(why, "kill record with descriptors");
 	if (record.header.type == RECORD_LEASE && size == sizeof record.lease)

@@ -3,16 +3,19 @@
  * One record is one datagram over SOCK_SEQPACKET (unix(7)); descriptors travel beside it
  * (SCM_RIGHTS). The launcher treats its peer as hostile: a record is checked in full by
  * record_check() and a bad one ends the peer. Records carry numbers only, never a path, a uid or an
- * argument vector; a job's code, input and environment are in a sealed memfd that only the
- * locked-down child parses.
+ * argument vector; a job's code, input and environment are its payload, bytes that only the locked-down child
+ * parses: behind the numbers where there are few, else in a sealed memfd.
  */
 #ifndef CODESANDBOX_RECORD_H
 #define CODESANDBOX_RECORD_H
+
+#include <stddef.h>
 
 #include "../sandbox.h"
 
 #define RECORD_MAGIC 0x43534258u	/* "CSBX" */
 #define PAYLOAD_MAX_BYTES (80u << 20)
+#define PAYLOAD_INLINE_BYTES 4096u	/* up to which one is in the record itself */
 
 enum record_type { RECORD_START = 1, RECORD_KILL, RECORD_HELLO, RECORD_OUTCOME, RECORD_LEASE };
 
@@ -20,8 +23,8 @@ struct record_header {
 	uint32_t magic, type;
 };
 
-/* Beside it exactly these descriptors, in this order. */
-enum start_fd { START_PAYLOAD, START_OUT, START_ERR, START_VALUE, START_FDS };
+/* Beside it exactly these descriptors, in this order; the last only with no payload in the record. */
+enum start_fd { START_OUT, START_ERR, START_VALUE, START_PAYLOAD, START_FDS };
 
 struct record_start {
 	struct record_header header;
@@ -29,7 +32,19 @@ struct record_start {
 	uint32_t level;
 	uint64_t tag;
 	struct sandbox_limits limits;
+	uint32_t unused, payload_size;	/* 0: a memfd */
+	char payload[PAYLOAD_INLINE_BYTES];	/* sent as far as it goes */
 };
+
+static inline size_t record_start_size(const struct record_start *start)
+{
+	return offsetof(struct record_start, payload) + start->payload_size;
+}
+
+static inline size_t record_start_fds(const struct record_start *start)
+{
+	return start->payload_size > 0 ? START_PAYLOAD : START_FDS;
+}
 
 struct record_kill {
 	struct record_header header;

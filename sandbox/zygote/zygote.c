@@ -7,6 +7,7 @@
 #include "zygote.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -14,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -23,8 +25,10 @@
 #include "../launcher/zygote.h"
 #include "../shared/leave.h"
 #include "huge_text.h"
+#include "working_set.h"
 
 #define JOBS_MAX 512			/* cells at most */
+#define TRIAL_MS 5000
 
 struct zygote_job {
 	pid_t pid;
@@ -41,12 +45,18 @@ struct serving {
 };
 
 static pid_t job_pid;			/* in a job's process: its own */
+static int trial_fd = -1;		/* in the trial's: where it tells what it touched */
+static struct working_set touched;	/* by the trial */
 
 void zygote_job_leave(int status)
 {
 	if (getpid() != job_pid)
 		_exit(status);
-	leave(status);
+	if (trial_fd < 0)
+		leave(status);
+	working_set_end(&touched);
+	(void)!write(trial_fd, &touched, sizeof touched);
+	_exit(status);
 }
 
 static _Noreturn void give_up(const char *what)
@@ -81,7 +91,79 @@ static void facts_receive(struct host *host)
 	host->landlock_abi = facts.landlock_abi;
 }
 
+/* ---- the trial */
+
+/* As a job finds its own: an empty stdin, pipes with room for more than the trial writes. */
+static int trial_streams(void)
+{
+	int input = open("/dev/null", O_RDONLY | O_CLOEXEC), output[2];
+	if (input < 0 || pipe2(output, O_CLOEXEC) < 0 || dup2(input, 0) < 0)
+		return -1;
+	for (int fd = 1; fd <= 3; fd++)
+		if (dup2(output[1], fd) < 0)
+			return -1;
+	return close(input);
+}
+
+static void trial_begin(const struct zygote_hooks *hooks, struct script *script)
+{
+	static const char *environment[] = {"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/job/work",
+		"LANG=C.UTF-8", "TMPDIR=/tmp", "CODE_INPUT=/dev/null", "CODE_CONTEXT=/dev/null", NULL};
+	job_pid = getpid();
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || trial_streams() < 0)
+		_exit(1);
+	if (hooks->after_in_child)
+		hooks->after_in_child();
+	if (hooks->idle)
+		hooks->idle();
+	*script = (struct script){.file = "/job/script", .code = hooks->trial,
+		.code_size = strlen(hooks->trial), .environment = environment, .compiled = ""};
+	if (working_set_begin() < 0)
+		_exit(1);
+}
+
+static void trial_wait(pid_t pid, int fd)
+{
+	struct pollfd told = {.fd = fd, .events = POLLIN};
+	if (poll(&told, 1, TRIAL_MS) <= 0 || read(fd, &touched, sizeof touched) != sizeof touched)
+		touched.count = 0;	/* its jobs are as right without */
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+/* Returns true in the trial's process. */
+static bool trial(const struct zygote_hooks *hooks, struct script *script)
+{
+	int ends[2];
+	if (!hooks->trial || pipe2(ends, O_CLOEXEC) < 0)
+		return false;
+	if (hooks->before)
+		hooks->before();
+	pid_t pid = fork();
+	if (pid == 0) {
+		trial_fd = ends[1];
+		trial_begin(hooks, script);
+		return true;
+	}
+	if (hooks->after_in_parent)
+		hooks->after_in_parent();
+	close(ends[1]);
+	if (pid > 0)
+		trial_wait(pid, ends[0]);
+	close(ends[0]);
+	return false;
+}
+
 /* ---- in the job's process */
+
+static const struct zygote_hooks *job_hooks;
+
+static void idle(void)
+{
+	if (job_hooks->idle)
+		job_hooks->idle();
+	working_set_populate(&touched);
+}
 
 /* The groups' files were opened by the launcher, whose right to move processes counts. */
 static int groups_join(const struct zygote_fork *fork, const int *fds)
@@ -99,7 +181,7 @@ static void become_job(const struct serving *serving, const struct zygote_fork *
 	const struct birth birth = {.host = &serving->host, .level = (enum sandbox_level)fork->level,
 		.id = fork->id, .warm = true, .mount_fd = -1, .control_fd = fds[ZYGOTE_CONTROL],
 		.status_fd = -1};
-	struct job_start start;
+	static struct job_start start;
 	job_pid = getpid();
 	if (serving->hooks->after_in_child)
 		serving->hooks->after_in_child();
@@ -111,7 +193,8 @@ static void become_job(const struct serving *serving, const struct zygote_fork *
 		job_fail(birth.control_fd, "entering the slot's namespaces");
 	if (setns(fds[ZYGOTE_MNT], CLONE_NEWNS) < 0)
 		job_fail(birth.control_fd, "entering the sandbox's mount namespace");
-	job_await(&birth, fork->idle ? serving->hooks->idle : NULL, &start);
+	job_hooks = serving->hooks;
+	job_await(&birth, fork->idle ? idle : NULL, &start);
 	const char *step = script_prepare(&birth, &start, script);
 	if (!step && script->fresh) {
 		const struct job_report report = {.kind = JOB_COLD};
@@ -226,6 +309,8 @@ void zygote_serve(const struct zygote_hooks *hooks, struct script *script)
 	facts_receive(&serving.host);
 	serving.polled[0] = (struct pollfd){.fd = ZYGOTE_SOCKET_FD, .events = POLLIN};
 	huge_text_make();
+	if (trial(hooks, script))
+		return;
 	if (record_send(ZYGOTE_SOCKET_FD, &up, sizeof up, NULL, 0) < 0)
 		give_up("the launcher's socket");
 	while (!serving.leaving || serving.count > 0) {

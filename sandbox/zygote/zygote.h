@@ -16,12 +16,14 @@ struct zygote_hooks {
 	/* In a job's process that waits in the pool: pages that it touches are its own from then on, so what a
 	 * job will touch is best touched now, when nobody waits for it. */
 	void (*idle)(void);
+	const char *trial;		/* a script like most (working_set.h) */
 };
 
 /* Says that the interpreter is up and forks a job's process for each of the launcher's records. Returns in
  * each such process, locked down, with its job's files in place, as `script` tells; never in the zygote,
  * which ends with its launcher or when it is told to and its last job has ended. All failures end the
- * process; the launcher hears of them. */
+ * process; the launcher hears of them. Before it serves, it returns in one fork that is in no sandbox and runs the
+ * trial's script, of which nothing stays but which pages it touched. */
 void zygote_serve(const struct zygote_hooks *hooks, struct script *script);
 
 /* Ends a job's process that zygote_serve returned in, by its last call (shared/leave.h); a fork of it as ever:

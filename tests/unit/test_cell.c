@@ -222,6 +222,7 @@ struct handing {
 	struct host host;
 	struct cell cell;
 	int sandbox_end, fds[START_FDS];
+	uint32_t payload_size;			/* not 0: in the record */
 };
 
 static struct handing handing_make(unsigned seals)
@@ -233,7 +234,7 @@ static struct handing handing_make(unsigned seals)
 	made.sandbox_end = ends[1];
 	made.fds[START_PAYLOAD] = memfd_create("job", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	ck_assert_int_eq(fcntl(made.fds[START_PAYLOAD], F_ADD_SEALS, seals), 0);
-	for (int i = START_OUT; i < START_FDS; i++) {
+	for (int i = 0; i < START_PAYLOAD; i++) {
 		ck_assert_int_eq(pipe2(streams, O_CLOEXEC), 0);
 		made.fds[i] = streams[1];
 	}
@@ -242,9 +243,9 @@ static struct handing handing_make(unsigned seals)
 
 static int hand_over(struct handing *handing, struct err *err)
 {
-	const struct sandbox_limits limits = {.wall_ms = 1000, .cpu_ms = 1000};
-	return cell_hand_over(&handing->cell, &handing->host, 0, 7, &limits, handing->fds, START_FDS,
-		err);
+	const struct record_start start = {.tag = 7, .limits = {.wall_ms = 1000, .cpu_ms = 1000},
+		.payload_size = handing->payload_size};
+	return cell_hand_over(&handing->cell, &handing->host, &start, handing->fds, err);
 }
 
 #define ALL_SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
@@ -256,6 +257,25 @@ START_TEST(a_job_handed_over_runs_against_its_clock)
 	ck_assert_int_eq(hand_over(&handing, &err), 0);
 	ck_assert_int_eq(handing.cell.state, CELL_RUNNING);
 	ck_assert_int_eq(handing.cell.wall_end_us, handing.cell.started_us + 1000000);
+}
+END_TEST
+
+START_TEST(a_small_payload_goes_along_and_a_large_one_behind)
+{
+	for (uint32_t size = 0; size <= PAYLOAD_INLINE_BYTES; size += PAYLOAD_INLINE_BYTES / 2) {
+		struct handing handing = handing_make(ALL_SEALS);
+		struct job_handover got = {0};
+		struct err err;
+		int fds[START_FDS];
+		size_t count;
+		handing.payload_size = size;
+		ck_assert_int_eq(hand_over(&handing, &err), 0);
+		ck_assert_int_eq(record_receive(handing.sandbox_end, &got, sizeof got, fds, START_FDS, &count),
+			offsetof(struct job_handover, payload) + size);
+		ck_assert_uint_eq(got.payload_size, size);
+		ck_assert_uint_eq(got.limits.wall_ms, 1000);
+		ck_assert_uint_eq(count, size > 0 ? START_PAYLOAD : START_FDS);
+	}
 }
 END_TEST
 
@@ -301,6 +321,7 @@ int main(void)
 		{a_last_call_whose_surroundings_nobody_knows_is_an_exit_like_any_other, missing, 0},
 		{a_last_call_that_comes_after_the_end_was_decided_changes_nothing, missing, 0},
 		{a_job_handed_over_runs_against_its_clock, NULL, 0},
+		{a_small_payload_goes_along_and_a_large_one_behind, NULL, 0},
 		{a_job_is_not_lost_on_a_sandbox_that_has_died, NULL, 0},
 		{a_payload_that_its_sender_could_change_is_refused, NULL, 0},
 	};

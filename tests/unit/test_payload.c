@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../../sandbox/shared/record.h"
+
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
 static char *text(const char *start, size_t size)
@@ -30,8 +32,12 @@ static void judge(const struct sandbox_job *job, const char *member)
 	ck_assert_pstr_eq(found, member);
 	ck_assert_int_eq(err.code, member ? ERR_INVALID : ERR_NONE);
 	ck_assert((strlen(err.text) > 0) == (member != NULL));
-	int fd = payload_make(job, &err);
-	ck_assert((fd < 0) == (member != NULL));
+	char data[PAYLOAD_INLINE_BYTES];
+	size_t size;
+	int fd;
+	result = payload_make(job, data, sizeof data, &size, &fd, &err);
+	ck_assert((result < 0) == (member != NULL));
+	ck_assert_int_eq(result == 0, (fd >= 0) + (size > 0));	/* the one or the other */
 	if (fd >= 0)
 		close(fd);
 }
@@ -119,12 +125,36 @@ START_TEST(an_environment_is_no_larger_than_a_program_can_be_started_with)
 }
 END_TEST
 
+START_TEST(a_small_job_is_in_the_record_and_a_larger_one_behind_it)
+{
+	struct sandbox_job job = job_make();
+	char data[PAYLOAD_INLINE_BYTES], *code = text("", PAYLOAD_INLINE_BYTES);
+	struct err err = {0};
+	size_t size, without;
+	int fd;
+	ck_assert_int_eq(payload_make(&job, data, sizeof data, &without, &fd, &err), 0);
+	ck_assert_int_eq(fd, -1);
+	job.code = code;
+	job.code_size += sizeof data - without;
+	ck_assert_int_eq(payload_make(&job, data, sizeof data, &size, &fd, &err), 0);
+	ck_assert_int_eq(fd, -1);
+	ck_assert_uint_eq(size, sizeof data);
+	job.code_size++;
+	ck_assert_int_eq(payload_make(&job, data, sizeof data, &size, &fd, &err), 0);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_uint_eq(size, 0);
+	close(fd);
+	free(code);
+}
+END_TEST
+
 static off_t size_of(const struct sandbox_job *job)
 {
 	struct err err = {0};
 	struct stat st;
-	int fd = payload_make(job, &err);
-	ck_assert_msg(fd >= 0, "%s", err.text);
+	size_t size;
+	int fd;
+	ck_assert_msg(payload_make(job, NULL, 0, &size, &fd, &err) == 0, "%s", err.text);
 	ck_assert_int_eq(fstat(fd, &st), 0);
 	close(fd);
 	return st.st_size;
@@ -157,6 +187,7 @@ int main(void)
 	tcase_add_test(tests, names_in_a_working_directory_are_no_longer_than_a_file_system_takes);
 	tcase_add_test(tests, a_variable_is_no_longer_than_a_program_can_be_started_with);
 	tcase_add_test(tests, an_environment_is_no_larger_than_a_program_can_be_started_with);
+	tcase_add_test(tests, a_small_job_is_in_the_record_and_a_larger_one_behind_it);
 	tcase_add_test(tests, compiled_code_that_does_not_fit_is_left_out);
 	suite_add_tcase(suite, tests);
 	SRunner *runner = srunner_create(suite);

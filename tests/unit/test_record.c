@@ -21,7 +21,10 @@ START_TEST(a_start_record_with_its_descriptors_is_taken)
 {
 	const char *why = NULL;
 	struct record_start start = good_start();
-	ck_assert_int_eq(record_check(&start, sizeof start, START_FDS, 2, &why), 0);
+	ck_assert_int_eq(record_check(&start, record_start_size(&start), START_FDS, 2, &why), 0);
+	start.payload_size = sizeof start.payload;
+	ck_assert_int_eq(record_check(&start, sizeof start.payload + offsetof(struct record_start, payload),
+		START_PAYLOAD, 2, &why), 0);
 }
 END_TEST
 
@@ -32,8 +35,9 @@ START_TEST(every_other_size_is_refused)
 	struct record_start start = good_start();
 	memcpy(bytes, &start, sizeof start);
 	for (size_t size = 0; size < sizeof bytes; size++)
-		if (size != sizeof start)
-			ck_assert_int_eq(record_check(bytes, size, START_FDS, 2, &why), -1);
+		for (size_t fds = START_PAYLOAD; fds <= START_FDS; fds++)
+			if (size != record_start_size(&start) || fds != START_FDS)
+				ck_assert_int_eq(record_check(bytes, size, fds, 2, &why), -1);
 }
 END_TEST
 
@@ -42,8 +46,29 @@ START_TEST(a_wrong_number_of_descriptors_is_refused)
 	const char *why;
 	struct record_start start = good_start();
 	for (size_t count = 0; count < 9; count++)
-		ck_assert_int_eq(record_check(&start, sizeof start, count, 2, &why),
+		ck_assert_int_eq(record_check(&start, record_start_size(&start), count, 2, &why),
 			count == START_FDS ? 0 : -1);
+	start.payload_size = 1;
+	for (size_t count = 0; count < 9; count++)
+		ck_assert_int_eq(record_check(&start, record_start_size(&start), count, 2, &why),
+			count == START_PAYLOAD ? 0 : -1);
+}
+END_TEST
+
+START_TEST(a_payload_is_as_large_as_its_record_says)
+{
+	const char *why;
+	char bytes[sizeof(union record) + 8] = {0};
+	struct record_start start = good_start();
+	for (uint32_t said = 0; said <= PAYLOAD_INLINE_BYTES + 1; said += 1 + said / 3) {
+		start.payload_size = said;
+		memcpy(bytes, &start, sizeof start);
+		for (size_t size = 0; size < sizeof bytes; size++)
+			ck_assert_int_eq(record_check(bytes, size, record_start_fds(&start), 2, &why),
+				size == record_start_size(&start) && said <= PAYLOAD_INLINE_BYTES ? 0 : -1);
+	}
+	start.payload_size = UINT32_MAX;
+	ck_assert_int_eq(record_check(&start, sizeof start, START_PAYLOAD, 2, &why), -1);
 }
 END_TEST
 
@@ -52,16 +77,16 @@ START_TEST(unknown_runtimes_levels_types_and_magic_are_refused)
 	const char *why;
 	struct record_start start = good_start();
 	start.runtime = 2;
-	ck_assert_int_eq(record_check(&start, sizeof start, START_FDS, 2, &why), -1);
+	ck_assert_int_eq(record_check(&start, record_start_size(&start), START_FDS, 2, &why), -1);
 	start = good_start();
 	start.level = SANDBOX_LEVELS;
-	ck_assert_int_eq(record_check(&start, sizeof start, START_FDS, 2, &why), -1);
+	ck_assert_int_eq(record_check(&start, record_start_size(&start), START_FDS, 2, &why), -1);
 	start = good_start();
 	start.header.type = RECORD_OUTCOME;
-	ck_assert_int_eq(record_check(&start, sizeof start, START_FDS, 2, &why), -1);
+	ck_assert_int_eq(record_check(&start, record_start_size(&start), START_FDS, 2, &why), -1);
 	start = good_start();
 	start.header.magic ^= 1;
-	ck_assert_int_eq(record_check(&start, sizeof start, START_FDS, 2, &why), -1);
+	ck_assert_int_eq(record_check(&start, record_start_size(&start), START_FDS, 2, &why), -1);
 }
 END_TEST
 
@@ -214,6 +239,7 @@ int main(void)
 	tcase_add_test(cases, a_start_record_with_its_descriptors_is_taken);
 	tcase_add_test(cases, every_other_size_is_refused);
 	tcase_add_test(cases, a_wrong_number_of_descriptors_is_refused);
+	tcase_add_test(cases, a_payload_is_as_large_as_its_record_says);
 	tcase_add_test(cases, unknown_runtimes_levels_types_and_magic_are_refused);
 	tcase_add_test(cases, kill_and_lease_records_carry_no_descriptors);
 	tcase_add_test(cases, limits_are_only_ever_lowered);

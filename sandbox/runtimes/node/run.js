@@ -208,10 +208,10 @@ function callMain(state, module) {
 	settle(state, Promise.resolve().then(call)).then((value) => { send(...encode(value)); });
 }
 
-function run(file) {
+function run(file, source) {
 	const state = { settled: false, main: undefined };
 	const module = mainModule(file);
-	const script = compileOrExit(fs.readFileSync(file, 'utf8'), file);
+	const script = compileOrExit(source, file);
 	compiled = undefined;
 	const start = script.run.bind(module.exports, module.exports, Module.createRequire(file), module,
 		file, path.dirname(file), (main) => { state.main = main; });
@@ -236,10 +236,10 @@ function compiledTake(data, file) {
 }
 
 // What can't be compiled is left to each job, for its error to be its own.
-function compileAndSend(file) {
+function compileAndSend(file, source) {
 	try {
 		compileOnly = true;
-		const { run } = compile(fs.readFileSync(file, 'utf8'), file);
+		const { run } = compile(source, file);
 		send('c', Buffer.concat([compiledHead(file), run.cachedData]));
 	} catch {
 		process.reallyExit(1);
@@ -247,19 +247,19 @@ function compileAndSend(file) {
 	process.reallyExit(0);
 }
 
-function begin(file, onlyCompile, data) {
+function begin(file, source, onlyCompile, data) {
 	valueChannel = channel();
 	if (onlyCompile)
-		compileAndSend(file);
+		compileAndSend(file, source);
 	if (data)
 		compiledTake(data, file);
 	argumentFiles = [process.env.CODE_INPUT, process.env.CODE_CONTEXT];
 	process.argv.splice(1, 2, file);
-	run(file);
+	run(file, source);
 }
 
 if (process.env.CODESANDBOX_ZYGOTE === undefined)
-	begin(process.argv[2]);
+	begin(process.argv[2], fs.readFileSync(process.argv[2], 'utf8'));
 else
 	require('./warm.js').warmUp({ begin, channel, compile, encode, importOptions, mainModule,
 		watchTheEnd });

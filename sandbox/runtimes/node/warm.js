@@ -212,12 +212,12 @@ function practise(harness, zygote, { console, streams }) {
 
 function serve(harness, zygote, used) {
 	const home = process.env.HOME;
-	const [file, compileOnly, compiled] = zygote.serve((pid) => prepare(zygote, pid),
+	const [file, source, compileOnly, compiled] = zygote.serve((pid) => prepare(zygote, pid),
 		() => practise(harness, zygote, used));
 	process.chdir('.'); // what process.cwd() remembers
 	if (process.env.HOME !== home)
 		Module._initPaths();
-	harness.begin(file, compileOnly, compiled);
+	harness.begin(file, source, compileOnly, compiled);
 }
 
 function giveUp(error) {

@@ -5,7 +5,7 @@
  *	settle()		when all is loaded and nothing is collected any more; throws likewise
  *	mute(), unmute()	leads what is written to stdout and stderr nowhere
  *	unblock(fd)
- *	serve(prepare, practise) -> [path, compileOnly, compiled]
+ *	serve(prepare, practise) -> [path, code, compileOnly, compiled]
  *				in each job's process; see zygote_serve and struct script. There, but before
  *				the process has its job, it calls prepare(pid), and practise() if there is
  *				time
@@ -154,22 +154,25 @@ static void in_idle_time(void)
 
 static napi_value script_array(napi_env env, const struct script *script)
 {
-	napi_value array, path, compile_only, compiled;
+	napi_value array, path, code, compile_only, compiled;
 	void *data;
-	napi_create_array_with_length(env, 3, &array);
+	napi_create_array_with_length(env, 4, &array);
 	napi_create_string_utf8(env, script->file, NAPI_AUTO_LENGTH, &path);
 	napi_set_element(env, array, 0, path);
+	napi_create_string_utf8(env, script->code, script->code_size, &code);
+	napi_set_element(env, array, 1, code);
 	napi_get_boolean(env, script->compile_only, &compile_only);
-	napi_set_element(env, array, 1, compile_only);
+	napi_set_element(env, array, 2, compile_only);
 	if (script->compiled_size > 0 && napi_create_buffer_copy(env, script->compiled_size,
 			script->compiled, &data, &compiled) == napi_ok)
-		napi_set_element(env, array, 2, compiled);
+		napi_set_element(env, array, 3, compiled);
 	return array;
 }
 
 static napi_value serve(napi_env env, napi_callback_info info)
 {
-	static const struct zygote_hooks hooks = {NULL, NULL, after_fork, in_idle_time};
+	static const struct zygote_hooks hooks = {NULL, NULL, after_fork, in_idle_time,
+		"console.log('');\nfunction main(input) { return { input }; }\n"};
 	static struct script script;
 	size_t count = 2;
 	napi_get_cb_info(env, info, &count, zygote.callbacks, NULL, NULL);

@@ -29,11 +29,15 @@ def leave():
     channel.clear()
 
 
+def read(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
 def part(name):
     """Another file of this directory, in this file's name space."""
     path = os.path.dirname(__file__) + "/" + name
-    with open(path, "rb") as file:
-        exec(compile(file.read(), path, "exec"), globals())
+    exec(compile(read(path), path, "exec"), globals())
 
 
 def module_make(path):
@@ -48,11 +52,7 @@ def module_make(path):
 
 def script_code(path):
     code = compiled_load(path) if compiled else None
-    if code:
-        return code
-    with open(path, "rb") as file:
-        source = file.read()
-    return compile(source, path, "exec", dont_inherit=True)
+    return code or compile(source.pop() if source else read(path), path, "exec", dont_inherit=True)
 
 
 def run(path):
@@ -81,7 +81,8 @@ def run(path):
 
 
 harness = sys.modules["__main__"]  # its functions are needed to the end
-compiled = []  # the script's code as another process compiled it, for warm.py
+source = []  # the script, where its process was given it, and
+compiled = []  # its code as another process compiled it: for warm.py
 ending = [False, None]  # how the script ended: what it raised, and SystemExit's code
 warm = "CODESANDBOX_ZYGOTE" in os.environ
 if warm:

@@ -189,7 +189,8 @@ def rehearse():
     reseed()
     clock_start()
     try:
-        run(os.devnull)
+        source.append(b"")
+        run("/job/script.py")
         module = module_make("/job/script.py")
         exec(compile(SCRIPT, "/job/script.py", "exec", dont_inherit=True), module.__dict__)
         main = module.__dict__.get("main")
@@ -257,9 +258,10 @@ def warm_up():
         rehearse()
     gc.collect()
     gc.freeze()
-    path, environment, compile_only, data = zygote.serve(practise)
+    path, code, environment, compile_only, data = zygote.serve(practise)
     practised = not in_zygote
     in_zygote.clear()
+    source.append(code)
     if compile_only:
         compile_send(path)
     compiled[:] = [data] if data else []

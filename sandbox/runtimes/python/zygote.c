@@ -1,7 +1,7 @@
 /* zygote.c: the zygote's library for CPython: an extension module of the stable ABI (PEP 384), so that one
  * serves any Python 3.9 or newer. run.py loads it; see ../../zygote/zygote.h.
  *
- *	serve(rehearsal) -> (path, environment, compile_only, compiled)
+ *	serve(rehearsal) -> (path, code, environment, compile_only, compiled)
  *						in each job's process; see zygote_serve and struct script;
  *						rehearsal is called where one waits for its job
  *	leave(status)				ends it
@@ -42,15 +42,15 @@ static void rehearse(void)
 static PyObject *serve(PyObject *self, PyObject *callable)
 {
 	static const struct zygote_hooks hooks = {PyOS_BeforeFork, PyOS_AfterFork_Parent,
-		PyOS_AfterFork_Child, rehearse};
+		PyOS_AfterFork_Child, rehearse, "def main(input, context):\n\tprint(end='')\n\treturn {}\n"};
 	static struct script script;
 	(void)self;
 	Py_INCREF(callable);
 	rehearsal = callable;
 	zygote_serve(&hooks, &script);
 	environ = (char **)script.environment;
-	return Py_BuildValue("sNNy#", script.file, environment_list(script.environment),
-		PyBool_FromLong(script.compile_only), script.compiled,
+	return Py_BuildValue("sy#NNy#", script.file, script.code, (Py_ssize_t)script.code_size,
+		environment_list(script.environment), PyBool_FromLong(script.compile_only), script.compiled,
 		(Py_ssize_t)script.compiled_size);
 }
 
