@@ -25,6 +25,16 @@
 
 static const char *const controllers[CGROUP_CONTROLLERS] = {"memory", "pids", "cpuacct"};
 
+static const struct {
+	enum cgroup_controller controller;
+	const char *file;
+} counters[CGROUP_COUNTERS] = {
+	[CGROUP_PROCESSES] = {CGROUP_PIDS, "pids.current"},
+	[CGROUP_PROCESSES_PEAK] = {CGROUP_PIDS, "pids.peak"},	/* Linux 6.1 */
+	[CGROUP_MEMORY_PEAK] = {CGROUP_MEMORY, "memory.max_usage_in_bytes"},
+	[CGROUP_CPU_TIME] = {CGROUP_CPU, "cpuacct.usage"},
+};
+
 static int write_at(int directory, const char *name, const char *text)
 {
 	int fd = openat(directory, name, O_WRONLY | O_CLOEXEC);
@@ -238,9 +248,28 @@ int cgroups_open(struct cgroups *cgroups, const char *instance, struct err *err)
 	return result;
 }
 
+static void counters_open(struct cgroup *cgroup)
+{
+	for (int i = 0; i < CGROUP_COUNTERS; i++)
+		cgroup->counter_fds[i] = openat(cgroup->directory_fds[counters[i].controller], counters[i].file,
+			O_RDONLY | O_CLOEXEC);
+}
+
+static int counter_read(const struct cgroup *cgroup, enum cgroup_counter counter, uint64_t *value)
+{
+	char text[64];
+	ssize_t got = pread(cgroup->counter_fds[counter], text, sizeof text - 1, 0);
+	if (got <= 0)
+		return -1;
+	text[got] = '\0';
+	*value = strtoull(text, NULL, 10);
+	return 0;
+}
+
 int cgroup_create(struct cgroups *cgroups, unsigned serial, struct cgroup *cgroup, struct err *err)
 {
-	*cgroup = (struct cgroup){.cgroups = cgroups, .serial = serial, .directory_fds = {-1, -1, -1}};
+	*cgroup = (struct cgroup){.cgroups = cgroups, .serial = serial, .directory_fds = {-1, -1, -1},
+		.counter_fds = {-1, -1, -1, -1}};
 	for (int i = 0; i < CGROUP_CONTROLLERS; i++) {
 		char path[600];
 		snprintf(path, sizeof path, "%s/%u", cgroups->parents[i], serial);
@@ -250,6 +279,7 @@ int cgroup_create(struct cgroups *cgroups, unsigned serial, struct cgroup *cgrou
 			return -1;
 		}
 	}
+	counters_open(cgroup);
 	return 0;
 }
 
@@ -281,18 +311,16 @@ int cgroup_limit(const struct cgroup *cgroup, uint64_t memory_bytes, uint64_t pr
 
 int cgroup_cpu_us(const struct cgroup *cgroup, uint64_t *cpu_us)
 {
-	char text[64];
-	if (read_at(cgroup->directory_fds[CGROUP_CPU], "cpuacct.usage", text, sizeof text) < 0)
+	if (counter_read(cgroup, CGROUP_CPU_TIME, cpu_us) < 0)
 		return -1;
-	*cpu_us = strtoull(text, NULL, 10) / 1000;
+	*cpu_us /= 1000;
 	return 0;
 }
 
 int cgroup_processes(const struct cgroup *cgroup)
 {
-	char text[64];
-	return read_at(cgroup->directory_fds[CGROUP_PIDS], "pids.current", text, sizeof text) < 0 ? -1 :
-		atoi(text);
+	uint64_t count;
+	return counter_read(cgroup, CGROUP_PROCESSES, &count) < 0 ? -1 : (int)count;
 }
 
 int cgroup_usage(const struct cgroup *cgroup, struct cgroup_usage *usage)
@@ -300,9 +328,8 @@ int cgroup_usage(const struct cgroup *cgroup, struct cgroup_usage *usage)
 	*usage = (struct cgroup_usage){0};
 	if (cgroup_cpu_us(cgroup, &usage->cpu_us) < 0)
 		return -1;
-	usage->memory_peak_bytes = read_number(cgroup->directory_fds[CGROUP_MEMORY],
-		"memory.max_usage_in_bytes");
-	usage->pids_peak = read_number(cgroup->directory_fds[CGROUP_PIDS], "pids.peak");
+	(void)counter_read(cgroup, CGROUP_MEMORY_PEAK, &usage->memory_peak_bytes);
+	(void)counter_read(cgroup, CGROUP_PROCESSES_PEAK, &usage->pids_peak);
 	return 0;
 }
 
@@ -353,6 +380,11 @@ void cgroup_destroy(struct cgroups *cgroups, struct cgroup *cgroup)
 		if (cgroup->directory_fds[i] >= 0)
 			close(cgroup->directory_fds[i]);
 		cgroup->directory_fds[i] = -1;
+	}
+	for (int i = 0; i < CGROUP_COUNTERS; i++) {
+		if (cgroup->counter_fds[i] >= 0)
+			close(cgroup->counter_fds[i]);
+		cgroup->counter_fds[i] = -1;
 	}
 	if (!sweeper_take(cgroups, cgroup->serial))
 		remove_or_note(cgroups, cgroup->serial);

@@ -25,10 +25,15 @@ struct cgroups {
 	int sweeper;				/* its process id */
 };
 
+/* What a job's end asks for: opened when the group is made, since opening takes most of the time. */
+enum cgroup_counter { CGROUP_PROCESSES, CGROUP_PROCESSES_PEAK, CGROUP_MEMORY_PEAK, CGROUP_CPU_TIME,
+	CGROUP_COUNTERS };
+
 struct cgroup {
 	const struct cgroups *cgroups;
 	unsigned serial;
 	int directory_fds[CGROUP_CONTROLLERS];
+	int counter_fds[CGROUP_COUNTERS];	/* -1: the kernel has none */
 };
 
 struct cgroup_usage {

@@ -204,7 +204,10 @@ void job_await(const struct birth *shared, void (*idle)(void), struct job_start 
 	must(&birth, script_await(), "making the job's files");
 	report_ready(&birth, listener, waits_killable, proc_fd);
 	start->control_fd = birth.control_fd;
-	if (idle && !is_waited_for(birth.control_fd))
+	bool hurries = (birth.warm && !idle) || is_waited_for(birth.control_fd);
+	if (!hurries)
+		script_text_map();
+	if (!hurries && idle)
 		idle();
 	/* The launcher closes its end when the sandbox is not needed any more. */
 	start->fds[START_PAYLOAD] = -1;

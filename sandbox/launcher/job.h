@@ -103,6 +103,9 @@ struct script {
  * and touches what script_prepare will. Leaves the process in JOB_DIRECTORY. -1 with errno. */
 int script_await(void);
 
+/* Maps the code that script_prepare and the C library consist of, for when nobody waits. */
+void script_text_map(void);
+
 /* Once, after script_await: unpacks the payload into the job's files. Returns the failed step with errno, or NULL. */
 const char *script_prepare(const struct birth *birth, const struct job_start *start,
 	struct script *script);

@@ -204,7 +204,8 @@ static void cell_status(struct launcher *launcher, struct cell *cell)
 	control_read_all(launcher, cell);
 	if (cell_finish(cell, launcher->host, &outcome, &output_fd))
 		answer(launcher, &outcome, output_fd);
-	cell_dismiss(cell);
+	else
+		cell_dismiss(cell);
 }
 
 /* Read only where there is something: else the call waits, on some kernels for dead processes too. */
@@ -345,6 +346,7 @@ void launcher_serve(struct launcher *launcher)
 		zygotes_start(launcher);
 		jobs_lease_enforce(launcher);
 		jobs_dispatch(launcher);
+		cells_dismiss(launcher);
 		more = refill(launcher);
 		cgroups_sweep((struct cgroups *)&launcher->host->cgroups);
 	}

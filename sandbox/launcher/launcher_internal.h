@@ -100,6 +100,10 @@ void answers_flush(struct launcher *launcher);
  * be made at once. */
 bool refill(struct launcher *launcher);
 
+/* Ends the sandboxes whose jobs have been answered. They wait with the pool: the kernel's work with them would come
+ * before whoever waits for the answer. */
+void cells_dismiss(struct launcher *launcher);
+
 /* Whether the pool waits, until rest_us. */
 bool refill_rests(const struct launcher *launcher);
 

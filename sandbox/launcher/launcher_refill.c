@@ -1,7 +1,16 @@
 /* launcher_refill.c: making sandboxes, for jobs that wait and ahead of those to come (pool.h). */
 #include "launcher_internal.h"
 
+#include <stdint.h>
+#include <sys/mman.h>
+
+#ifndef MADV_POPULATE_WRITE		/* headers may be older */
+#define MADV_POPULATE_WRITE 23
+#endif
+
 #define POOL_RETRY_US 1000000
+#define PAGE 4096u
+#define STACK_BYTES (16u << 10)		/* that a hand-over and an answer take */
 
 /* Free whatever ended it before. */
 static struct cell *cell_find_free(struct launcher *launcher)
@@ -37,6 +46,23 @@ void refill_put_off(struct launcher *launcher)
 	launcher->pool_retry_us = clock_us() + POOL_RETRY_US;
 }
 
+/* A page that the new sandbox's init shares with us is copied when we write to it: now, not when a job waits. */
+static void page_own(const void *at, size_t size)
+{
+	uintptr_t start = (uintptr_t)at & ~(uintptr_t)(PAGE - 1);
+	(void)madvise((void *)start, (uintptr_t)at + size - start, MADV_POPULATE_WRITE);
+}
+
+static void pages_own(const struct launcher *launcher, const struct cell *cell)
+{
+	const char *stack = __builtin_frame_address(0);
+	page_own(launcher, sizeof *launcher);
+	page_own(launcher->queue, sizeof *launcher->queue);
+	page_own(launcher->answers, sizeof *launcher->answers);
+	page_own(cell, sizeof *cell);
+	page_own(stack - STACK_BYTES, STACK_BYTES);
+}
+
 static void prepare(struct launcher *launcher, struct kind kind, bool for_pool)
 {
 	struct err err = {0};
@@ -48,6 +74,7 @@ static void prepare(struct launcher *launcher, struct kind kind, bool for_pool)
 		if (launcher_watch(launcher, cell->control_fd, EVENT_CONTROL, cell->index) < 0 ||
 				launcher_watch(launcher, cell->init_fd, EVENT_INIT, cell->index) < 0)
 			launcher->ended = true;
+		pages_own(launcher, cell);
 		return;
 	}
 	if (for_pool)
@@ -110,6 +137,15 @@ bool refill_rests(const struct launcher *launcher)
 {
 	return !launcher_is_full(launcher) && cells_idle(launcher) * 2 > launcher->pool.size &&
 		clock_us() < launcher->rest_us;
+}
+
+void cells_dismiss(struct launcher *launcher)
+{
+	if (refill_rests(launcher) && launcher->queued == 0)
+		return;
+	for (unsigned i = 0; i < launcher->cell_count; i++)
+		if (launcher->cells[i].state == CELL_ENDING && !launcher->cells[i].end_us)
+			cell_dismiss(&launcher->cells[i]);
 }
 
 bool refill(struct launcher *launcher)

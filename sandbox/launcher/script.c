@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,11 @@
 #include "mount.h"
 #include "rlimit.h"
 
+#ifndef MADV_POPULATE_READ		/* Linux 5.14; headers may be older */
+#define MADV_POPULATE_READ 22
+#endif
+
+#define PAGE 4096u
 #define ENVIRONMENT_MAX 1024
 #define SCRIPT_AHEAD "script"
 
@@ -277,6 +283,30 @@ int script_await(void)
 	ahead_fd = fcntl(script, F_DUPFD_CLOEXEC, 10);
 	close(script);
 	return ahead_fd < 0 ? -1 : 0;
+}
+
+static int text_map(struct dl_phdr_info *object, size_t size, void *unused)
+{
+	const uintptr_t wanted[] = {(uintptr_t)rename, (uintptr_t)script_await};
+	(void)size;
+	(void)unused;
+	for (int i = 0; i < object->dlpi_phnum; i++) {
+		const ElfW(Phdr) *part = &object->dlpi_phdr[i];
+		uintptr_t start = object->dlpi_addr + part->p_vaddr, end = start + part->p_memsz;
+		bool holds = false;
+		for (size_t w = 0; w < sizeof wanted / sizeof *wanted; w++)
+			holds |= part->p_type == PT_LOAD && start <= wanted[w] && wanted[w] < end;
+		start &= ~(uintptr_t)(PAGE - 1);
+		if (holds)
+			(void)madvise((void *)start, end - start, MADV_POPULATE_READ);
+	}
+	return 0;
+}
+
+/* A fork finds a file's pages one fault at a time. */
+void script_text_map(void)
+{
+	(void)dl_iterate_phdr(text_map, NULL);
 }
 
 const char *script_prepare(const struct birth *birth, const struct job_start *start,
