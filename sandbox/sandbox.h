@@ -172,6 +172,7 @@ struct sandbox_self_test {
 	char reason[SANDBOX_LEVELS][256];	/* why not, and the remedy */
 	bool runtime_available[64];		/* interpreter found, index as in the configuration */
 	bool runtime_warm[64];			/* jobs are forked from a warm one */
+	uint32_t runtime_pages[64];		/* of memory that are made ready in each fork that waits */
 	char runtime_reason[64][160];		/* why not, where it was tried */
 };
 

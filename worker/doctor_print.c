@@ -197,9 +197,10 @@ static json_t *runtimes_json(const struct doctor *doctor)
 	for (size_t i = 0; i < doctor->settings.runtime_count; i++) {
 		const struct doctor_runtime *runtime = &doctor->runtimes[i];
 		json_object_set_new(runtimes, doctor->settings.runtimes[i].name,
-			json_pack("{s:b, s:b, s:b, s:o, s:s, s:o, s:o}", "available",
+			json_pack("{s:b, s:b, s:b, s:i, s:o, s:s, s:o, s:o}", "available",
 				runtime->available, "works", runtime->works, "warm",
-				doctor->found.runtime_warm[i], "coldReason",
+				doctor->found.runtime_warm[i], "pagesAhead",
+				(int)doctor->found.runtime_pages[i], "coldReason",
 				job_text(doctor->found.runtime_reason[i]), "path", doctor->settings.runtimes[i].argv[0],
 				"version", job_text(runtime->version), "problem",
 				job_text(runtime->problem)));

@@ -95,6 +95,7 @@ static void zygotes_try(struct cell *cell, const struct host *host, struct zygot
 				tries(cell, host, zygotes, host->setup.floor, (int)zygote->runtime,
 				(*serial)++, &err)) {
 			result->runtime_warm[zygote->runtime] = true;
+			result->runtime_pages[zygote->runtime] = zygote->pages;
 			continue;
 		}
 		zygote_kill(zygote);

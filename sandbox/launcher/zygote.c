@@ -243,11 +243,12 @@ int zygote_start(struct zygote *zygote, const struct host *host, uint32_t runtim
 
 bool zygote_read(struct zygote *zygote)
 {
-	uint32_t up = 0;
+	struct zygote_up up;
 	size_t fd_count;
 	long got = record_receive(zygote->socket, &up, sizeof up, NULL, 0, &fd_count);
 	if (got == sizeof up && zygote->state == ZYGOTE_STARTING) {
 		zygote->state = ZYGOTE_UP;
+		zygote->pages = up.pages;
 		zygote->reason[0] = '\0';
 		return true;
 	}

@@ -27,6 +27,11 @@ struct zygote_facts {
 	int32_t landlock_abi;
 };
 
+/* The zygote's only record: it is up. */
+struct zygote_up {
+	uint32_t pages;			/* that it has ready in each fork that waits (zygote/working_set.h) */
+};
+
 /* Each further record: one fork. Beside it these descriptors, then those of the slot's namespaces, then,
  * grouped, the cgroup.procs of the sandbox's groups. */
 enum zygote_fd { ZYGOTE_CONTROL, ZYGOTE_STATUS, ZYGOTE_PID, ZYGOTE_MNT, ZYGOTE_MORE,
@@ -47,6 +52,7 @@ struct zygote {
 	unsigned index;
 	pid_t pid;
 	int pid_fd, socket, output_fd;	/* -1: none. output: what it printed */
+	uint32_t pages;			/* as it told */
 	uint64_t forks;
 	unsigned failures;		/* in a row */
 	int64_t deadline_us;		/* of STARTING */

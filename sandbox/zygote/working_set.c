@@ -158,6 +158,14 @@ void working_set_end(struct working_set *set)
 		set->count = 0;
 }
 
+uint32_t working_set_pages(const struct working_set *set)
+{
+	uint32_t pages = 0;
+	for (size_t i = 0; i < set->count; i++)
+		pages += set->ranges[i].pages;
+	return pages;
+}
+
 void working_set_populate(const struct working_set *set)
 {
 	for (size_t i = 0; i < set->count; i++) {

@@ -31,6 +31,8 @@ int working_set_begin(void);
  * begin. */
 void working_set_end(struct working_set *set);
 
+uint32_t working_set_pages(const struct working_set *set);
+
 /* Touches all of it. What is not mapped in this process any more is left out. */
 void working_set_populate(const struct working_set *set);
 

@@ -303,7 +303,6 @@ static void job_end(struct serving *serving, size_t at)
 void zygote_serve(const struct zygote_hooks *hooks, struct script *script)
 {
 	static struct serving serving;	/* the jobs' processes go on using its host */
-	const uint32_t up = 1;
 	serving.hooks = hooks;
 	setup_open(&serving.host.setup);
 	facts_receive(&serving.host);
@@ -311,6 +310,7 @@ void zygote_serve(const struct zygote_hooks *hooks, struct script *script)
 	huge_text_make();
 	if (trial(hooks, script))
 		return;
+	const struct zygote_up up = {.pages = working_set_pages(&touched)};
 	if (record_send(ZYGOTE_SOCKET_FD, &up, sizeof up, NULL, 0) < 0)
 		give_up("the launcher's socket");
 	while (!serving.leaving || serving.count > 0) {

@@ -165,13 +165,16 @@ static long launcher_pid(void)
 	return pid;
 }
 
-/* By runtime: true, or why it is not warm. */
+/* By runtime: true, or why it is not warm; and pages: how many are ready in a fork that waits. */
 static void warmth_print(const struct sandbox_self_test *test)
 {
-	json_t *line = json_object();
-	for (size_t i = 0; i < RUNTIMES; i++)
+	json_t *line = json_object(), *pages = json_object();
+	for (size_t i = 0; i < RUNTIMES; i++) {
 		json_object_set_new(line, runtimes[i].name, test->runtime_warm[i] ? json_true() :
 			json_string(test->runtime_reason[i]));
+		json_object_set_new(pages, runtimes[i].name, json_integer(test->runtime_pages[i]));
+	}
+	json_object_set_new(line, "pages", pages);
 	line_print(line);
 }
 

@@ -60,7 +60,8 @@ class Wrapped:
 def doctor(counts, prefix, version):
     done = subprocess.run([*prefix, BUILD + "/codeworker", "doctor", "--json"], stdout=subprocess.PIPE, check=False)
     found = json.loads(done.stdout)["runtimes"]["javascript"]
-    counts.ok(found["warm"] and found["works"], "doctor finds Node %s warm" % version, found)
+    counts.ok(found["warm"] and found["works"] and found["pagesAhead"] > 20,
+              "doctor finds Node %s warm, and what it touches" % version, found)
     return found["version"]
 
 

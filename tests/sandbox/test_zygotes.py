@@ -307,6 +307,8 @@ def main():
             if box.warm["python"] is not True:
                 counts.ok(False, "python is warm as " + user, box.warm["python"])
                 continue
+            counts.ok(all(box.warm["pages"][language] > 20 for language in ("python", "javascript")),
+                      "what jobs touch is known beforehand, as " + user, box.warm)
             shares_nothing(counts, box, user)
             runs_fresh_where_it_must(counts, box, user)
             siblings_end(counts, box, user)
