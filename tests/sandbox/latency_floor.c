@@ -28,18 +28,20 @@
 #define HEAP_BYTES (10u << 20)		/* of a warm Python that has loaded what most scripts load */
 #define PAGE 4096
 #define PAIRS_MAX 10000
-#define FDS 4				/* the payload and three pipes */
+#define PIPES 3
+#define FDS (PIPES + 1)			/* and the payload */
 #define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
 static const struct row {
 	const char *name;
-	bool fds;			/* a sealed payload and pipes are made and go along */
+	unsigned fds;			/* that go along; all of them are made then, else before */
 	unsigned copies;		/* of pages that the one who waits shares with its parent */
 } rows[] = {
-	{"a message", false, 0},
-	{"+ a sealed memfd and three pipes", true, 0},
-	{"+ 35 page copies", true, 35},
+	{"a message", 0, 0},
+	{"+ three pipes, made before", PIPES, 0},
+	{"+ a sealed memfd, and all made then", FDS, 0},
+	{"+ 35 page copies", FDS, 35},
 };
 
 static const char *const programs[][4] = {{"/bin/sh", "-c", "true", NULL},
@@ -128,8 +130,8 @@ static _Noreturn void waiting_main(int socket, unsigned copies)
 		must(prctl(PR_SET_PDEATHSIG, SIGKILL), "a death signal");
 		size_t count = message_receive(socket, stamps, fds);
 		char first;
-		if (count > 0)
-			must(pread(fds[0], &first, 1, 0), "the payload");
+		if (count == FDS)
+			must(pread(fds[PIPES], &first, 1, 0), "the payload");
 		for (size_t i = 0; i < copies; i++)
 			((volatile char *)heap)[i * (HEAP_BYTES / copies / PAGE * PAGE)]++;
 		stamps[1] = now_ns();
@@ -181,34 +183,42 @@ static pid_t start(int *caller, unsigned copies)
 
 /* ---- one measurement */
 
-static void handover_make(int fds[FDS], int ends[3])
+static void pipes_make(int *fds, int *ends)
 {
-	static const char payload[200] = "a payload";
-	fds[0] = memfd_create("payload", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	must(fds[0], "memfd_create");
-	must(write(fds[0], payload, sizeof payload), "the payload");
-	must(fcntl(fds[0], F_ADD_SEALS, SEALS), "sealing");
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < PIPES; i++) {
 		int pipe_fds[2];
 		must(pipe2(pipe_fds, O_CLOEXEC), "pipe");
 		ends[i] = pipe_fds[0];
-		fds[i + 1] = pipe_fds[1];
+		fds[i] = pipe_fds[1];
 	}
+}
+
+static int payload_make(void)
+{
+	static const char payload[200] = "a payload";
+	int fd = memfd_create("payload", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	must(fd, "memfd_create");
+	must(write(fd, payload, sizeof payload), "the payload");
+	must(fcntl(fd, F_ADD_SEALS, SEALS), "sealing");
+	return fd;
 }
 
 static void hand_over(int caller, const struct row *row, double *there_ms, double *back_ms)
 {
-	int fds[FDS], ends[3];
+	int fds[FDS], ends[PIPES];
+	if (row->fds == PIPES)
+		pipes_make(fds, ends);
 	int64_t begin = now_ns(), stamps[2] = {0};
-	if (row->fds)
-		handover_make(fds, ends);
-	message_send(caller, stamps, fds, row->fds ? FDS : 0);
-	if (row->fds)
-		close_all(fds, FDS);
+	if (row->fds == FDS) {
+		pipes_make(fds, ends);
+		fds[PIPES] = payload_make();
+	}
+	message_send(caller, stamps, fds, row->fds);
+	close_all(fds, row->fds);
 	(void)message_receive(caller, stamps, fds);
 	int64_t end = now_ns();
-	if (row->fds)
-		close_all(ends, 3);
+	if (row->fds > 0)
+		close_all(ends, PIPES);
 	*there_ms = (double)(stamps[1] - begin) / 1e6;
 	*back_ms = (double)(end - begin) / 1e6;
 }
