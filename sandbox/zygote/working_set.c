@@ -19,6 +19,7 @@
 #define IS_EXCLUSIVE (1ull << 56)
 #define PAGES_MAX (1u << 20)
 #define ENTRIES 4096
+#define AREA_BYTES (1ull << 30)		/* what is reserved in larger ones would take longer to look at than it is worth */
 
 static struct scratch {
 	char maps[256 << 10];
@@ -49,7 +50,7 @@ static const char *area_parse(const char *line, struct area *area, bool *wanted)
 	if (*end != ' ' || strlen(end) < 6)
 		return NULL;
 	area->writable = end[2] == 'w';
-	*wanted = end[1] == 'r' && end[4] == 'p' &&
+	*wanted = end[1] == 'r' && end[4] == 'p' && area->end - area->start <= AREA_BYTES &&
 		(area->end <= (uintptr_t)scratch || area->start >= (uintptr_t)(scratch + 1));
 	const char *next = strchr(end, '\n');
 	return next ? next + 1 : NULL;
