@@ -71,19 +71,19 @@ static int file_read(const char *path, char *data, size_t size)
 	return got == 0 ? 0 : -1;		/* all of it, or it is of no use */
 }
 
-static int area_visit(const struct area *area, int pagemap, visitor *visit, size_t *at, struct working_set *set)
+/* As far as it can be read: the kernel's own areas can't. */
+static void area_visit(const struct area *area, int pagemap, visitor *visit, size_t *at, struct working_set *set)
 {
 	for (uintptr_t start = area->start; start < area->end; start += ENTRIES * PAGE) {
 		size_t count = (area->end - start) / PAGE < ENTRIES ? (area->end - start) / PAGE : ENTRIES;
-		ssize_t size = (ssize_t)(count * sizeof *scratch->entries);
-		if (pread(pagemap, scratch->entries, (size_t)size, (off_t)(start / PAGE *
-				sizeof *scratch->entries)) != size)
-			return -1;
+		size_t size = count * sizeof *scratch->entries;
+		if (pread(pagemap, scratch->entries, size, (off_t)(start / PAGE * sizeof *scratch->entries)) !=
+				(ssize_t)size)
+			return;
 		for (size_t i = 0; i < count; i++)
 			if (scratch->entries[i] & IS_PRESENT)
 				visit(area, start / PAGE + i, scratch->entries[i], at, set);
 	}
-	return 0;
 }
 
 static int pages_visit(visitor *visit, struct working_set *set)
@@ -97,7 +97,7 @@ static int pages_visit(visitor *visit, struct working_set *set)
 		bool wanted = false;
 		line = area_parse(line, &area, &wanted);
 		if (wanted)
-			result = area_visit(&area, pagemap, visit, &at, set);
+			area_visit(&area, pagemap, visit, &at, set);
 	}
 	if (pagemap >= 0)
 		close(pagemap);

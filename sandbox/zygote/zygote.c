@@ -125,7 +125,11 @@ static void trial_begin(const struct zygote_hooks *hooks, struct script *script)
 static void trial_wait(pid_t pid, int fd)
 {
 	struct pollfd told = {.fd = fd, .events = POLLIN};
-	if (poll(&told, 1, TRIAL_MS) <= 0 || read(fd, &touched, sizeof touched) != sizeof touched)
+	size_t size = 0;
+	ssize_t got = poll(&told, 1, TRIAL_MS);
+	while (got > 0 && size < sizeof touched)
+		size += (got = read(fd, (char *)&touched + size, sizeof touched - size)) > 0 ? (size_t)got : 0;
+	if (size < sizeof touched)
 		touched.count = 0;	/* its jobs are as right without */
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
