@@ -29,6 +29,7 @@ let valueChannel;
 let argumentFiles;
 let compiled; // what V8 gave another process that compiled the script; it takes it for the same text alone
 let compileOnly = false;
+let madeAhead;
 
 function channel() {
 	try {
@@ -171,13 +172,25 @@ function compileOrExit(source, file) {
 	}
 }
 
-function mainModule(file) {
+// The main module as Node has it, and its require(), which remembers it.
+function mainMake(file) {
 	const module = new Module('.', null);
 	module.filename = file;
 	module.paths = Module._nodeModulePaths(path.dirname(file));
 	process.mainModule = module;
-	Module._cache[file] = module;
-	return module;
+	return { file, module, require: Module.createRequire(file) };
+}
+
+function mainTake(file) {
+	const main = madeAhead && madeAhead.file === file ? madeAhead : mainMake(file);
+	process.mainModule = main.module;
+	Module._cache[file] = main.module;
+	return main;
+}
+
+// Where there is time for it: what mainTake() will give out for that file.
+function mainMakeAhead(file) {
+	madeAhead = mainMake(file);
 }
 
 // Node's verdict on a top-level await that nothing will ever settle. process.exit() is no such case.
@@ -210,11 +223,11 @@ function callMain(state, module) {
 
 function run(file, source) {
 	const state = { settled: false, main: undefined };
-	const module = mainModule(file);
+	const { module, require } = mainTake(file);
 	const script = compileOrExit(source, file);
 	compiled = undefined;
-	const start = script.run.bind(module.exports, module.exports, Module.createRequire(file), module,
-		file, path.dirname(file), (main) => { state.main = main; });
+	const start = script.run.bind(module.exports, module.exports, require, module, file, path.dirname(file),
+		(main) => { state.main = main; });
 	watchTheEnd(state);
 	if (script.isAsync) {
 		Promise.resolve().then(start).then(() => { callMain(state, module); });
@@ -261,5 +274,5 @@ function begin(file, source, onlyCompile, data) {
 if (process.env.CODESANDBOX_ZYGOTE === undefined)
 	begin(process.argv[2], fs.readFileSync(process.argv[2], 'utf8'));
 else
-	require('./warm.js').warmUp({ begin, channel, compile, encode, importOptions, mainModule,
-		watchTheEnd });
+	require('./warm.js').warmUp({ begin, channel, compile, encode, importOptions, mainMakeAhead,
+		mainTake, watchTheEnd });

@@ -194,9 +194,10 @@ function practise(harness, zygote, { console, streams }) {
 		[process.env.CODE_INPUT, process.env.CODE_CONTEXT].map(String);
 		process.argv.splice(1, 2, ...process.argv.slice(1, 3));
 		fs.readFileSync(__filename, 'utf8');
-		const module = harness.mainModule(FILE);
+		const main = harness.mainTake(FILE);
 		const { run } = harness.compile('exports.log(1)', FILE);
-		run(console, Module.createRequire(FILE), module, FILE, '/job', undefined);
+		run(console, main.require, main.module, FILE, '/job', undefined);
+		harness.mainMakeAhead(FILE);
 		harness.watchTheEnd({ settled: true });
 		harness.encode({ a: 1 });
 		process._tickCallback();
