@@ -204,6 +204,24 @@ def broker_dies(stage, point):
     return stage.judge()
 
 
+def broker_away(stage):
+    """The broker dies under a transaction and is away for longer than its records may wait, so it is aborted; the
+    one behind has produced before the next try of it has, and learns so after it."""
+    worker = stage.worker("one", static=True, settings=["kafka.session.timeout.ms=60000"]).start(
+        "before-transaction:3:sleep6000,produced:4:sleep8000")
+    worker.wait_log("partitions assigned")
+    for number in range(2):		# each a transaction of its own
+        stage.submit(several(stage, 1, name="first%d-" % number))
+        stage.wait_finished()
+    stage.submit(several(stage, 40, keys=2))
+    cli.wait_until(lambda: stage.ended() >= 10, 30, "jobs did not run")
+    stage.broker.kill()
+    worker.wait_log("timed out on", 40)
+    stage.broker.start()
+    stage.wait_finished()
+    return stage.judge()
+
+
 class Deaths:
     """A job that takes down whoever runs it: its worker is killed when its start is marked, each time."""
 
@@ -308,6 +326,7 @@ SAFEGUARDS = {
     "ended_after_revocation": (ended_after_revocation, 2, "epoch", "more than one result"),
     "joined_in_order": (joined_in_order, 6, "drain", "begun twice"),
     "slow_transaction": (slow_transaction, 1, "order", "lost results"),
+    "broker_away": (broker_away, 1, "behind", "came after that of"),
     "transaction_over_a_rebalance": (transaction_over_a_rebalance, 2, "generation",
                                      "more than one result"),
     "long_jobs_revoked": (long_jobs_revoked, 2, "kill", "while another of its key was alive"),
