@@ -206,14 +206,15 @@ def broker_dies(stage, point):
 
 def broker_away(stage):
     """The broker dies under a transaction and is away for longer than its records may wait, so it is aborted; the
-    one behind has produced before the next try of it has, and learns so after it."""
-    worker = stage.worker("one", static=True, settings=["kafka.session.timeout.ms=60000"]).start(
-        "before-transaction:3:sleep6000,produced:4:sleep8000")
+    one behind has produced before the next try of it has, and is told of it after that."""
+    worker = stage.worker("one", static=True, settings=[
+        "kafka.session.timeout.ms=60000", "kafka.transaction.timeout.ms=60000",
+        "kafka.message.timeout.ms=10000"]).start(
+            "before-transaction:3:sleep6000,before-transaction:5:sleep3000,produced:4:sleep8000")
     worker.wait_log("partitions assigned")
-    for number in range(2):		# each a transaction of its own
-        stage.submit(several(stage, 1, name="first%d-" % number))
-        stage.wait_finished()
-    stage.submit(several(stage, 40, keys=2))
+    stage.submit(several(stage, 1, name="first"))	# the second transaction, after that of the positions
+    stage.wait_finished()
+    stage.submit(several(stage, 40, keys=1))
     cli.wait_until(lambda: stage.ended() >= 10, 30, "jobs did not run")
     stage.broker.kill()
     worker.wait_log("timed out on", 40)
