@@ -498,6 +498,14 @@ bool committer_free_for_batch(struct committer *committer)
 	return is_free;
 }
 
+bool committer_is_idle(struct committer *committer)
+{
+	pthread_mutex_lock(&committer->lock);
+	bool is_idle = committer->turns_done == committer->turns_given;
+	pthread_mutex_unlock(&committer->lock);
+	return is_idle;
+}
+
 void committer_give(struct committer *committer, struct broker_batch *batch)
 {
 	/* As it is now: of the generation whose work the batch is, not of a later one. */

@@ -240,6 +240,41 @@ rd_kafka_error_t *rd_kafka_abort_transaction(rd_kafka_t *rk, int timeout_ms)
 	return NULL;
 }
 
+/* ---- taking over: nothing was committed, and nothing stands in code.state */
+
+static atomic_int asked, committed_when_asked;
+
+rd_kafka_resp_err_t rd_kafka_committed(rd_kafka_t *rk, rd_kafka_topic_partition_list_t *list,
+	int timeout_ms)
+{
+	(void)rk;
+	(void)list;
+	(void)timeout_ms;
+	if (asked++ == 0)
+		committed_when_asked = committed;
+	return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+rd_kafka_resp_err_t rd_kafka_offsets_for_times(rd_kafka_t *rk,
+	rd_kafka_topic_partition_list_t *list, int timeout_ms)
+{
+	(void)rk;
+	(void)timeout_ms;
+	list->elems[0].offset = 0;
+	return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+rd_kafka_resp_err_t rd_kafka_query_watermark_offsets(rd_kafka_t *rk, const char *topic,
+	int32_t partition, int64_t *low, int64_t *high, int timeout_ms)
+{
+	(void)rk;
+	(void)topic;
+	(void)partition;
+	(void)timeout_ms;
+	*low = *high = 0;
+	return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
 static struct config *config;
 static struct mailbox mailbox;
 static int stop_fd;
@@ -348,6 +383,40 @@ START_TEST(what_is_behind_an_aborted_batch_is_produced_after_it)
 }
 END_TEST
 
+START_TEST(partitions_are_taken_over_when_what_was_under_way_is_through)
+{
+	const struct broker_record record = {.topic = config->topics.results, .value = "2",
+		.value_size = 1};
+	const struct broker_offset offset = {.offset = 2};
+	struct broker_batch batch = {.records = &record, .record_count = 1, .offsets = &offset,
+		.offset_count = 1};
+	struct share share = {.positions = calloc(1, sizeof *share.positions), .position_count = 1,
+		.partition_count = 1};
+	struct committer *committer;
+	struct takeover *takeover;
+	struct err err = {0};
+	bool assigned = false;
+	ck_assert_msg(make(&committer, &err) == 0, "%s", err.text);
+	ck_assert(committer_is_idle(committer));
+	committer_give(committer, &batch);
+	ck_assert_int_eq(takeover_start(config, committer, share, 1, &mailbox, &takeover, &err), 0);
+	for (int ms = 0; ms < TOO_EARLY_MS && asked == 0; ms++)
+		wait_ms(1);
+	reported = true;
+	while (!assigned) {
+		struct mail *mail = mailbox_take(&mailbox);
+		assigned = mail && mail->event.type == BROKER_ASSIGNED;
+		if (mail)
+			free(mail->memory);
+		free(mail);
+		wait_ms(1);
+	}
+	ck_assert_int_eq(committed_when_asked, 1);
+	ck_assert(takeover_end(takeover, NULL));
+	committer_close(committer);
+}
+END_TEST
+
 START_TEST(offsets_are_committed_until_they_are_or_their_generation_is_over)
 {
 	const struct broker_offset offset = {.partition = 1, .offset = 7};
@@ -378,6 +447,7 @@ int main(void)
 	tcase_add_test(cases, one_that_refuses_is_not);
 	tcase_add_test(cases, a_stop_ends_the_wait);
 	tcase_add_loop_test(cases, what_is_behind_an_aborted_batch_is_produced_after_it, 0, 2);
+	tcase_add_test(cases, partitions_are_taken_over_when_what_was_under_way_is_through);
 	tcase_add_test(cases, offsets_are_committed_until_they_are_or_their_generation_is_over);
 	suite_add_tcase(suite, cases);
 	SRunner *runner = srunner_create(suite);
