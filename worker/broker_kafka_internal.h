@@ -65,9 +65,10 @@ rd_kafka_topic_partition_list_t *share_assignment(const struct config *config,
 
 /* ---- taking partitions over: broker_kafka_state.c */
 
-/* Waits for what the committer has under way, looks up what was committed and reads code.state of these partitions
- * to its end, in a thread of its own. committer: borrowed. share: taken over, in any case. Through the mailbox come BROKER_TAKEOVER, each record as BROKER_STATE, then BROKER_ASSIGNED with
- * this number. Insists until it works or is freed. */
+/* Waits for what the committer has under way, looks up what was committed and reads code.state of these
+ * partitions to its end, in a thread of its own. committer: borrowed. share: taken over, in any case. Through the
+ * mailbox come BROKER_TAKEOVER, each record as BROKER_STATE, then BROKER_ASSIGNED with this number. Insists until it
+ * works or is freed. */
 struct takeover;
 int takeover_start(const struct config *config, struct committer *committer, struct share share,
 	uint64_t number, struct mailbox *mailbox, struct takeover **takeover, struct err *err);
