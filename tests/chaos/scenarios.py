@@ -228,7 +228,7 @@ def same_generation(stage):
     partitions up has them again while what it did under it is not committed yet."""
     settings = ["kafka.session.timeout.ms=20000"]
     leader = stage.worker("leader", settings=settings).start().wait_log("partitions assigned")
-    worker = stage.worker("one", settings=settings).start("before-transaction:2:sleep12000")
+    worker = stage.worker("one", settings=settings).start("before-transaction:2:sleep18000")
     worker.wait_log("partitions assigned")
     leave = os.path.join(stage.witnesses, "leave")
     stage.submit([jobs.make("quick", "t%d" % number, "x%d" % number, stage.witnesses, until=leave)
