@@ -71,8 +71,8 @@ static void on_assign(struct broker_kafka *kafka, const rd_kafka_topic_partition
 	kafka->left_out = share.left_out;
 	if (kafka->config->worker.id && kafka->renewal <= RENEWAL_NEEDED)
 		kafka->renewal = share.missing > 0 ? RENEWAL_NEEDED : RENEWAL_NONE;
-	if (takeover_start(kafka->config, share, ++kafka->takeovers, &kafka->mailbox,
-			&kafka->takeover, &err) < 0)
+	if (takeover_start(kafka->config, kafka->committer, share, ++kafka->takeovers,
+			&kafka->mailbox, &kafka->takeover, &err) < 0)
 		mail_fatal(kafka, &err);
 }
 

@@ -4,11 +4,11 @@
  * while the next already retries; two that alternate hide that. The broker keeps the offsets that were
  * sent last, whatever the order of commits: so a batch may produce while the one before commits,
  * but sends its offsets only when that one is through. A batch whose transaction had to be aborted
- * is published again by the same thread, and so is the one behind it, after it: the order of commits says
- * nothing of the order of records in a partition, which is that of producing. A record that the broker refuses for
- * what it is (too large, invalid) would refuse the batch for ever: it is found by producing one
- * record at a time, and what stands in its `instead`, or nothing, takes its place. A transaction can't go on
- * past a refusal, so what is too large is taken to be no smaller than the one that was refused.
+ * is published again by the same thread, and so is the one behind it, after it, however far that one is: the
+ * order of commits says nothing of the order of records in a partition, which is that of producing. A record
+ * that the broker refuses for what it is (too large, invalid) would refuse the batch for ever: it is found by
+ * producing one record at a time, and what stands in its `instead`, or nothing, takes its place. A transaction
+ * can't go on past a refusal, so what is too large is taken to be no smaller than the one that was refused.
  *
  * Batches without transactions (broker_kafka_plain.c) go the same way, with other steps.
  *
@@ -53,6 +53,7 @@ static bool produce_turn_wait(struct producer *producer)
 	while (committer->turns_produced < producer->turn && !committer->fatal)
 		pthread_cond_wait(&committer->changed, &committer->lock);
 	bool ours = !committer->fatal;
+	producer->behind = false;
 	pthread_mutex_unlock(&committer->lock);
 	return ours;
 }
@@ -61,18 +62,23 @@ static void produced_note(struct producer *producer)
 {
 	struct committer *committer = producer->committer;
 	pthread_mutex_lock(&committer->lock);
-	committer->turns_produced = producer->turn + 1;
+	if (!producer->behind)
+		committer->turns_produced = producer->turn + 1;
 	pthread_cond_broadcast(&committer->changed);
 	pthread_mutex_unlock(&committer->lock);
 }
 
-/* What was produced is aborted: this batch comes again, and so must those that were produced behind it. */
+/* What was produced is aborted: this batch comes again, and so must those behind it that have begun to produce.
+ * Whether they are through with it says nothing: this one's next try may be, before they are. */
 static void aborted_note(struct producer *producer)
 {
 	struct committer *committer = producer->committer;
 	pthread_mutex_lock(&committer->lock);
 	if (committer->turns_produced > producer->turn)
 		committer->turns_produced = producer->turn;
+	for (int i = 0; i < PRODUCERS && !chaos_off("behind"); i++)
+		if (committer->producers[i].busy && committer->producers[i].turn > producer->turn)
+			committer->producers[i].behind = true;
 	pthread_cond_broadcast(&committer->changed);
 	pthread_mutex_unlock(&committer->lock);
 }
@@ -82,11 +88,9 @@ static enum step commit_turn_wait(struct producer *producer)
 {
 	struct committer *committer = producer->committer;
 	pthread_mutex_lock(&committer->lock);
-	while (committer->turns_done != producer->turn && !committer->fatal &&
-			committer->turns_produced > producer->turn)
+	while (committer->turns_done != producer->turn && !committer->fatal && !producer->behind)
 		pthread_cond_wait(&committer->changed, &committer->lock);
-	enum step step = committer->fatal ? STEP_FATAL :
-		committer->turns_produced > producer->turn ? STEP_DONE : STEP_BEHIND;
+	enum step step = committer->fatal ? STEP_FATAL : producer->behind ? STEP_BEHIND : STEP_DONE;
 	pthread_mutex_unlock(&committer->lock);
 	return step;
 }
@@ -119,6 +123,7 @@ static enum step transaction(struct producer *producer, struct broker_batch *bat
 	producer->called_us = 0;
 	if (step != STEP_DONE)
 		return step;
+	chaos_point("produced");
 	produced_note(producer);
 	chaos_point("in-transaction");
 	step = chaos_off("order") ? STEP_DONE : commit_turn_wait(producer);
@@ -491,6 +496,14 @@ bool committer_free_for_batch(struct committer *committer)
 	bool is_free = idle_producer(committer) != NULL && !committer->fatal;
 	pthread_mutex_unlock(&committer->lock);
 	return is_free;
+}
+
+bool committer_is_idle(struct committer *committer)
+{
+	pthread_mutex_lock(&committer->lock);
+	bool is_idle = committer->turns_done == committer->turns_given;
+	pthread_mutex_unlock(&committer->lock);
+	return is_idle;
 }
 
 void committer_give(struct committer *committer, struct broker_batch *batch)

@@ -21,6 +21,7 @@ struct producer {
 	bool started, busy;
 	struct broker_batch *batch;	/* given, not yet taken */
 	uint64_t turn;			/* the batch's place in the order */
+	bool behind;			/* one before it was aborted since it began to produce */
 	int index;
 	/* of the batch under way; the delivery reports, which come in this thread, write refused */
 	unsigned char *refused;		/* by record: how often; then `instead`, then nothing goes */

@@ -43,6 +43,8 @@ int committer_new(const struct config *config, int64_t least_bytes, rd_kafka_t *
 bool committer_end(struct committer *committer, const struct timespec *until);
 bool committer_free_for_batch(struct committer *committer);
 void committer_give(struct committer *committer, struct broker_batch *batch);
+/* Whether every batch that was given is through: no transaction of ours can become visible any more. */
+bool committer_is_idle(struct committer *committer);
 /* How long the longest call under way into librdkafka has not come back. */
 int64_t committer_stuck_ms(const struct committer *committer);
 
@@ -63,12 +65,13 @@ rd_kafka_topic_partition_list_t *share_assignment(const struct config *config,
 
 /* ---- taking partitions over: broker_kafka_state.c */
 
-/* Looks up what was committed and reads code.state of these partitions to its end, in a thread of its
- * own. share: taken over, in any case. Through the mailbox come BROKER_TAKEOVER, each record as BROKER_STATE, then BROKER_ASSIGNED with
- * this number. Insists until it works or is freed. */
+/* Waits for what the committer has under way, looks up what was committed and reads code.state of these
+ * partitions to its end, in a thread of its own. committer: borrowed. share: taken over, in any case. Through the
+ * mailbox come BROKER_TAKEOVER, each record as BROKER_STATE, then BROKER_ASSIGNED with this number. Insists until it
+ * works or is freed. */
 struct takeover;
-int takeover_start(const struct config *config, struct share share, uint64_t number,
-	struct mailbox *mailbox, struct takeover **takeover, struct err *err);
+int takeover_start(const struct config *config, struct committer *committer, struct share share,
+	uint64_t number, struct mailbox *mailbox, struct takeover **takeover, struct err *err);
 /* Ends the thread, done or not, and frees it. takeover: NULL allowed. until: NULL waits for ever; false: the
  * thread did not end until then and is left to the end of the process, as is the mailbox. */
 bool takeover_end(struct takeover *takeover, const struct timespec *until);

@@ -1,7 +1,9 @@
 /* broker_kafka_state.c: takes partitions over: what was committed, then code.state to its end.
  *
- * In this order, and each part matters. First the committed offsets, waiting for transactions that hold
- * some pending: from then on nothing that a predecessor left can change them. Then where code.state ends,
+ * In this order, and each part matters. First our own transactions of before are waited for: what fences them,
+ * as those of others, is a new generation, and a member can be given the one that it had, by a broker that
+ * was started again before a rebalance had come to its end. Then the committed offsets, waiting for transactions
+ * that hold some pending: from then on nothing that a predecessor left can change them. Then where code.state ends,
  * asked without isolation: a transaction that a dead worker left open hides what others committed
  * behind it (a read_committed query would answer the last stable offset), so the reader waits until the
  * broker has ended it. From where: the dedupe window's length ago, or earlier where something beyond the
@@ -16,6 +18,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "chaos.h"
 #include "clock.h"
 #include "kafka_conf.h"
 #include "log.h"
@@ -27,9 +30,11 @@
 #define PATIENCE_MS 40000	/* brokers end a transaction by then; those that lost its markers never do */
 #define MAIL_MOST 2000		/* records that wait for the loop */
 #define TELL_MS 5000		/* between two lines about what can't be read */
+#define OWN_MS 10		/* between two looks at what is under way */
 
 struct takeover {
 	const struct config *config;
+	struct committer *committer;
 	rd_kafka_t *reader;		/* read_committed */
 	rd_kafka_t *looker;		/* read_uncommitted, for the true ends */
 	struct mailbox *mailbox;
@@ -351,14 +356,22 @@ static bool reading_begin(struct takeover *takeover, const rd_kafka_topic_partit
 	return !takeover->ending;
 }
 
+static bool own_transactions_wait(struct takeover *takeover)
+{
+	takeover->step = "transactions of before";
+	while (!takeover->ending && !chaos_off("own") && !committer_is_idle(takeover->committer))
+		nanosleep(&(struct timespec){.tv_nsec = OWN_MS * 1000000}, NULL);
+	return !takeover->ending;
+}
+
 static void *takeover_thread(void *opaque)
 {
 	struct takeover *takeover = opaque;
 	rd_kafka_topic_partition_list_t *list =
 		rd_kafka_topic_partition_list_new((int)takeover->count);
-	bool found = takeover->count == 0 ||
+	bool found = own_transactions_wait(takeover) && (takeover->count == 0 ||
 		(insist(takeover, "committed offsets", committed_step, list) &&
-		insist(takeover, "ends of the state", places_find, list));
+		insist(takeover, "ends of the state", places_find, list)));
 	if (found && list->cnt > 0 && reading_begin(takeover, list))
 		read_all(takeover);
 	rd_kafka_topic_partition_list_destroy(list);
@@ -409,8 +422,8 @@ static void takeover_release(struct takeover *takeover)
 	free(takeover);
 }
 
-int takeover_start(const struct config *config, struct share share, uint64_t number,
-	struct mailbox *mailbox, struct takeover **started, struct err *err)
+int takeover_start(const struct config *config, struct committer *committer, struct share share,
+	uint64_t number, struct mailbox *mailbox, struct takeover **started, struct err *err)
 {
 	size_t count = share.partition_count;
 	struct takeover *takeover = calloc(1, sizeof *takeover);
@@ -418,8 +431,8 @@ int takeover_start(const struct config *config, struct share share, uint64_t num
 		free(share.positions);
 		return err_set(err, ERR_MEMORY, "no memory");
 	}
-	*takeover = (struct takeover){.config = config, .mailbox = mailbox, .number = number,
-		.share = share, .count = count, .begun_ms = monotonic_ms()};
+	*takeover = (struct takeover){.config = config, .committer = committer, .mailbox = mailbox,
+		.number = number, .share = share, .count = count, .begun_ms = monotonic_ms()};
 	takeover->begin_ms = calloc(count + 1, sizeof *takeover->begin_ms);
 	takeover->ends = calloc(count + 1, sizeof *takeover->ends);
 	if (!takeover->begin_ms || !takeover->ends) {

@@ -204,6 +204,48 @@ def broker_dies(stage, point):
     return stage.judge()
 
 
+def broker_away(stage):
+    """The broker dies under a transaction and is away for longer than its records may wait, so it is aborted; the
+    one behind has produced before the next try of it has, and is told of it after that."""
+    worker = stage.worker("one", static=True, settings=[
+        "kafka.session.timeout.ms=60000", "kafka.transaction.timeout.ms=60000",
+        "kafka.message.timeout.ms=10000"]).start(
+            "before-transaction:3:sleep6000,before-transaction:5:sleep3000,produced:4:sleep8000")
+    worker.wait_log("partitions assigned")
+    stage.submit(several(stage, 1, name="first"))	# the second transaction, after that of the positions
+    stage.wait_finished()
+    stage.submit(several(stage, 40, keys=1))
+    cli.wait_until(lambda: stage.ended() >= 10, 30, "jobs did not run")
+    stage.broker.kill()
+    worker.wait_log("timed out on", 40)
+    stage.broker.start()
+    stage.wait_finished()
+    return stage.judge()
+
+
+def same_generation(stage):
+    """The broker dies amid a rebalance and comes back in the generation of before: a worker that has given its
+    partitions up has them again while what it did under it is not committed yet."""
+    settings = ["kafka.session.timeout.ms=20000"]
+    leader = stage.worker("leader", settings=settings).start().wait_log("partitions assigned")
+    worker = stage.worker("one", settings=settings).start("before-transaction:2:sleep18000")
+    worker.wait_log("partitions assigned")
+    leave = os.path.join(stage.witnesses, "leave")
+    stage.submit([jobs.make("quick", "t%d" % number, "x%d" % number, stage.witnesses, until=leave)
+                  for number in range(12)])
+    time.sleep(2)
+    third = stage.worker("third", settings=settings).start()
+    worker.wait_log("partitions revoked")
+    stage.broker.kill()
+    with open(leave, "w"):
+        pass
+    leader.kill()			# with any of the two the group would go on
+    third.kill()
+    stage.broker.start()
+    stage.wait_finished()
+    return stage.judge()
+
+
 class Deaths:
     """A job that takes down whoever runs it: its worker is killed when its start is marked, each time."""
 
@@ -308,6 +350,8 @@ SAFEGUARDS = {
     "ended_after_revocation": (ended_after_revocation, 2, "epoch", "more than one result"),
     "joined_in_order": (joined_in_order, 6, "drain", "begun twice"),
     "slow_transaction": (slow_transaction, 1, "order", "lost results"),
+    "broker_away": (broker_away, 1, "behind", "came after that of"),
+    "same_generation": (same_generation, 4, "own", "more than one result"),
     "transaction_over_a_rebalance": (transaction_over_a_rebalance, 2, "generation",
                                      "more than one result"),
     "long_jobs_revoked": (long_jobs_revoked, 2, "kill", "while another of its key was alive"),
