@@ -58,7 +58,8 @@ def script_code(path):
 def run(path):
     sys.argv = [path]
     sys.path[0:0] = [os.path.dirname(path), os.getcwd()]
-    sys.stdout.reconfigure(line_buffering=True)  # or a killed job's last lines are lost
+    if not sys.stdout.line_buffering:
+        sys.stdout.reconfigure(line_buffering=True)  # or a killed job's last lines are lost
     module = sys.modules["__main__"] = module_make(path)
     try:
         exec(script_code(path), module.__dict__)
@@ -87,10 +88,12 @@ ending = [False, None]  # how the script ended: what it raised, and SystemExit's
 warm = "CODESANDBOX_ZYGOTE" in os.environ
 if warm:
     part("warm.py")
-    sys.argv[1] = warm_up()
-ARGUMENTS = [os.environ.get("CODE_INPUT"), os.environ.get("CODE_CONTEXT")]
-channel = [identity()]  # nothing in a fork
-if channel[0]:
-    os.set_inheritable(VALUE_FD, False)
+    sys.argv[1], ARGUMENTS, *channel = warm_up()
+else:
+    ARGUMENTS = [os.environ.get("CODE_INPUT"), os.environ.get("CODE_CONTEXT")]
+    channel = [identity()]
+    if channel[0]:
+        os.set_inheritable(VALUE_FD, False)
+# channel: nothing in a fork
 os.register_at_fork(after_in_child=leave)
 (run_to_end if warm else run)(sys.argv[1])

@@ -35,13 +35,11 @@ def load_common():
         os.register_at_fork = register
 
 
-def environment_set(entries):
+def environment_set(pairs):
     """os.environ as a fresh interpreter would have found it; the C library's was set by serve()."""
     data = os.environ._data
     data.clear()
-    for entry in entries:
-        name, _, value = entry.partition(b"=")
-        data[name] = value
+    data.update(pairs)
 
 
 def reseed():
@@ -185,7 +183,7 @@ def shutdown_rehearse():
 def rehearse():
     """What every job does, but for its script: what has run is quicker, and what was touched is a copy already."""
     arguments, search = sys.argv, sys.path[:]
-    environment_set([b"%s=%s" % item for item in os.environb.items()])
+    environment_set(list(os.environb.items()))
     reseed()
     clock_start()
     try:
@@ -213,6 +211,7 @@ def practise():
     is_plain()
     flush()
     in_zygote.clear()
+    gc.freeze()  # what is looked at in the end is then what the job made
 
 
 def compiled_head(path):
@@ -245,7 +244,7 @@ def compiled_load(path):
 
 
 def warm_up():
-    """Returns in each job's process, with the script's path."""
+    """Returns in each job's process, with the script's path, those of main's arguments, and identity()."""
     global threading
     wanted = os.environ.pop("CODESANDBOX_ZYGOTE")
     part("value.py")
@@ -258,7 +257,7 @@ def warm_up():
         rehearse()
     gc.collect()
     gc.freeze()
-    path, code, environment, compile_only, data = zygote.serve(practise)
+    path, code, environment, arguments, value_file, compile_only, data = zygote.serve(practise)
     practised = not in_zygote
     in_zygote.clear()
     source.append(code)
@@ -270,7 +269,7 @@ def warm_up():
     if not practised:
         reseed()
     clock_start()
-    return path
+    return path, arguments, value_file
 
 
 import atexit
