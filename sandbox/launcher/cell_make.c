@@ -83,7 +83,7 @@ static int birth_give(struct cell *cell, const struct host *host, struct err *er
 	}
 	cell->control_fd = control[0];
 	cell->status_fd = status[0];
-	struct birth birth = {.host = host, .level = cell->level, .warm = cell->warm,
+	struct birth birth = {.host = host, .level = cell->level, .warm = cell->warm, .extension = "",
 		.id = host->setup.uid_base + cell->index, .mount_fd = cell->mount_fd,
 		.namespaces = cell->namespaces, .namespace_count = level_namespaces(cell->level),
 		.cgroup = cell->has_cgroup && !DROPPED(&host->setup, "cgroup") ? &cell->cgroup : NULL,

@@ -201,7 +201,7 @@ void job_await(const struct birth *shared, void (*idle)(void), struct job_start 
 	must(shared, fds_keep_only(shared, &birth.control_fd, &proc_fd), "closing descriptors");
 	bool waits_killable = false;
 	int listener = lockdown(&birth, &waits_killable);
-	must(&birth, script_await(), "making the job's files");
+	must(&birth, script_await(birth.extension), "making the job's files");
 	report_ready(&birth, listener, waits_killable, proc_fd);
 	start->control_fd = birth.control_fd;
 	bool hurries = (birth.warm && !idle) || is_waited_for(birth.control_fd);

@@ -26,6 +26,7 @@ struct birth {
 	int mount_fd;
 	const struct cgroup *cgroup;	/* NULL: none */
 	bool warm;			/* a zygote forks the job's process */
+	const char *extension;		/* that the script's file most likely has */
 	int control_fd;			/* the sandbox's end: reports out, hand-over in */
 	int status_fd;			/* of the job's parent: how the job's process ended */
 };
@@ -101,7 +102,7 @@ struct script {
 
 /* Does ahead what needs no job, in a process without descriptors 0 to 3: makes the files that each has, opens stdin
  * and touches what script_prepare will. Leaves the process in JOB_DIRECTORY. -1 with errno. */
-int script_await(void);
+int script_await(const char *extension);
 
 /* Maps the code that script_prepare and the C library consist of, for when nobody waits. */
 void script_text_map(void);

@@ -26,7 +26,6 @@
 
 #define PAGE 4096u
 #define ENVIRONMENT_MAX 1024
-#define SCRIPT_AHEAD "script"
 
 struct payload {
 	const char *name, *code, *input, *context, *directory;
@@ -40,7 +39,8 @@ struct payload {
 
 /* Once in this process's life. */
 static struct payload payload;
-static int ahead_fd = -1;		/* of the script's file, made before its name was known */
+static char ahead_name[64];		/* of the script's file, made before its name was known */
+static int ahead_fd = -1;
 
 /* What every job starts with; the request's own come on top. */
 static const char *const base_environment[] = {"PATH=/usr/local/bin:/usr/bin:/bin",
@@ -152,7 +152,7 @@ static int files_write(const char *name)
 {
 	if (text_write("input.json", payload.input) < 0 || text_write("context.json", payload.context) < 0)
 		return -1;
-	if (strcmp(name, SCRIPT_AHEAD) != 0 && rename(SCRIPT_AHEAD, name) < 0)
+	if (strcmp(name, ahead_name) != 0 && rename(ahead_name, name) < 0)
 		return -1;
 	return file_write(ahead_fd, payload.code, payload.code_size);
 }
@@ -262,7 +262,7 @@ static const char *compiling_impossible(void)
 	return "compiling in an interpreter that can only run";
 }
 
-int script_await(void)
+int script_await(const char *extension)
 {
 	static const char *const empty_files[] = {"input.json", "context.json"};
 	if (chdir(JOB_DIRECTORY) < 0)
@@ -275,7 +275,8 @@ int script_await(void)
 			return -1;
 		close(fd);
 	}
-	int input = open("input.json", O_RDONLY), script = file_make(SCRIPT_AHEAD, 0700);
+	snprintf(ahead_name, sizeof ahead_name, "script%.40s", extension);
+	int input = open("input.json", O_RDONLY), script = file_make(ahead_name, 0700);
 	if (input < 0 || script < 0 || (input != 0 && dup2(input, 0) < 0))
 		return -1;
 	if (input != 0)

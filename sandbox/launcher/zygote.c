@@ -192,7 +192,7 @@ static int streams_make(int *input, int output[2])
 static int spawn(struct zygote *zygote, const struct host *host, uint32_t runtime, const int ends[2],
 	int input, const int output[2])
 {
-	const struct zygote_facts facts = {.user_namespace = host->user_namespace,
+	const struct zygote_facts facts = {.runtime = runtime, .user_namespace = host->user_namespace,
 		.own_identity = host->own_identity, .have_cgroup = host->have_cgroup,
 		.core_piped = host->core_piped, .landlock_abi = host->landlock_abi};
 	if (fcntl(output[1], F_SETFL, 0) < 0)

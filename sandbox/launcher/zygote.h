@@ -23,6 +23,7 @@
 
 /* First record to a zygote: what the launcher found on this machine. */
 struct zygote_facts {
+	uint32_t runtime;		/* whose zygote it is */
 	uint32_t user_namespace, own_identity, have_cgroup, core_piped;
 	int32_t landlock_abi;
 };

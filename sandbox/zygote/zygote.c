@@ -38,6 +38,7 @@ struct zygote_job {
 struct serving {
 	const struct zygote_hooks *hooks;
 	struct host host;
+	const char *extension;		/* of this language's scripts */
 	struct zygote_job jobs[JOBS_MAX];
 	struct pollfd polled[JOBS_MAX + 1];	/* the socket, then a pidfd for each job */
 	size_t count;
@@ -77,7 +78,8 @@ static void setup_open(struct setup *setup)
 	close(ZYGOTE_SETUP_FD);
 }
 
-static void facts_receive(struct host *host)
+/* Returns which runtime it is. */
+static uint32_t facts_receive(struct host *host)
 {
 	struct zygote_facts facts;
 	size_t fd_count;
@@ -89,6 +91,9 @@ static void facts_receive(struct host *host)
 	host->have_cgroup = facts.have_cgroup;
 	host->core_piped = facts.core_piped;
 	host->landlock_abi = facts.landlock_abi;
+	if (facts.runtime >= host->setup.runtime_count)
+		give_up("the launcher's facts");
+	return facts.runtime;
 }
 
 /* ---- the trial */
@@ -183,7 +188,7 @@ static void become_job(const struct serving *serving, const struct zygote_fork *
 	struct script *script)
 {
 	const struct birth birth = {.host = &serving->host, .level = (enum sandbox_level)fork->level,
-		.id = fork->id, .warm = true, .mount_fd = -1, .control_fd = fds[ZYGOTE_CONTROL],
+		.id = fork->id, .warm = true, .extension = serving->extension, .mount_fd = -1, .control_fd = fds[ZYGOTE_CONTROL],
 		.status_fd = -1};
 	static struct job_start start;
 	job_pid = getpid();
@@ -309,7 +314,7 @@ void zygote_serve(const struct zygote_hooks *hooks, struct script *script)
 	static struct serving serving;	/* the jobs' processes go on using its host */
 	serving.hooks = hooks;
 	setup_open(&serving.host.setup);
-	facts_receive(&serving.host);
+	serving.extension = serving.host.setup.runtimes[facts_receive(&serving.host)].extension;
 	serving.polled[0] = (struct pollfd){.fd = ZYGOTE_SOCKET_FD, .events = POLLIN};
 	huge_text_make();
 	if (trial(hooks, script))
