@@ -47,6 +47,7 @@ void cell_release(struct cell *cell, const struct host *host)
 	if (cell->has_cgroup)
 		cgroup_destroy((struct cgroups *)&host->cgroups, &cell->cgroup);
 	cell->has_cgroup = false;
+	cell->end_us = 0;		/* or it would be found stuck, and its zygote killed */
 	cell->state = CELL_FREE;
 }
 

@@ -279,6 +279,20 @@ START_TEST(a_small_payload_goes_along_and_a_large_one_behind)
 }
 END_TEST
 
+START_TEST(a_cell_that_is_free_again_is_not_stuck)
+{
+	struct host host = {.processors = 1};
+	struct cell cell = {.state = CELL_ENDING, .zygote = 0, .warm = true, .init_fd = -1, .control_fd = -1,
+		.status_fd = -1, .listener_fd = -1, .mount_fd = -1, .proc_fd = -1, .child_control_fd = -1,
+		.child_status_fd = -1, .entered_fds = {-1, -1}, .end_us = 1000};
+	ck_assert(cell_is_stuck(&cell, 1000));
+	ck_assert_int_eq(cell_next_check_us(&cell), 1000);
+	cell_release(&cell, &host);
+	ck_assert(!cell_is_stuck(&cell, 1000));
+	ck_assert_int_eq(cell_next_check_us(&cell), INT64_MAX);
+}
+END_TEST
+
 START_TEST(a_job_is_not_lost_on_a_sandbox_that_has_died)
 {
 	struct handing handing = handing_make(ALL_SEALS);
@@ -321,6 +335,7 @@ int main(void)
 		{a_last_call_whose_surroundings_nobody_knows_is_an_exit_like_any_other, missing, 0},
 		{a_last_call_that_comes_after_the_end_was_decided_changes_nothing, missing, 0},
 		{a_job_handed_over_runs_against_its_clock, NULL, 0},
+		{a_cell_that_is_free_again_is_not_stuck, NULL, 0},
 		{a_small_payload_goes_along_and_a_large_one_behind, NULL, 0},
 		{a_job_is_not_lost_on_a_sandbox_that_has_died, NULL, 0},
 		{a_payload_that_its_sender_could_change_is_refused, NULL, 0},
