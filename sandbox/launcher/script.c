@@ -1,6 +1,6 @@
 /* script.c: from the hand-over to the runtime's first instruction, inside the lockdown. See job.h.
  *
- * The payload (a blob in a sealed memfd: see payload in the library's client.c) holds, in order:
+ * The payload (a blob: see the library's payload.c) holds, in order:
  * script name, code, input, context, working directory, environment, whether to compile only, compiled
  * code. Only this process parses it.
  */

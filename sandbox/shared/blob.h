@@ -1,6 +1,6 @@
 /* blob.h: values one after another in a buffer, each read with its bounds checked.
  *
- * The form of what passes through sealed memfds: the launcher's set-up, and a job's payload.
+ * The form of the launcher's set-up and of a job's payload.
  * A reader that meets the end, or a length beyond it, fails for good: callers check blob_ok once.
  */
 #ifndef CODESANDBOX_BLOB_H
