@@ -164,19 +164,17 @@ static void clocks_start(struct cell *cell, const struct host *host)
 int cell_hand_over(struct cell *cell, const struct host *host, const struct record_start *start, const int *fds,
 	struct err *err)
 {
-	struct job_handover handover;
+	const struct job_handover_head handover = {.runtime = start->runtime, .payload_size = start->payload_size,
+		.limits = start->limits};
 	size_t fd_count = fds ? record_start_fds(start) : 0;
-	handover.runtime = start->runtime;
-	handover.limits = cell->limits = start->limits;
-	handover.payload_size = start->payload_size;
-	memcpy(handover.payload, start->payload, start->payload_size);
+	cell->limits = start->limits;
 	cell->tag = start->tag;
 	if (fds && fds_check(host, host->setup.uid_base + cell->index, fds, fd_count, err) < 0)
 		return -1;
 	if (cell_outer_set(cell, host, &start->limits, err) < 0)
 		return -1;
-	if (record_send(cell->control_fd, &handover, offsetof(struct job_handover, payload) +
-			handover.payload_size, fds, fd_count) < 0) {
+	if (record_send_two(cell->control_fd, &handover, sizeof handover, start->payload, start->payload_size, fds,
+			fd_count) < 0) {
 		bool gone = errno == EPIPE || errno == ECONNRESET || errno == EBADF;
 		err_system(err, "handing the job over");
 		err->code = gone ? ERR_CLOSED : ERR_SYSTEM;

@@ -248,11 +248,15 @@ int cgroups_open(struct cgroups *cgroups, const char *instance, struct err *err)
 	return result;
 }
 
-static void counters_open(struct cgroup *cgroup)
+static int counters_open(struct cgroup *cgroup)
 {
-	for (int i = 0; i < CGROUP_COUNTERS; i++)
+	for (int i = 0; i < CGROUP_COUNTERS; i++) {
 		cgroup->counter_fds[i] = openat(cgroup->directory_fds[counters[i].controller], counters[i].file,
 			O_RDONLY | O_CLOEXEC);
+		if (cgroup->counter_fds[i] < 0 && (errno != ENOENT || i != CGROUP_PROCESSES_PEAK))
+			return -1;
+	}
+	return 0;
 }
 
 static int counter_read(const struct cgroup *cgroup, enum cgroup_counter counter, uint64_t *value)
@@ -279,8 +283,11 @@ int cgroup_create(struct cgroups *cgroups, unsigned serial, struct cgroup *cgrou
 			return -1;
 		}
 	}
-	counters_open(cgroup);
-	return 0;
+	if (counters_open(cgroup) == 0)
+		return 0;
+	err_system(err, "the counters of the group %u can't be opened", serial);
+	cgroup_destroy(cgroups, cgroup);
+	return -1;
 }
 
 int cgroup_join(const struct cgroup *cgroup)

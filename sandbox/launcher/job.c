@@ -214,11 +214,11 @@ void job_await(const struct birth *shared, void (*idle)(void), struct job_start 
 	long got = record_receive(birth.control_fd, &start->handover, sizeof start->handover, start->fds,
 		START_FDS, &fd_count);
 	if (got < (long)offsetof(struct job_handover, payload) ||
-			(size_t)got != offsetof(struct job_handover, payload) + start->handover.payload_size)
+			(size_t)got != offsetof(struct job_handover, payload) + start->handover.head.payload_size)
 		_exit(1);
-	bool probe = start->handover.runtime == RUNTIME_PROBE;
+	bool probe = start->handover.head.runtime == RUNTIME_PROBE;
 	const char *step = probe ? probe_effects(&birth) :
-		fd_count != (start->handover.payload_size > 0 ? START_PAYLOAD : START_FDS) ?
+		fd_count != (start->handover.head.payload_size > 0 ? START_PAYLOAD : START_FDS) ?
 			"the hand-over's descriptors" : NULL;
 	if (step)
 		job_fail(birth.control_fd, step);

@@ -62,9 +62,11 @@ struct job_report {
 
 /* From the launcher to the sandbox, with the descriptors of struct record_start (none for the probe). */
 struct job_handover {
-	uint32_t runtime;
-	uint32_t payload_size;
-	struct sandbox_limits limits;
+	struct job_handover_head {
+		uint32_t runtime;
+		uint32_t payload_size;
+		struct sandbox_limits limits;
+	} head;
 	char payload[PAYLOAD_INLINE_BYTES];	/* as in struct record_start */
 };
 

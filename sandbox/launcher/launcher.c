@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "self_test.h"
@@ -18,6 +19,23 @@
 #define DEATH_MS 2000
 #define BUSY_US 3000			/* after the pool has rested */
 #define CONTROL_MESSAGES 2		/* that a job's process sends at most once it has its job */
+
+static size_t passing_size(const struct host *host)
+{
+	return sizeof(struct passing) + host->setup.slots * sizeof(struct waiting);
+}
+
+/* NULL with errno. */
+static struct passing *passing_map(const struct host *host)
+{
+	void *passing = mmap(NULL, passing_size(host), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (passing == MAP_FAILED)
+		return NULL;
+	if (madvise(passing, passing_size(host), MADV_WIPEONFORK) == 0)
+		return passing;
+	munmap(passing, passing_size(host));
+	return NULL;
+}
 
 struct launcher *launcher_new(const struct host *host, int socket, struct err *err)
 {
@@ -32,16 +50,17 @@ struct launcher *launcher_new(const struct host *host, int socket, struct err *e
 	launcher->epoll = epoll_create1(EPOLL_CLOEXEC);
 	launcher->cell_count = host_cells(host);
 	launcher->cells = calloc(launcher->cell_count, sizeof *launcher->cells);
-	launcher->queue = calloc(host->setup.slots, sizeof *launcher->queue);
+	launcher->passing = passing_map(host);
 	launcher->answers = calloc(host->setup.slots, sizeof *launcher->answers);
 	int pool = pool_open(&launcher->pool, host->setup.pool, host->setup.floor,
 		(uint32_t)host->setup.runtime_count);
 	if (lease_open(&launcher->lease) < 0 || launcher->epoll < 0 || !launcher->cells ||
-			!launcher->queue || !launcher->answers || pool < 0) {
+			!launcher->passing || !launcher->answers || pool < 0) {
 		err_set(err, ERR_MEMORY, "no memory or descriptors");
 		launcher_free(launcher);
 		return NULL;
 	}
+	launcher->queue = launcher->passing->queue;
 	for (unsigned i = 0; i < launcher->cell_count; i++)
 		launcher->cells[i].index = i;
 	return launcher;
@@ -53,7 +72,8 @@ void launcher_free(struct launcher *launcher)
 		close(launcher->epoll);
 	lease_close(&launcher->lease);
 	free(launcher->cells);
-	free(launcher->queue);
+	if (launcher->passing)
+		munmap(launcher->passing, passing_size(launcher->host));
 	free(launcher->answers);
 	pool_close(&launcher->pool);
 	free(launcher);
@@ -117,29 +137,28 @@ static void lease_take(struct launcher *launcher, int64_t until_ms)
 
 static void caller_read(struct launcher *launcher)
 {
-	union record record;
+	union record *record = &launcher->passing->record;
 	int fds[START_FDS];
 	size_t fd_count;
 	const char *why;
-	long got = record_receive(launcher->caller, &record, sizeof record, fds, START_FDS,
-		&fd_count);
+	long got = record_receive(launcher->caller, record, sizeof *record, fds, START_FDS, &fd_count);
 	if (got < 0 && errno == EAGAIN)
 		return;
-	if (got <= 0 || record_check(&record, (size_t)got, fd_count,
+	if (got <= 0 || record_check(record, (size_t)got, fd_count,
 			launcher->host->setup.runtime_count, &why) < 0 ||
-			(record.header.type == RECORD_START &&
+			(record->header.type == RECORD_START &&
 			jobs_held(launcher) >= launcher->host->setup.slots)) {
 		while (got > 0 && fd_count > 0)
 			close(fds[--fd_count]);
 		launcher->ended = true;
 		return;
 	}
-	if (record.header.type == RECORD_START)
-		job_accept(launcher, &record.start, fds);
-	else if (record.header.type == RECORD_LEASE)
-		lease_take(launcher, record.lease.until_ms);
+	if (record->header.type == RECORD_START)
+		job_accept(launcher, &record->start, fds);
+	else if (record->header.type == RECORD_LEASE)
+		lease_take(launcher, record->lease.until_ms);
 	else
-		job_kill(launcher, record.kill.tag);
+		job_kill(launcher, record->kill.tag);
 }
 
 /* ---- events */
@@ -298,7 +317,7 @@ static int clocks_check(struct launcher *launcher)
 		if (check < next)
 			next = check;
 	}
-	if (refill_rests(launcher) && launcher->rest_us < next)
+	if (launcher->resting && launcher->rest_us < next)
 		next = launcher->rest_us;
 	if (zygotes_next_us(&launcher->zygotes) < next)
 		next = zygotes_next_us(&launcher->zygotes);
@@ -346,6 +365,7 @@ void launcher_serve(struct launcher *launcher)
 		zygotes_start(launcher);
 		jobs_lease_enforce(launcher);
 		jobs_dispatch(launcher);
+		launcher->resting = refill_rests(launcher);
 		cells_dismiss(launcher);
 		more = refill(launcher);
 		cgroups_sweep((struct cgroups *)&launcher->host->cgroups);

@@ -15,6 +15,12 @@ struct waiting {
 	int fds[START_FDS];
 };
 
+/* What carries payloads, in memory that no child of the launcher gets (MADV_WIPEONFORK). */
+struct passing {
+	union record record;		/* just received */
+	struct waiting queue[];		/* at most slots, in the order of arrival */
+};
+
 struct answer {
 	struct record_outcome outcome;
 	int output_fd;			/* -1: none */
@@ -26,7 +32,8 @@ struct launcher {
 	bool ended;			/* the caller is gone or broke the protocol */
 	struct cell *cells;
 	unsigned cell_count;
-	struct waiting *queue;		/* at most slots, in the order of arrival */
+	struct passing *passing;
+	struct waiting *queue;		/* in there */
 	unsigned queued;
 	struct answer *answers;		/* not yet sent; at most slots, as each holds one */
 	unsigned answer_count;
@@ -36,6 +43,7 @@ struct launcher {
 	struct lease lease;
 	struct sandbox_limits expected;	/* of the next jobs */
 	int64_t rest_us;		/* until then jobs and their answers come first, not the pool */
+	bool resting;			/* in this turn of the loop */
 	int64_t pool_retry_us;		/* no new sandbox for the pool before: the last try failed */
 	bool available[SANDBOX_LEVELS];
 	char reason[SANDBOX_LEVELS][256];
@@ -104,7 +112,7 @@ bool refill(struct launcher *launcher);
  * before whoever waits for the answer. */
 void cells_dismiss(struct launcher *launcher);
 
-/* Whether the pool waits, until rest_us. */
+/* Whether the pool is to wait, until rest_us. */
 bool refill_rests(const struct launcher *launcher);
 
 /* A sandbox of the pool could not be made: the next try waits. */

@@ -57,7 +57,6 @@ static void pages_own(const struct launcher *launcher, const struct cell *cell)
 {
 	const char *stack = __builtin_frame_address(0);
 	page_own(launcher, sizeof *launcher);
-	page_own(launcher->queue, sizeof *launcher->queue);
 	page_own(launcher->answers, sizeof *launcher->answers);
 	page_own(cell, sizeof *cell);
 	page_own(stack - STACK_BYTES, STACK_BYTES);
@@ -141,7 +140,7 @@ bool refill_rests(const struct launcher *launcher)
 
 void cells_dismiss(struct launcher *launcher)
 {
-	if (refill_rests(launcher) && launcher->queued == 0)
+	if (launcher->resting && launcher->queued == 0)
 		return;
 	for (unsigned i = 0; i < launcher->cell_count; i++)
 		if (launcher->cells[i].state == CELL_ENDING && !launcher->cells[i].end_us)
@@ -160,7 +159,7 @@ bool refill(struct launcher *launcher)
 		prepare(launcher, kind, false);
 		return queue_lacks(launcher, &kind);
 	}
-	if (refill_rests(launcher) || !pool_is_short(launcher, &kind))
+	if (launcher->resting || !pool_is_short(launcher, &kind))
 		return false;
 	if (!cell_find_free(launcher) || cells_idle(launcher) >= launcher->pool.size) {
 		spare_drop(launcher, false);

@@ -77,7 +77,7 @@ static int payload_map(int fd, struct blob_reader *reader)
 
 static int payload_read(const struct job_start *start)
 {
-	struct blob_reader reader = {.data = start->handover.payload, .size = start->handover.payload_size};
+	struct blob_reader reader = {.data = start->handover.payload, .size = start->handover.head.payload_size};
 	if (start->fds[START_PAYLOAD] >= 0 && payload_map(start->fds[START_PAYLOAD], &reader) < 0)
 		return -1;
 	payload.name = blob_get_string(&reader);
@@ -314,7 +314,7 @@ const char *script_prepare(const struct birth *birth, const struct job_start *st
 	struct script *script)
 {
 	char name[256];
-	const struct setup_runtime *runtime = &birth->host->setup.runtimes[start->handover.runtime];
+	const struct setup_runtime *runtime = &birth->host->setup.runtimes[start->handover.head.runtime];
 	if (payload_read(start) < 0)
 		return "reading the job's payload";
 	if (payload.compile_only && runtime->kind == SANDBOX_RUNTIME_EXEC)
@@ -327,7 +327,7 @@ const char *script_prepare(const struct birth *birth, const struct job_start *st
 		return "entering the working directory";
 	if (streams_place(start->fds, runtime->kind != SANDBOX_RUNTIME_EXEC) < 0)
 		return "placing stdin, stdout and stderr";
-	if (rlimit_job(birth->host, &start->handover.limits, runtime->kind) < 0)
+	if (rlimit_job(birth->host, &start->handover.head.limits, runtime->kind) < 0)
 		return "the job's resource limits";
 	script->runtime = runtime;
 	script->code = payload.code;

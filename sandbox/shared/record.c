@@ -34,7 +34,8 @@ int record_check(const void *data, size_t size, size_t fd_count, size_t runtime_
 	union record record;
 	if (size < sizeof record.header || size > sizeof record)
 		return refuse(why, "record of a wrong size");
-	memcpy(&record, data, size);
+	size_t head = offsetof(struct record_start, payload);	/* no payload is to be left on the stack */
+	memcpy(&record, data, size < head ? size : head);
 	if (record.header.magic != RECORD_MAGIC)
 		return refuse(why, "record without the magic number");
 	if (record.header.type == RECORD_START && size >= offsetof(struct record_start, payload))
@@ -67,9 +68,15 @@ struct sandbox_limits limits_clamp(const struct sandbox_limits *asked,
 
 int record_send(int socket, const void *data, size_t size, const int *fds, size_t fd_count)
 {
+	return record_send_two(socket, data, size, NULL, 0, fds, fd_count);
+}
+
+int record_send_two(int socket, const void *data, size_t size, const void *more, size_t more_size,
+	const int *fds, size_t fd_count)
+{
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(MAX_FDS * sizeof(int))] = {0};
-	struct iovec part = {.iov_base = (void *)data, .iov_len = size};
-	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+	struct iovec parts[2] = {{(void *)data, size}, {(void *)more, more_size}};
+	struct msghdr message = {.msg_iov = parts, .msg_iovlen = more_size > 0 ? 2 : 1};
 	if (fd_count > MAX_FDS) {
 		errno = EINVAL;
 		return -1;

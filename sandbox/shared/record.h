@@ -98,6 +98,10 @@ struct sandbox_limits limits_clamp(const struct sandbox_limits *asked,
  * non-blocking and full). */
 int record_send(int socket, const void *data, size_t size, const int *fds, size_t fd_count);
 
+/* The same of two parts, one behind the other; the second may be empty. */
+int record_send_two(int socket, const void *data, size_t size, const void *more, size_t more_size,
+	const int *fds, size_t fd_count);
+
 /* Receives one datagram. Descriptors come close-on-exec; those beyond max_fds are closed. Returns the
  * size, 0 at the end, -1 with errno; EMSGSIZE when data or descriptors were cut. */
 long record_receive(int socket, void *data, size_t size, int *fds, size_t max_fds,

@@ -6,7 +6,7 @@ import glob
 import os
 import signal
 
-from support import Counts, Driver, Server, eventually, users
+from support import Counts, Driver, Server, eventually, server, users
 
 JOBS = 200
 SLOTS = 4
@@ -150,6 +150,35 @@ def left_after_death(counts, driver, user):
     counts.ok(host() == before, "the host is as before, as " + user)
 
 
+def memory_holds(pid, text):
+    """Whether a process has the text anywhere in its memory."""
+    try:
+        with open("/proc/%d/maps" % pid) as maps, open("/proc/%d/mem" % pid, "rb", 0) as memory:
+            for line in maps:
+                (start, end), rights = [int(at, 16) for at in line.split()[0].split("-")], line.split()[1]
+                if rights[0] == "r" and end - start < 1 << 28 and "[v" not in line:
+                    memory.seek(start)
+                    if text in memory.read(end - start):
+                        return True
+    except (FileNotFoundError, ProcessLookupError):
+        pass  # it has ended
+    return False
+
+
+def secrets_stay(counts, driver, user):
+    """The launcher passes code on, and what it forks then is to know nothing of it."""
+    with server(driver, user) as box:
+        with counts.test("sandboxes are born without other jobs' code, as " + user):
+            marks = ["mark-%d-%s" % (i, os.urandom(8).hex()) for i in range(8)]
+            for mark in marks:
+                box.run("shell", "echo '%s'" % mark)
+            assert memory_holds(box.launcher, marks[-1].encode()), "it is not in the launcher either"
+            eventually(lambda: len(descendants(box.launcher)) >= 4)
+            for pid in descendants(box.launcher):
+                found = [mark for mark in marks if memory_holds(pid, mark.encode())]
+                assert not found, "%s of %s" % (found, command(pid))
+
+
 def command(pid):
     try:
         with open("/proc/%d/cmdline" % pid, "rb") as file:
@@ -174,6 +203,7 @@ def main():
         counts.ok(run_directory(driver, user) == [], "the run directory is empty, as " + user,
                   run_directory(driver, user))
         left_after_death(counts, driver, user)
+        secrets_stay(counts, driver, user)
     driver.close()
     counts.end()
 

@@ -272,8 +272,8 @@ START_TEST(a_small_payload_goes_along_and_a_large_one_behind)
 		ck_assert_int_eq(hand_over(&handing, &err), 0);
 		ck_assert_int_eq(record_receive(handing.sandbox_end, &got, sizeof got, fds, START_FDS, &count),
 			offsetof(struct job_handover, payload) + size);
-		ck_assert_uint_eq(got.payload_size, size);
-		ck_assert_uint_eq(got.limits.wall_ms, 1000);
+		ck_assert_uint_eq(got.head.payload_size, size);
+		ck_assert_uint_eq(got.head.limits.wall_ms, 1000);
 		ck_assert_uint_eq(count, size > 0 ? START_PAYLOAD : START_FDS);
 	}
 }

@@ -51,8 +51,9 @@ def module_make(path):
 
 
 def script_code(path):
+    text = source.pop() if source else None
     code = compiled_load(path) if compiled else None
-    return code or compile(source.pop() if source else read(path), path, "exec", dont_inherit=True)
+    return code or compile(read(path) if text is None else text, path, "exec", dont_inherit=True)
 
 
 def run(path):
