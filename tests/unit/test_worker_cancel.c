@@ -344,6 +344,7 @@ START_TEST(a_result_that_is_being_committed_stands)
 	start(&one);
 	broker_memory_hold(one.broker, true);
 	go(&one);
+	wait_for(attempts_ended(&one) == 1);	/* what is under way may be positions alone */
 	wait_for(broker_memory_under_way(one.broker) > 0);
 	cancel("t", "", "");
 	wait_for(counted(&one, METRIC_CONTROLS, METRIC_UNLABELLED) == 1);

@@ -364,6 +364,15 @@ static inline size_t started(struct fixture *fixture)
 	return count;
 }
 
+/* Attempts that the worker has taken back. */
+static inline size_t attempts_ended(struct fixture *fixture)
+{
+	pthread_mutex_lock(&fixture->executor->lock);
+	size_t count = fixture->executor->started_count - fixture->executor->count;
+	pthread_mutex_unlock(&fixture->executor->lock);
+	return count;
+}
+
 static inline size_t turns(struct fixture *fixture)
 {
 	pthread_mutex_lock(&fixture->executor->lock);
