@@ -141,7 +141,7 @@ int64_t control_begin_ms(const struct config *config, int64_t now_ms);
 struct touch {
 	int64_t heard_us;		/* CLOCK_BOOTTIME; 0: never */
 	int64_t asleep_us;		/* how long the machine slept: by so much that clock is ahead of librdkafka's */
-	int64_t woken_us;		/* CLOCK_MONOTONIC */
+	int64_t woken_us;		/* CLOCK_MONOTONIC: what is heard from then on counts */
 	int64_t looked_us;		/* CLOCK_BOOTTIME: when silence was last asked for */
 };
 

@@ -6,7 +6,9 @@
  *
  * Statistics may have waited while this process was stopped, so what counts is the time that stands in them.
  * That is CLOCK_MONOTONIC (librdkafka's STATISTICS.md, "ts"), which stands still while the machine sleeps,
- * and the coordinator's clock does not: statistics from before the sleep are not believed after it.
+ * and the coordinator's clock does not: statistics from before the sleep are not believed after it. Nor is what is
+ * heard at once after this process stood still: an answer of long ago may have lain in the socket, and librdkafka
+ * takes the time when it read it.
  */
 #include "broker_kafka_internal.h"
 
@@ -16,6 +18,7 @@
 
 #define TURN_US 1200000			/* a loop that runs turns more often than that */
 #define SLEEP_US 100000			/* shorter: the two clocks were just not read at once */
+#define STALE_US 500000			/* by then what lay in the socket has been read */
 
 static int64_t read_us(clockid_t clock)
 {
@@ -31,6 +34,13 @@ static void sleep_note(struct touch *touch)
 	if (asleep_us > touch->asleep_us + SLEEP_US)
 		touch->woken_us = monotonic_us;
 	touch->asleep_us = asleep_us;
+}
+
+static void stop_note(struct touch *touch)
+{
+	sleep_note(touch);
+	if (touch->looked_us && read_us(CLOCK_BOOTTIME) - touch->looked_us >= TURN_US)
+		touch->woken_us = read_us(CLOCK_MONOTONIC) + STALE_US;
 }
 
 /* CLOCK_MONOTONIC; -1: not known, or not connected. */
@@ -52,7 +62,7 @@ static int64_t heard_us(const char *statistics, size_t size)
 void touch_statistics(struct touch *touch, const char *statistics, size_t size)
 {
 	int64_t heard = heard_us(statistics, size);
-	sleep_note(touch);
+	stop_note(touch);
 	if (heard >= 0 && heard >= touch->woken_us && heard + touch->asleep_us > touch->heard_us)
 		touch->heard_us = heard + touch->asleep_us;
 }
@@ -60,14 +70,14 @@ void touch_statistics(struct touch *touch, const char *statistics, size_t size)
 /* It may have waited while this process was stopped, too: then the loop has not turned. */
 void touch_assigned(struct touch *touch)
 {
-	int64_t now_us = read_us(CLOCK_BOOTTIME);
-	if (touch->looked_us && now_us - touch->looked_us < TURN_US)
-		touch->heard_us = now_us;
+	stop_note(touch);
+	if (touch->looked_us && read_us(CLOCK_MONOTONIC) >= touch->woken_us)
+		touch->heard_us = read_us(CLOCK_BOOTTIME);
 }
 
 int64_t touch_silence_ms(struct touch *touch)
 {
-	sleep_note(touch);
+	stop_note(touch);
 	touch->looked_us = read_us(CLOCK_BOOTTIME);
 	return touch->heard_us ? (read_us(CLOCK_BOOTTIME) - touch->heard_us) / 1000 : -1;
 }

@@ -90,6 +90,31 @@ START_TEST(an_assignment_is_an_answer_unless_the_loop_stood_still)
 }
 END_TEST
 
+static void wait_ms(long ms)
+{
+	nanosleep(&(struct timespec){.tv_nsec = ms * 1000000}, NULL);
+}
+
+START_TEST(what_lay_in_the_socket_while_the_process_stood_still_is_no_answer)
+{
+	statistics("UP", 0, 0);
+	silent_for(0);
+	touch.heard_us -= 8000000;
+	touch.looked_us -= 8000000;
+	statistics("UP", 0, 0);			/* librdkafka has just read it */
+	touch_assigned(&touch);
+	silent_for(8000);
+	wait_ms(50);
+	statistics("UP", 0, 0);
+	silent_for(8050);
+	wait_ms(600);
+	statistics("UP", 0, 600);		/* nothing came since */
+	silent_for(8650);
+	statistics("UP", 0, 0);
+	silent_for(0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("touch");
@@ -100,6 +125,7 @@ int main(void)
 	tcase_add_test(tests, statistics_that_waited_are_as_old_as_they_are);
 	tcase_add_test(tests, what_was_heard_before_the_machine_slept_is_older_by_the_sleep);
 	tcase_add_test(tests, an_assignment_is_an_answer_unless_the_loop_stood_still);
+	tcase_add_test(tests, what_lay_in_the_socket_while_the_process_stood_still_is_no_answer);
 	suite_add_tcase(suite, tests);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
