@@ -1,15 +1,9 @@
 /* launcher_refill.c: making sandboxes, for jobs that wait and ahead of those to come (pool.h). */
 #include "launcher_internal.h"
 
-#include <stdint.h>
-#include <sys/mman.h>
-
-#ifndef MADV_POPULATE_WRITE		/* headers may be older */
-#define MADV_POPULATE_WRITE 23
-#endif
+#include "../shared/populate.h"
 
 #define POOL_RETRY_US 1000000
-#define PAGE 4096u
 #define STACK_BYTES (16u << 10)		/* that a hand-over and an answer take */
 
 /* Free whatever ended it before. */
@@ -49,8 +43,7 @@ void refill_put_off(struct launcher *launcher)
 /* A page that the new sandbox's init shares with us is copied when we write to it: now, not when a job waits. */
 static void page_own(const void *at, size_t size)
 {
-	uintptr_t start = (uintptr_t)at & ~(uintptr_t)(PAGE - 1);
-	(void)madvise((void *)start, (uintptr_t)at + size - start, MADV_POPULATE_WRITE);
+	populate((uintptr_t)at, size, true);
 }
 
 static void pages_own(const struct launcher *launcher, const struct cell *cell)

@@ -16,15 +16,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../shared/populate.h"
 #include "../shared/record.h"
 #include "mount.h"
 #include "rlimit.h"
 
-#ifndef MADV_POPULATE_READ		/* Linux 5.14; headers may be older */
-#define MADV_POPULATE_READ 22
-#endif
-
-#define PAGE 4096u
 #define ENVIRONMENT_MAX 1024
 
 struct payload {
@@ -297,9 +293,8 @@ static int text_map(struct dl_phdr_info *object, size_t size, void *unused)
 		bool holds = false;
 		for (size_t w = 0; w < sizeof wanted / sizeof *wanted; w++)
 			holds |= part->p_type == PT_LOAD && start <= wanted[w] && wanted[w] < end;
-		start &= ~(uintptr_t)(PAGE - 1);
 		if (holds)
-			(void)madvise((void *)start, end - start, MADV_POPULATE_READ);
+			populate(start, end - start, false);
 	}
 	return 0;
 }

@@ -8,10 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#ifndef MADV_POPULATE_READ		/* headers may be older */
-#define MADV_POPULATE_READ 22
-#define MADV_POPULATE_WRITE 23
-#endif
+#include "../shared/populate.h"
 
 #define PAGE 4096u			/* the set is learned where pages are of this size */
 #define IS_PRESENT (1ull << 63)		/* bits of a page's entry in pagemap */
@@ -171,7 +168,6 @@ void working_set_populate(const struct working_set *set)
 {
 	for (size_t i = 0; i < set->count; i++) {
 		const struct working_range *range = &set->ranges[i];
-		(void)madvise((void *)range->start, (size_t)range->pages * PAGE,
-			range->written ? MADV_POPULATE_WRITE : MADV_POPULATE_READ);
+		populate(range->start, (size_t)range->pages * PAGE, range->written);
 	}
 }
