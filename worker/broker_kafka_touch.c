@@ -14,23 +14,17 @@
 
 #include <jansson.h>
 #include <string.h>
-#include <time.h>
+
+#include "clock.h"
 
 #define TURN_US 1200000			/* a loop that runs turns more often than that */
 #define SLEEP_US 100000			/* shorter: the two clocks were just not read at once */
 #define STALE_US 500000			/* by then what lay in the socket has been read */
 
-static int64_t read_us(clockid_t clock)
-{
-	struct timespec now;
-	clock_gettime(clock, &now);
-	return now.tv_sec * 1000000ll + now.tv_nsec / 1000;
-}
-
 static void sleep_note(struct touch *touch)
 {
-	int64_t monotonic_us = read_us(CLOCK_MONOTONIC);
-	int64_t asleep_us = read_us(CLOCK_BOOTTIME) - monotonic_us;
+	int64_t monotonic_us = clock_read_us(CLOCK_MONOTONIC);
+	int64_t asleep_us = clock_read_us(CLOCK_BOOTTIME) - monotonic_us;
 	if (asleep_us > touch->asleep_us + SLEEP_US)
 		touch->woken_us = monotonic_us;
 	touch->asleep_us = asleep_us;
@@ -39,8 +33,8 @@ static void sleep_note(struct touch *touch)
 static void stop_note(struct touch *touch)
 {
 	sleep_note(touch);
-	if (touch->looked_us && read_us(CLOCK_BOOTTIME) - touch->looked_us >= TURN_US)
-		touch->woken_us = read_us(CLOCK_MONOTONIC) + STALE_US;
+	if (touch->looked_us && clock_read_us(CLOCK_BOOTTIME) - touch->looked_us >= TURN_US)
+		touch->woken_us = clock_read_us(CLOCK_MONOTONIC) + STALE_US;
 }
 
 /* CLOCK_MONOTONIC; -1: not known, or not connected. */
@@ -71,13 +65,13 @@ void touch_statistics(struct touch *touch, const char *statistics, size_t size)
 void touch_assigned(struct touch *touch)
 {
 	stop_note(touch);
-	if (touch->looked_us && read_us(CLOCK_MONOTONIC) >= touch->woken_us)
-		touch->heard_us = read_us(CLOCK_BOOTTIME);
+	if (touch->looked_us && clock_read_us(CLOCK_MONOTONIC) >= touch->woken_us)
+		touch->heard_us = clock_read_us(CLOCK_BOOTTIME);
 }
 
 int64_t touch_silence_ms(struct touch *touch)
 {
 	stop_note(touch);
-	touch->looked_us = read_us(CLOCK_BOOTTIME);
-	return touch->heard_us ? (read_us(CLOCK_BOOTTIME) - touch->heard_us) / 1000 : -1;
+	touch->looked_us = clock_read_us(CLOCK_BOOTTIME);
+	return touch->heard_us ? (clock_read_us(CLOCK_BOOTTIME) - touch->heard_us) / 1000 : -1;
 }

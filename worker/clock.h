@@ -5,35 +5,34 @@
 #include <stdint.h>
 #include <time.h>
 
+static inline int64_t clock_read_us(clockid_t clock)
+{
+	struct timespec now;
+	clock_gettime(clock, &now);
+	return now.tv_sec * 1000000ll + now.tv_nsec / 1000;
+}
+
 /* Since 1970, as records and people have it. */
 static inline int64_t wall_ms(void)
 {
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
-	return now.tv_sec * 1000ll + now.tv_nsec / 1000000;
+	return clock_read_us(CLOCK_REALTIME) / 1000;
 }
 
 /* Goes on evenly. */
 static inline int64_t monotonic_ms(void)
 {
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000ll + now.tv_nsec / 1000000;
+	return clock_read_us(CLOCK_MONOTONIC) / 1000;
 }
 
 static inline int64_t monotonic_us(void)
 {
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000000ll + now.tv_nsec / 1000;
+	return clock_read_us(CLOCK_MONOTONIC);
 }
 
 /* Goes on while the machine sleeps, too: the clock of leases. */
 static inline int64_t boot_ms(void)
 {
-	struct timespec now;
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return now.tv_sec * 1000ll + now.tv_nsec / 1000000;
+	return clock_read_us(CLOCK_BOOTTIME) / 1000;
 }
 
 #endif
