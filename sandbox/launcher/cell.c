@@ -102,7 +102,7 @@ static bool is_leaving(const struct seccomp_data *data)
 		data->args[1] == LEAVE_MARK;
 }
 
-/* The count holds whatever the job started: with nothing beside init and the process that asks, which waits
+/* The count holds whatever the job started: with nothing beside the process that asks, which waits
  * for us and can't be interrupted, nothing can run or fork. */
 static bool leave_judge(struct cell *cell, const struct seccomp_notif *notification)
 {
@@ -110,7 +110,7 @@ static bool leave_judge(struct cell *cell, const struct seccomp_notif *notificat
 		.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE};
 	cell->left = cell->state == CELL_RUNNING && cell->cause == CAUSE_NONE && cell->has_cgroup &&
 		cell->waits_killable &&
-		cgroup_processes(&cell->cgroup) == INIT_PROCESSES + 1;
+		cgroup_processes(&cell->cgroup) == 1;
 	cell->left_status = (int)(notification->data.args[0] & 0xff) << 8;
 	if (!cell->left)
 		(void)ioctl(cell->listener_fd, SECCOMP_IOCTL_NOTIF_SEND, &go_on);
@@ -238,7 +238,7 @@ static void check_samples(struct cell *cell, const struct host *host, int64_t no
 	if (usage->memory_bytes > cell->limits.memory_bytes + cell->limits.disk_bytes) {
 		cell->cause_peak = usage->memory_bytes;
 		cell_kill(cell, CAUSE_MEMORY);
-	} else if (usage->processes > cell->limits.processes + INIT_PROCESSES) {
+	} else if (usage->processes > cell->limits.processes + 1) {
 		cell->cause_peak = usage->processes;
 		cell_kill(cell, CAUSE_PROCESSES);
 	}
@@ -349,14 +349,12 @@ static void judge(struct cell *cell, const struct host *host, struct evidence *e
 	}
 }
 
-/* The count holds whatever the job's process left, and nothing but init can fork any more when only init
- * is left. */
+/* The count holds whatever the job's process left, and where nothing is left nothing can fork any more. */
 static bool nothing_left(const struct cell *cell)
 {
 	if (cell->left || !cell->has_cgroup)
 		return cell->left;
-	int count = cgroup_processes(&cell->cgroup);
-	return count >= 0 && count <= INIT_PROCESSES;
+	return cgroup_processes(&cell->cgroup) == 0;
 }
 
 bool cell_finish(struct cell *cell, const struct host *host, struct record_outcome *outcome, int *output_fd)

@@ -73,11 +73,16 @@ static inline bool cell_is_forked(const struct cell *cell)
 
 int64_t clock_us(void);			/* CLOCK_MONOTONIC */
 
+/* What the next job is most likely like: a sandbox is made ready for that, and goes on to be for any. */
+struct expected {
+	struct sandbox_limits limits;
+	uint32_t cold_runtime;		/* of a job that no zygote is there for */
+};
+
 /* Starts making a sandbox: PREPARING, and a report follows on control_fd. runtime: whose zygote is to
- * fork into it, -1 for a cold one. expected: a guess at its job's limits, which are then set already. On
- * failure the cell is FREE again. */
+ * fork into it, -1 for a cold one. On failure the cell is FREE again. */
 int cell_prepare(struct cell *cell, const struct host *host, enum sandbox_level level, int runtime,
-	uint64_t serial, const struct sandbox_limits *expected, struct err *err);
+	uint64_t serial, const struct expected *expected, struct err *err);
 
 enum cell_news { CELL_NO_NEWS, CELL_ENTERED, CELL_IS_READY, CELL_HAS_FAILED, CELL_STARTED };
 

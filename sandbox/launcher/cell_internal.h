@@ -6,8 +6,6 @@
 
 #include "cell.h"
 
-#define INIT_PROCESSES 1		/* of the sandbox itself in its group, beside the job's */
-
 static inline void close_fd(int *fd)
 {
 	if (*fd >= 0)

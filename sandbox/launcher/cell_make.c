@@ -14,7 +14,6 @@
 
 #include "mount.h"
 
-#define INIT_MEMORY_BYTES (1u << 20)	/* of the sandbox itself in its group, as INIT_PROCESSES */
 #define PREPARE_US 10000000
 
 static int64_t wall_clock_ms(void)
@@ -70,7 +69,7 @@ static pid_t init_clone(const struct host *host, int *pidfd)
 	return (pid_t)syscall(SYS_clone3, &args, sizeof args);
 }
 
-static int birth_give(struct cell *cell, const struct host *host, struct err *err)
+static int birth_give(struct cell *cell, const struct host *host, uint32_t cold_runtime, struct err *err)
 {
 	int control[2], status[2];
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, control) < 0)
@@ -83,7 +82,8 @@ static int birth_give(struct cell *cell, const struct host *host, struct err *er
 	}
 	cell->control_fd = control[0];
 	cell->status_fd = status[0];
-	struct birth birth = {.host = host, .level = cell->level, .warm = cell->warm, .extension = "",
+	struct birth birth = {.host = host, .level = cell->level, .warm = cell->warm,
+		.extension = host->setup.runtimes[cold_runtime].extension,
 		.id = host->setup.uid_base + cell->index, .mount_fd = cell->mount_fd,
 		.namespaces = cell->namespaces, .namespace_count = level_namespaces(cell->level),
 		.cgroup = cell->has_cgroup && !DROPPED(&host->setup, "cgroup") ? &cell->cgroup : NULL,
@@ -110,8 +110,8 @@ static int birth_give(struct cell *cell, const struct host *host, struct err *er
 static struct outer_limits outer_wanted(const struct host *host, const struct sandbox_limits *limits)
 {
 	struct outer_limits wanted = {.disk_bytes = limits->disk_bytes,
-		.memory_bytes = limits->memory_bytes + limits->disk_bytes + INIT_MEMORY_BYTES,
-		.processes = limits->processes + INIT_PROCESSES};
+		.memory_bytes = limits->memory_bytes + limits->disk_bytes,
+		.processes = limits->processes};
 	if (DROPPED(&host->setup, "cgroup_memory"))
 		wanted.memory_bytes = 1ull << 40;
 	if (DROPPED(&host->setup, "cgroup_pids"))
@@ -136,16 +136,16 @@ int cell_outer_set(struct cell *cell, const struct host *host, const struct sand
 }
 
 int cell_prepare(struct cell *cell, const struct host *host, enum sandbox_level level, int runtime,
-	uint64_t serial, const struct sandbox_limits *expected, struct err *err)
+	uint64_t serial, const struct expected *expected, struct err *err)
 {
 	uid_t owner = host->own_identity ? host->setup.uid_base + cell->index : 0;
 	cell_reset(cell, host, level, runtime, serial);
-	cell->mount_fd = job_files_make(host, owner, expected->disk_bytes, err);
-	cell->outer.disk_bytes = expected->disk_bytes;
+	cell->mount_fd = job_files_make(host, owner, expected->limits.disk_bytes, err);
+	cell->outer.disk_bytes = expected->limits.disk_bytes;
 	if (cell->mount_fd < 0 || cgroup_ensure(cell, host, err) < 0 ||
-			cell_outer_set(cell, host, expected, err) < 0 ||
+			cell_outer_set(cell, host, &expected->limits, err) < 0 ||
 			(level_namespaces(level) > 0 && slot_ensure(cell, err) < 0) ||
-			birth_give(cell, host, err) < 0) {
+			birth_give(cell, host, expected->cold_runtime, err) < 0) {
 		cell_release(cell, host);
 		return -1;
 	}

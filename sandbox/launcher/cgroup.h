@@ -2,7 +2,8 @@
  *
  * Groups stand below the launcher's own place in each hierarchy:
  * codesandbox-INSTANCE/SERIAL. A group is made for one sandbox and never used again, since moving a
- * process into one may wait for a grace period: init joins by itself, while it waits in the pool.
+ * process into one may wait for a grace period: the job's process joins by itself, before it waits in the
+ * pool, and init never does: what a group counts is the job's.
  */
 #ifndef LAUNCHER_CGROUP_H
 #define LAUNCHER_CGROUP_H
@@ -68,10 +69,10 @@ void cgroups_sweep(struct cgroups *cgroups);
 
 int cgroup_create(struct cgroups *cgroups, unsigned serial, struct cgroup *cgroup, struct err *err);
 
-/* Moves the calling process into the group; called by init. 0, or -1 with errno. */
+/* Moves the calling process into the group; called by the job's. 0, or -1 with errno. */
 int cgroup_join(const struct cgroup *cgroup);
 
-/* memory_bytes: with swap. processes: threads counted, init too. May be called again. */
+/* memory_bytes: with swap. processes: threads counted. May be called again. */
 int cgroup_limit(const struct cgroup *cgroup, uint64_t memory_bytes, uint64_t processes,
 	struct err *err);
 

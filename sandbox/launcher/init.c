@@ -30,10 +30,6 @@ static void death_tie(const struct birth *birth)
 /* Only the new namespaces' init may do these, while it is still privileged. */
 static void enter(const struct birth *birth)
 {
-	if (birth->cgroup && cgroup_join(birth->cgroup) < 0)
-		job_fail(birth->control_fd, "joining the cgroup");
-	if (namespace_enter_cgroup() < 0)
-		job_fail(birth->control_fd, "a cgroup namespace");
 	if (namespace_enter_slot(birth->namespaces, birth->namespace_count, &birth->host->setup) < 0)
 		job_fail(birth->control_fd, "entering the slot's namespaces");
 	const char *step = mounts_enter(birth->host, level_view(birth->level), birth->mount_fd);
@@ -76,20 +72,13 @@ static void reap_until(pid_t job, struct job_status *status)
 	status->cpu_us = job_cpu_us(&usage);
 }
 
-/* The job's process is a zygote's child: only orphans come here. The launcher ends it. */
-static _Noreturn void reap_forever(void)
+/* Only orphans come here now, which the kernel reaps for who ignores them. The launcher ends us. */
+static _Noreturn void stay(void)
 {
-	sigset_t child;
-	int number;
-	sigemptyset(&child);
-	sigaddset(&child, SIGCHLD);
-	if (sigprocmask(SIG_BLOCK, &child, NULL) < 0)
+	if (signal(SIGCHLD, SIG_IGN) == SIG_ERR)
 		_exit(1);
-	for (;;) {
-		while (waitpid(-1, NULL, WNOHANG | __WALL) > 0)
-			continue;
-		sigwait(&child, &number);
-	}
+	for (;;)
+		pause();
 }
 
 /* Descriptors rather than our pidfd: joining by that takes the right to trace us. */
@@ -104,6 +93,17 @@ static void report_entered(const struct birth *birth)
 		_exit(1);
 }
 
+/* The job's process, cold: init stays out of its group. */
+static _Noreturn void job_begin(const struct birth *birth)
+{
+	close(birth->status_fd);
+	if (birth->cgroup && cgroup_join(birth->cgroup) < 0)
+		job_fail(birth->control_fd, "joining the cgroup");
+	if (namespace_enter_cgroup() < 0)
+		job_fail(birth->control_fd, "a cgroup namespace");
+	job_main(birth);
+}
+
 _Noreturn void init_main(const struct birth *birth)
 {
 	death_tie(birth);
@@ -115,20 +115,18 @@ _Noreturn void init_main(const struct birth *birth)
 		renounce(birth);
 		report_entered(birth);
 		close_all_but(-1);
-		reap_forever();
+		stay();
 	}
 	pid_t job = fork();
 	if (job < 0)
 		job_fail(birth->control_fd, "forking the job's process");
-	if (job == 0) {
-		close(birth->status_fd);
-		job_main(birth);
-	}
+	if (job == 0)
+		job_begin(birth);
 	renounce(birth);
 	close_all_but(birth->status_fd);
 	struct job_status status = {0};
 	reap_until(job, &status);
 	if (write(birth->status_fd, &status, sizeof status) != sizeof status)
 		_exit(1);
-	_exit(0);
+	stay();
 }

@@ -24,7 +24,7 @@ struct birth {
 	const int *namespaces;		/* of the slot; */
 	unsigned namespace_count;	/* the first so many are joined */
 	int mount_fd;
-	const struct cgroup *cgroup;	/* NULL: none */
+	const struct cgroup *cgroup;	/* that the job's process joins, and nothing else; NULL: none */
 	bool warm;			/* a zygote forks the job's process */
 	const char *extension;		/* that the script's file most likely has */
 	int control_fd;			/* the sandbox's end: reports out, hand-over in */

@@ -45,7 +45,7 @@ struct launcher *launcher_new(const struct host *host, int socket, struct err *e
 		return NULL;
 	}
 	launcher->host = host;
-	launcher->expected = host->setup.limits;
+	launcher->expected.limits = host->setup.limits;
 	launcher->caller = socket;
 	launcher->epoll = epoll_create1(EPOLL_CLOEXEC);
 	launcher->cell_count = host_cells(host);

@@ -41,7 +41,7 @@ struct launcher {
 	struct pool pool;
 	struct zygotes zygotes;
 	struct lease lease;
-	struct sandbox_limits expected;	/* of the next jobs */
+	struct expected expected;
 	int64_t rest_us;		/* until then jobs and their answers come first, not the pool */
 	bool resting;			/* in this turn of the loop */
 	int64_t pool_retry_us;		/* no new sandbox for the pool before: the last try failed */

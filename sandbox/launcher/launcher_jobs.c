@@ -132,6 +132,16 @@ void jobs_dispatch(struct launcher *launcher)
 
 /* ---- the caller's records */
 
+static void expect(struct launcher *launcher, const struct record_start *start)
+{
+	struct expected *expected = &launcher->expected;
+	expected->limits = start->limits;
+	if (expected->limits.memory_bytes < EXPECTED_MEMORY_BYTES)
+		expected->limits.memory_bytes = EXPECTED_MEMORY_BYTES;
+	if (job_kind(launcher, start).runtime < 0)
+		expected->cold_runtime = start->runtime;
+}
+
 void job_accept(struct launcher *launcher, const struct record_start *start, const int *fds)
 {
 	struct waiting *job = &launcher->queue[launcher->queued++];
@@ -140,9 +150,7 @@ void job_accept(struct launcher *launcher, const struct record_start *start, con
 	if (job->start.level < launcher->host->setup.floor)
 		job->start.level = launcher->host->setup.floor;
 	job->start.limits = limits_clamp(&start->limits, &launcher->host->setup.limits);
-	launcher->expected = job->start.limits;
-	if (launcher->expected.memory_bytes < EXPECTED_MEMORY_BYTES)
-		launcher->expected.memory_bytes = EXPECTED_MEMORY_BYTES;
+	expect(launcher, &job->start);
 	if (!launcher->available[job->start.level])
 		waiting_fail(launcher, (enum sandbox_level)job->start.level,
 			launcher->reason[job->start.level]);

@@ -34,12 +34,12 @@ static uint64_t processes_peak(const struct cell *cell, const struct evidence *e
 }
 
 /* The kernel counts a fork that a group further up denies as one of ours, so the job's own number must have
- * reached its limit; init is in it. */
+ * reached its limit. */
 static bool processes_denied(const struct cell *cell, const struct evidence *evidence)
 {
 	const struct cgroup_usage *usage = &evidence->usage;
 	return usage->pids_denied > 0 &&
-		(usage->pids_peak == 0 || usage->pids_peak > cell->limits.processes);
+		(usage->pids_peak == 0 || usage->pids_peak >= cell->limits.processes);
 }
 
 /* A limit that the kernel says it enforced on this job's own group. */
@@ -54,7 +54,7 @@ static bool evidence_of_limit(const struct cell *cell, const struct evidence *ev
 	}
 	if (processes_denied(cell, evidence)) {
 		limit_hit(outcome, SANDBOX_LIMIT_PROCESSES, limits->processes, evidence->usage.pids_peak ?
-			evidence->usage.pids_peak - 1 : limits->processes, false);
+			evidence->usage.pids_peak : limits->processes, false);
 		return true;
 	}
 	if (evidence->disk_full) {

@@ -39,11 +39,10 @@ static bool runs(struct cell *cell, const struct host *host, struct zygotes *zyg
 			strerror(cell->failed_errno));
 	if (news == CELL_NO_NEWS)
 		cell_kill(cell, CAUSE_FAILED);
-	if (cell_is_forked(cell) && !wait_readable(cell->status_fd))
+	if (!wait_readable(cell->status_fd))
 		cell_kill(cell, CAUSE_FAILED);
-	bool ran = cell_is_forked(cell) && cell_finish(cell, host, outcome, &output_fd);
-	if (cell_is_forked(cell))
-		cell_dismiss(cell);
+	bool ran = cell_finish(cell, host, outcome, &output_fd);
+	cell_dismiss(cell);
 	while (!wait_readable(cell->init_fd))
 		zygotes_give_up(zygotes, cell);
 	ran |= cell_end(cell, host, outcome, &output_fd);
@@ -68,7 +67,8 @@ static bool tries(struct cell *cell, const struct host *host, struct zygotes *zy
 				"can't be had%s%s", sandbox_mechanism_name((enum sandbox_mechanism)i),
 				i == SANDBOX_MECHANISM_CGROUP ? ": " : "",
 				i == SANDBOX_MECHANISM_CGROUP ? host->no_cgroup_reason : "") == 0;
-	if (cell_prepare(cell, host, level, runtime, serial, &host->setup.limits, err) < 0)
+	if (cell_prepare(cell, host, level, runtime, serial,
+			&(struct expected){.limits = host->setup.limits}, err) < 0)
 		return false;
 	if (!runs(cell, host, zygotes, &outcome, err))
 		return false;

@@ -163,7 +163,7 @@ static struct cell leaver_start(void)
 START_TEST(a_last_call_with_nothing_beside_is_the_end)
 {
 	struct cell cell = leaver_start();
-	processes = INIT_PROCESSES + 1;
+	processes = 1;
 	ck_assert(cell_read_listener(&cell));
 	ck_assert(WIFEXITED(cell.left_status) && WEXITSTATUS(cell.left_status) == 3);
 	ck_assert_int_eq(cell.cause, CAUSE_NONE);
@@ -185,7 +185,7 @@ static void expect_exit(struct cell *cell)
 START_TEST(a_last_call_with_something_beside_is_an_exit_like_any_other)
 {
 	struct cell cell = leaver_start();
-	processes = INIT_PROCESSES + 2;
+	processes = 2;
 	expect_exit(&cell);
 }
 END_TEST
@@ -196,7 +196,7 @@ START_TEST(a_last_call_whose_surroundings_nobody_knows_is_an_exit_like_any_other
 	processes = -1;
 	expect_exit(&cell);
 	cell = leaver_start();
-	processes = INIT_PROCESSES + 1;
+	processes = 1;
 	cell.has_cgroup = false;
 	expect_exit(&cell);
 	cell = leaver_start();
@@ -208,7 +208,7 @@ END_TEST
 START_TEST(a_last_call_that_comes_after_the_end_was_decided_changes_nothing)
 {
 	struct cell cell = leaver_start();
-	processes = INIT_PROCESSES + 1;
+	processes = 1;
 	cell.cause = CAUSE_TIMEOUT;
 	expect_exit(&cell);
 	ck_assert_int_eq(cell.cause, CAUSE_TIMEOUT);

@@ -26,18 +26,17 @@ static struct record_outcome after_denied_forks(uint64_t denied, uint64_t peak)
 	return judge(CAUSE_NONE, &evidence);
 }
 
-/* Init is among those that the group counts. */
 START_TEST(a_job_fails_of_its_processes_only_at_its_own_limit)
 {
-	struct record_outcome outcome = after_denied_forks(3, 11);
+	struct record_outcome outcome = after_denied_forks(3, 10);
 	ck_assert_uint_eq(outcome.verdict, SANDBOX_LIMIT);
 	ck_assert_uint_eq(outcome.limit, SANDBOX_LIMIT_PROCESSES);
 	ck_assert_uint_eq(outcome.limit_value, 10);
 	ck_assert_uint_eq(outcome.limit_peak, 10);
-	outcome = after_denied_forks(3, 7);
+	outcome = after_denied_forks(3, 9);
 	ck_assert_uint_eq(outcome.verdict, SANDBOX_EXITED);
 	ck_assert_int_eq(outcome.exit_code, 1);
-	outcome = after_denied_forks(0, 11);
+	outcome = after_denied_forks(0, 10);
 	ck_assert_uint_eq(outcome.verdict, SANDBOX_EXITED);
 }
 END_TEST
