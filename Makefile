@@ -55,7 +55,7 @@ endif
 LIBRARY_SOURCES := $(wildcard sandbox/*.c)
 LAUNCHER_SOURCES := $(wildcard sandbox/launcher/*.c)
 SHARED_SOURCES := $(wildcard sandbox/shared/*.c)
-WORKER_SOURCES := $(wildcard worker/*.c worker/commands/*.c) $(if $(CHAOS),tests/chaos/chaos.c)
+WORKER_SOURCES := $(wildcard worker/*.c worker/*/*.c) $(if $(CHAOS),tests/chaos/chaos.c)
 
 # What makes zygotes of stock interpreters: each built where its language's headers are, else left empty.
 ZYGOTE_SOURCES := $(wildcard sandbox/zygote/*.c) $(patsubst %,sandbox/launcher/%.c,job script probe \
@@ -254,7 +254,7 @@ check-cpython:
 	@BUILD=$(BUILD) /usr/bin/python3 tests/sandbox/cpython_suite.py
 
 # ---- installation
-VERSION := $(shell sed -n 's/.*define CODEWORKER_VERSION "\(.*\)"/\1/p' worker/*.h)
+VERSION := $(shell sed -n 's/.*define CODEWORKER_VERSION "\(.*\)"/\1/p' worker/*.h worker/*/*.h)
 SHARE = $(DESTDIR)$(PREFIX)/share
 
 install: all

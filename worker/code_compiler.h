@@ -6,8 +6,8 @@
 #ifndef CODEWORKER_CODE_COMPILER_H
 #define CODEWORKER_CODE_COMPILER_H
 
-#include "code_cache.h"
-#include "config.h"
+#include "queue/code_cache.h"
+#include "config/config.h"
 #include "../sandbox/sandbox.h"
 
 struct code_compiler;

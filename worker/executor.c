@@ -8,13 +8,13 @@
 
 #include "clock.h"
 #include "code_compiler.h"
-#include "codec.h"
+#include "codec/codec.h"
 #include "executor_error.h"
-#include "json_scan.h"
-#include "request_bounds.h"
-#include "sandbox_settings.h"
+#include "codec/json_scan.h"
+#include "validator/request_bounds.h"
+#include "config/sandbox_settings.h"
 #include "script_store.h"
-#include "validator.h"
+#include "validator/validator.h"
 
 #define TAIL_BYTES 4096
 #define ATTEMPT_ARENA_BYTES (64u << 20)

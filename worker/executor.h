@@ -5,9 +5,9 @@
 #ifndef CODEWORKER_EXECUTOR_H
 #define CODEWORKER_EXECUTOR_H
 
-#include "code_cache.h"
-#include "config.h"
-#include "contract.h"
+#include "queue/code_cache.h"
+#include "config/config.h"
+#include "codec/contract.h"
 #include "../sandbox/sandbox.h"
 
 struct executor;

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "contract.h"
+#include "codec/contract.h"
 #include "../sandbox/sandbox.h"
 
 /* Fills error, in arena, from the sandbox's verdict. Returns false when the job succeeded. */

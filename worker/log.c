@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "utf8.h"
+#include "codec/utf8.h"
 
 #define LINE_BYTES 4096			/* PIPE_BUF */
 #define VALUE_BYTES 1024

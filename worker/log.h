@@ -2,7 +2,7 @@
 #ifndef CODEWORKER_LOG_H
 #define CODEWORKER_LOG_H
 
-#include "config.h"
+#include "config/config.h"
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 

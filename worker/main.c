@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "command.h"
-#include "command_common.h"
-#include "nearest.h"
+#include "commands/command.h"
+#include "commands/command_common.h"
+#include "config/nearest.h"
 
 static const struct command {
 	const char *name;

@@ -9,7 +9,7 @@
 #include <time.h>
 
 #include "publisher_fit.h"
-#include "retry_record.h"
+#include "codec/retry_record.h"
 
 #define ARENA_BYTES (1u << 30)	/* never reached: the loop closes a batch by its bytes */
 #define HEADERS_MAX 24

@@ -3,10 +3,10 @@
 #ifndef CODEWORKER_PUBLISHER_H
 #define CODEWORKER_PUBLISHER_H
 
-#include "broker.h"
-#include "codec.h"
-#include "config.h"
-#include "state.h"
+#include "broker/broker.h"
+#include "codec/codec.h"
+#include "config/config.h"
+#include "codec/state.h"
 
 struct publisher {
 	const struct config *config;

@@ -2,7 +2,7 @@
 #ifndef CODEWORKER_PUBLISHER_FIT_H
 #define CODEWORKER_PUBLISHER_FIT_H
 
-#include "contract.h"
+#include "codec/contract.h"
 
 enum fit {
 	FIT_WHOLE,			/* but for stdout, stderr or stderrTail */

@@ -12,7 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "utf8.h"
+#include "codec/utf8.h"
 
 #define NAME_BYTES 1024
 

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "config.h"
+#include "config/config.h"
 
 int64_t time_now_ms(void)
 {

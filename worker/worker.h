@@ -4,11 +4,11 @@
 
 #include <stdbool.h>
 
-#include "broker.h"
-#include "codec.h"
-#include "config.h"
+#include "broker/broker.h"
+#include "codec/codec.h"
+#include "config/config.h"
 #include "executor.h"
-#include "metrics.h"
+#include "http/metrics.h"
 #include "publisher.h"
 
 struct watermark_report;

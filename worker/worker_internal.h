@@ -2,15 +2,15 @@
 #ifndef CODEWORKER_WORKER_INTERNAL_H
 #define CODEWORKER_WORKER_INTERNAL_H
 
-#include "cancels.h"
+#include "queue/cancels.h"
 #include "clock.h"
-#include "crash_marks.h"
-#include "offset_window.h"
-#include "retry_index.h"
-#include "retry_record.h"
-#include "scheduler.h"
-#include "sources.h"
-#include "state.h"
+#include "queue/crash_marks.h"
+#include "queue/offset_window.h"
+#include "queue/retry_index.h"
+#include "codec/retry_record.h"
+#include "queue/scheduler.h"
+#include "broker/sources.h"
+#include "codec/state.h"
 #include "worker.h"
 
 #define DEATH_MS 5000			/* how long killed jobs may take to be dead */

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../worker/codec.h"
-#include "../../worker/json_scan.h"
-#include "../../worker/utf8.h"
+#include "../../worker/codec/codec.h"
+#include "../../worker/codec/json_scan.h"
+#include "../../worker/codec/utf8.h"
 
 #define HOLDS(what)                                                                              \
 	do {                                                                                     \

@@ -6,9 +6,9 @@
 #include <stdint.h>
 #include <unistd.h>
 
-#include "../../worker/avro_builtin.h"
-#include "../../worker/avro_canonical.h"
-#include "../../worker/avro_write.h"
+#include "../../worker/codec/avro_builtin.h"
+#include "../../worker/codec/avro_canonical.h"
+#include "../../worker/codec/avro_write.h"
 #include "codec_invariants.h"
 
 #define CHOICES (AVRO_RECORD_COUNT + 1)

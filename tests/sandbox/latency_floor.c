@@ -23,7 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../../worker/bench_nothing.h"
+#include "../../worker/bench/bench_nothing.h"
 
 #define HEAP_BYTES (10u << 20)		/* of a warm Python that has loaded what most scripts load */
 #define PAGE 4096

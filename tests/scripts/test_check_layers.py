@@ -27,10 +27,10 @@ BREACHES = [
     ("worker/executor.c", "<avro.h>", "behind the codec"),
     ("worker/executor.c", "<microhttpd.h>", "one file speaks HTTP"),
     ("worker/executor.c", "<yaml.h>", "one file reads YAML"),
-    ("worker/validator.c", "<fcntl.h>", "without input, output and clocks"),
-    ("worker/scheduler.c", "<time.h>", "without input, output and clocks"),
-    ("worker/offset_window.h", "<unistd.h>", "without input, output and clocks"),
-    ("worker/rules.c", "<sys/socket.h>", "without input, output and clocks"),
+    ("worker/validator/validator.c", "<fcntl.h>", "without input, output and clocks"),
+    ("worker/queue/scheduler.c", "<time.h>", "without input, output and clocks"),
+    ("worker/queue/offset_window.h", "<unistd.h>", "without input, output and clocks"),
+    ("worker/validator/rules.c", "<sys/socket.h>", "without input, output and clocks"),
 ]
 
 
@@ -73,17 +73,17 @@ class Layers(unittest.TestCase):
 
     def test_what_a_header_brings_along_is_found_with_its_way(self):
         self.add("worker/arena.h", "<sys/epoll.h>")
-        self.add("worker/scheduler.c", '"arena.h"')
+        self.add("worker/queue/scheduler.c", '"../arena.h"')
         ran = check(self.tree)
         self.assertEqual(ran.returncode, 1)
         self.assertIn("includes worker/arena.h > sys/epoll.h: ", ran.stdout)
 
     def test_a_pure_file_that_was_renamed_does_not_escape(self):
         for ending in ".c", ".h":
-            os.rename(self.tree + "/worker/scheduler" + ending, self.tree + "/worker/planner" + ending)
+            os.rename(self.tree + "/worker/codec/utf8" + ending, self.tree + "/worker/codec/text" + ending)
         ran = check(self.tree)
         self.assertEqual(ran.returncode, 1)
-        self.assertIn("PURE names worker/scheduler.[ch]", ran.stdout)
+        self.assertIn("PURE names worker/codec/utf8.[ch]", ran.stdout)
 
     def test_a_tree_without_sources_is_no_success(self):
         shutil.rmtree(self.tree + "/worker")

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../worker/codec.h"
+#include "../../worker/codec/codec.h"
 
 static const struct source fixture_source = {"code.requests", 3, 42};
 

@@ -1,6 +1,6 @@
 /* test_avro_canonical.c: canonical form and fingerprint, by the Avro project's own vectors. */
-#include "../../worker/avro_canonical.h"
-#include "../../worker/avro_schemas.h"
+#include "../../worker/codec/avro_canonical.h"
+#include "../../worker/codec/avro_schemas.h"
 
 #include <inttypes.h>
 #include <unistd.h>

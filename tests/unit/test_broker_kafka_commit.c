@@ -3,7 +3,7 @@
  *
  * The functions of librdkafka that would ask a broker are defined here and stand in for its own.
  */
-#include "../../worker/broker_kafka_internal.h"
+#include "../../worker/broker/broker_kafka_internal.h"
 
 #include <check.h>
 #include <stdarg.h>

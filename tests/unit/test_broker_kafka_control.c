@@ -1,5 +1,5 @@
 /* test_broker_kafka_control.c: from when on code.control is read. */
-#include "../../worker/broker_kafka_internal.h"
+#include "../../worker/broker/broker_kafka_internal.h"
 
 #include <check.h>
 #include <stdlib.h>

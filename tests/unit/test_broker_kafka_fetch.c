@@ -1,5 +1,5 @@
 /* test_broker_kafka_fetch.c: reading messages again, on librdkafka's mock cluster. */
-#include "../../worker/broker_kafka_internal.h"
+#include "../../worker/broker/broker_kafka_internal.h"
 
 #include <check.h>
 #include <librdkafka/rdkafka_mock.h>

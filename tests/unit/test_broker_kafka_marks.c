@@ -1,5 +1,5 @@
 /* test_broker_kafka_marks.c: marks outlive their producer, on librdkafka's own broker in memory. */
-#include "../../worker/broker_kafka_internal.h"
+#include "../../worker/broker/broker_kafka_internal.h"
 
 #include <check.h>
 #include <dlfcn.h>

@@ -1,5 +1,5 @@
 /* test_broker_kafka_state.c: what of an assignment is taken up, and from when on code.state is read for it. */
-#include "../../worker/broker_kafka_internal.h"
+#include "../../worker/broker/broker_kafka_internal.h"
 
 #include <check.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* test_broker_kafka_touch.c: when the group's coordinator was last heard of. */
-#include "../../worker/broker_kafka_internal.h"
+#include "../../worker/broker/broker_kafka_internal.h"
 
 #include <check.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* test_cancels.c: what a cancel applies to, and for how long it is remembered. */
-#include "../../worker/cancels.h"
+#include "../../worker/queue/cancels.h"
 
 #include <check.h>
 #include <stdio.h>

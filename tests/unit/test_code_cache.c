@@ -1,5 +1,5 @@
 /* test_code_cache.c: what is kept compiled, for whom, and what goes first. */
-#include "../../worker/code_cache.h"
+#include "../../worker/queue/code_cache.h"
 
 #include <check.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* test_code_tokens.c: Python and JavaScript as tokens, and what they name and run. */
-#include "../../worker/code_names.h"
-#include "../../worker/code_tokens.h"
+#include "../../worker/validator/code_names.h"
+#include "../../worker/validator/code_tokens.h"
 
 #include <check.h>
 #include <stdio.h>

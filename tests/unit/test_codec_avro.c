@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <unistd.h>
 
-#include "../../worker/avro_canonical.h"
+#include "../../worker/codec/avro_canonical.h"
 
 /* Avro's binary encoding, written by hand. */
 struct bytes {

@@ -3,7 +3,7 @@
 
 #include <jansson.h>
 
-#include "../../worker/utf8.h"
+#include "../../worker/codec/utf8.h"
 
 static struct codec *codec;
 static struct arena *arena;

@@ -1,10 +1,10 @@
 /* test_codec_memory.c: memory that runs out at any point is an error and never a verdict. */
 #include "codec_fixture.h"
 
-#include "../../worker/avro_builtin.h"
-#include "../../worker/avro_read.h"
-#include "../../worker/codec_request.h"
-#include "../../worker/json_datum.h"
+#include "../../worker/codec/avro_builtin.h"
+#include "../../worker/codec/avro_read.h"
+#include "../../worker/codec/codec_request.h"
+#include "../../worker/codec/json_datum.h"
 
 #define ATTEMPTS 1000
 

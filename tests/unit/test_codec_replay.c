@@ -3,7 +3,7 @@
 
 #include <unistd.h>
 
-#include "../../worker/avro_canonical.h"
+#include "../../worker/codec/avro_canonical.h"
 
 #define LEFT "{\"threadId\":\"t\",\"nodeId\":\"n\",\"scriptType\":\"shell\",\"code\":\"true\""
 

@@ -1,5 +1,5 @@
 /* test_config.c: sources in their order, errors that lead to the line, and hostile files. */
-#include "../../worker/config.h"
+#include "../../worker/config/config.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../../worker/options.h"
+#include "../../worker/config/options.h"
 
 #define PATH_BYTES 64
 

@@ -1,12 +1,12 @@
 /* test_fairness.c: the heap, budgets, and whose turn it is. (test_scheduler_model.c has all of it together.) */
-#include "../../worker/fair_queue.h"
+#include "../../worker/queue/fair_queue.h"
 
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../worker/budget.h"
+#include "../../worker/queue/budget.h"
 
 static uint64_t seed;
 

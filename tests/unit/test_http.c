@@ -1,5 +1,5 @@
 /* test_http.c: the endpoints as a client sees them, over a loopback socket. */
-#include "../../worker/http.h"
+#include "../../worker/http/http.h"
 
 #include <arpa/inet.h>
 #include <check.h>

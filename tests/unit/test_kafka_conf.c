@@ -1,5 +1,5 @@
 /* test_kafka_conf.c: kafka.* as librdkafka takes or refuses it. */
-#include "../../worker/kafka_conf.h"
+#include "../../worker/kafka/kafka_conf.h"
 
 #include <check.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* test_metrics.c: what is counted is what Prometheus reads. */
-#include "../../worker/metrics.h"
+#include "../../worker/http/metrics.h"
 
 #include <check.h>
 #include <math.h>

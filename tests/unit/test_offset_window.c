@@ -1,5 +1,5 @@
 /* test_offset_window.c: the watermark never passes what is not done, and passes everything else. */
-#include "../../worker/offset_window.h"
+#include "../../worker/queue/offset_window.h"
 
 #include <check.h>
 #include <stdlib.h>

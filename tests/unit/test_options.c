@@ -1,12 +1,12 @@
 /* test_options.c: every row of the table is sound, and values are read as people write them. */
-#include "../../worker/options.h"
+#include "../../worker/config/options.h"
 
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../worker/listen_address.h"
-#include "../../worker/nearest.h"
+#include "../../worker/config/listen_address.h"
+#include "../../worker/config/nearest.h"
 
 static struct config config;
 static struct arena *arena;

@@ -1,5 +1,5 @@
 /* test_record_view.c: what people see of results and error events. */
-#include "../../worker/record_view.h"
+#include "../../worker/commands/record_view.h"
 
 #include <check.h>
 #include <stdlib.h>

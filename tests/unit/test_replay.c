@@ -3,11 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../worker/dead_letter.h"
-#include "../../worker/replay_chains.h"
-#include "../../worker/replay_filter.h"
-#include "../../worker/replay_id.h"
-#include "../../worker/replay_verify.h"
+#include "../../worker/codec/dead_letter.h"
+#include "../../worker/replay/replay_chains.h"
+#include "../../worker/replay/replay_filter.h"
+#include "../../worker/replay/replay_id.h"
+#include "../../worker/replay/replay_verify.h"
 
 static struct err err;
 

@@ -1,5 +1,5 @@
 /* test_request_options.c: the options of exec and submit become a request. */
-#include "../../worker/request_options.h"
+#include "../../worker/commands/request_options.h"
 
 #include <check.h>
 #include <stdlib.h>

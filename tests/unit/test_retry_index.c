@@ -1,11 +1,11 @@
 /* test_retry_index.c: waiting retries come in the order of their due times, then of their offsets; and the table of
  * who died under what. */
-#include "../../worker/retry_index.h"
+#include "../../worker/queue/retry_index.h"
 
 #include <check.h>
 #include <stdlib.h>
 
-#include "../../worker/crash_marks.h"
+#include "../../worker/queue/crash_marks.h"
 
 START_TEST(order_is_that_of_due_times_whatever_that_of_arrival)
 {

@@ -1,5 +1,5 @@
 /* test_sandbox_settings.c: what is configured is what the sandbox is told. */
-#include "../../worker/sandbox_settings.h"
+#include "../../worker/config/sandbox_settings.h"
 
 #include <check.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* test_scheduler.c: keys in order, different keys in turn, waiting retries out of the way. */
-#include "../../worker/scheduler.h"
+#include "../../worker/queue/scheduler.h"
 
 #include <check.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
  *
  * Both are given the same random steps; each decision must be the same one.
  */
-#include "../../worker/scheduler.h"
+#include "../../worker/queue/scheduler.h"
 
 #include <check.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* test_shell_words.c: the words and commands that a shell would see. */
-#include "../../worker/shell_words.h"
+#include "../../worker/validator/shell_words.h"
 
 #include <check.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* test_state.c: what is remembered of executions, in code.state and in memory. */
-#include "../../worker/state.h"
+#include "../../worker/codec/state.h"
 
 #include <check.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* test_table.c: nothing in a cell steers the terminal, and columns stay columns. */
-#include "../../worker/table.h"
+#include "../../worker/commands/table.h"
 
 #include <check.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* test_topic_plan.c: what create makes check accepts, and each fault is named. */
-#include "../../worker/topic_plan.h"
+#include "../../worker/kafka/topic_plan.h"
 
 #include <check.h>
 #include <stdlib.h>

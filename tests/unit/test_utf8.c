@@ -1,5 +1,5 @@
 /* test_utf8.c: what is UTF-8, and what becomes of the rest. */
-#include "../../worker/utf8.h"
+#include "../../worker/codec/utf8.h"
 
 #include "codec_fixture.h"
 

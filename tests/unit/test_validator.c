@@ -1,5 +1,5 @@
 /* test_validator.c: the rules of the risk levels: what they refuse, and what they must leave alone. */
-#include "../../worker/validator.h"
+#include "../../worker/validator/validator.h"
 
 #include <check.h>
 #include <stdlib.h>

@@ -20,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../../worker/broker_memory.h"
+#include "../../worker/broker/broker_memory.h"
 #include "../../worker/log.h"
 #include "../../worker/watermark_report.h"
 

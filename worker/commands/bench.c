@@ -1,15 +1,15 @@
 /* bench.c: `codeworker bench`: what jobs cost in sandboxes (bench_jobs.h) and, with --kafka, what a worker
  * does through a real broker (bench_kafka.h).
  */
-#include "../command.h"
+#include "command.h"
 
 #include <getopt.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "../bench_jobs.h"
-#include "../bench_kafka.h"
-#include "../command_common.h"
+#include "../bench/bench_jobs.h"
+#include "../bench/bench_kafka.h"
+#include "command_common.h"
 
 struct bench_options {
 	struct bench_settings settings;

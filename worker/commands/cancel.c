@@ -1,5 +1,5 @@
 /* cancel.c: `codeworker cancel`: publishes a cancel. */
-#include "../command.h"
+#include "command.h"
 
 #include <getopt.h>
 #include <stdlib.h>
@@ -7,9 +7,9 @@
 
 #include <jansson.h>
 
-#include "../command_common.h"
-#include "../contract.h"
-#include "../kafka_client.h"
+#include "command_common.h"
+#include "../codec/contract.h"
+#include "../kafka/kafka_client.h"
 #include "../time_text.h"
 
 struct cancel_options {

@@ -1,12 +1,12 @@
 /* config.c: `codeworker config`: the configuration as it stands, and its documents. */
-#include "../command.h"
+#include "command.h"
 
 #include <getopt.h>
 #include <string.h>
 
-#include "../command_common.h"
-#include "../kafka_conf.h"
-#include "../validator.h"
+#include "command_common.h"
+#include "../kafka/kafka_conf.h"
+#include "../validator/validator.h"
 
 static void print_usage(FILE *out)
 {

@@ -6,7 +6,7 @@
  * Both children are made before this process has threads, and both die with it whatever ends it. The
  * rest is a client like any other: it publishes and reads results.
  */
-#include "../command.h"
+#include "command.h"
 
 #include <fcntl.h>
 #include <getopt.h>
@@ -16,16 +16,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../child_command.h"
-#include "../codec.h"
-#include "../demo_broker.h"
-#include "../demo_samples.h"
-#include "../kafka_client.h"
-#include "../record_view.h"
-#include "../table.h"
-#include "../topic_plan.h"
+#include "child_command.h"
+#include "../codec/codec.h"
+#include "demo_broker.h"
+#include "demo_samples.h"
+#include "../kafka/kafka_client.h"
+#include "record_view.h"
+#include "table.h"
+#include "../kafka/topic_plan.h"
 #include "../time_text.h"
-#include "../command_common.h"
+#include "command_common.h"
 
 #define LIMIT_MS 50000
 #define PARTITIONS 4

@@ -1,12 +1,12 @@
 /* doctor.c: `codeworker doctor`: what isolation this machine gives, and what is missing. */
-#include "../command.h"
+#include "command.h"
 
 #include <getopt.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "../command_common.h"
-#include "../doctor.h"
+#include "command_common.h"
+#include "../doctor/doctor.h"
 
 static void print_usage(FILE *out)
 {

@@ -1,5 +1,5 @@
 /* exec.c: `codeworker exec`: one job here, without Kafka. */
-#include "../command.h"
+#include "command.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -10,11 +10,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../codec.h"
-#include "../command_common.h"
+#include "../codec/codec.h"
+#include "command_common.h"
 #include "../executor.h"
 #include "../log.h"
-#include "../request_options.h"
+#include "request_options.h"
 
 enum exec_exit {
 	EXEC_TIMEOUT = 124,

@@ -1,16 +1,16 @@
 /* replay.c: `codeworker replay`: puts jobs back, or runs them here and compares. */
-#include "../command.h"
+#include "command.h"
 
 #include <errno.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "../command_common.h"
+#include "command_common.h"
 #include "../log.h"
-#include "../nearest.h"
-#include "../replay_run.h"
-#include "../start_text.h"
+#include "../config/nearest.h"
+#include "../replay/replay_run.h"
+#include "start_text.h"
 #include "../time_text.h"
 
 static void print_usage(FILE *out)

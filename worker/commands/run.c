@@ -1,5 +1,5 @@
 /* run.c: `codeworker run`: the worker. */
-#include "../command.h"
+#include "command.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -14,12 +14,12 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "../broker_kafka.h"
-#include "../command_common.h"
-#include "../endpoints.h"
+#include "../broker/broker_kafka.h"
+#include "command_common.h"
+#include "../http/endpoints.h"
 #include "../log.h"
-#include "../sandbox_settings.h"
-#include "../topic_check.h"
+#include "../config/sandbox_settings.h"
+#include "../kafka/topic_check.h"
 #include "../watermark_report.h"
 #include "../worker.h"
 

@@ -1,5 +1,5 @@
 /* submit.c: `codeworker submit`: publishes requests, and with --wait prints their results. */
-#include "../command.h"
+#include "command.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -9,12 +9,12 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#include "../codec.h"
-#include "../kafka_client.h"
-#include "../request_options.h"
-#include "../result_wait.h"
+#include "../codec/codec.h"
+#include "../kafka/kafka_client.h"
+#include "request_options.h"
+#include "../kafka/result_wait.h"
 #include "../time_text.h"
-#include "../command_common.h"
+#include "command_common.h"
 
 #define PATIENCE_MS 10000		/* until a word about why nothing comes */
 

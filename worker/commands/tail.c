@@ -3,7 +3,7 @@
  * One loop: read, decode, filter, print. It ends at the end of the topics, after -c records, on a
  * signal, or when nobody reads its output any more; each of these is success.
  */
-#include "../command.h"
+#include "command.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -13,13 +13,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../codec.h"
-#include "../kafka_client.h"
-#include "../record_view.h"
-#include "../start_text.h"
-#include "../table.h"
+#include "../codec/codec.h"
+#include "../kafka/kafka_client.h"
+#include "record_view.h"
+#include "start_text.h"
+#include "table.h"
 #include "../time_text.h"
-#include "../command_common.h"
+#include "command_common.h"
 
 struct tail_options {
 	bool results, errors, follow, json;

@@ -1,5 +1,5 @@
 /* topics.c: `codeworker topics create|check`. What is right is topic_plan.c's to say. */
-#include "../command.h"
+#include "command.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -9,9 +9,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "../table.h"
-#include "../topic_check.h"
-#include "../command_common.h"
+#include "table.h"
+#include "../kafka/topic_check.h"
+#include "command_common.h"
 
 #define PARTITIONS 8			/* of the requests, when nothing says otherwise */
 #define KAFKA_MESSAGE_BYTES 1048588	/* the broker's default max.message.bytes */
