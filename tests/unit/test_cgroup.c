@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "../../sandbox/launcher/cgroup.c"
+#include "../../sandbox/launcher/cgroups.c"
 #include "skips.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
