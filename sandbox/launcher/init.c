@@ -16,11 +16,12 @@
 #include "identity.h"
 #include "mount.h"
 
-/* Cleared by every change of ids, so called after each; the second look closes the gap before the
- * first call. getppid() says 0 for a parent outside the pid namespace, hence the pipe. */
+/* Cleared by every change of ids, so called after each; the look closes the gap before the call. getppid() says
+ * 0 for a parent outside the pid namespace, hence the pidfd, which can be read as soon as the launcher has ended,
+ * whether somebody has waited for it or not. */
 static void death_tie(const struct birth *birth)
 {
-	struct pollfd life = {.fd = birth->host->life_fd};
+	struct pollfd life = {.fd = birth->host->life_fd, .events = POLLIN};
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
 		job_fail(birth->control_fd, "tying the sandbox to the launcher's life");
 	if (poll(&life, 1, 0) != 0)
