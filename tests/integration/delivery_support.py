@@ -7,6 +7,7 @@ any consumer of the results would find.
 import collections
 import ctypes
 import json
+import re
 import signal
 import subprocess
 import tempfile
@@ -87,7 +88,7 @@ class Worker:
         self.settings = ["kafka.group.id=" + self.group, "http.listen=off", "worker.slots=2",
                          *settings]
         self.options = list(options)
-        self.log = tempfile.TemporaryFile("w+")
+        self.log = tempfile.TemporaryFile("a+")	# a reader moves where both stand
         self.process = None
 
     def start(self):
@@ -112,6 +113,12 @@ class Worker:
         self.log.flush()
         self.log.seek(0)
         return self.log.read()[-6000:]
+
+    def events(self, message):
+        """The lines of the log (its end, as of text()) that say just this, as dicts."""
+        lines = self.text().splitlines()
+        return [event for event in map(json.loads, filter(re.compile(r"{.*}$").match, lines))
+                if event["message"] == message]
 
     def wait_log(self, words, seconds=30):
         cli.wait_until(lambda: words in self.text() or self.process.poll() is not None, seconds,
