@@ -237,6 +237,38 @@ START_TEST(delays_are_spread_over_what_is_configured)
 }
 END_TEST
 
+/* Three that one worker spreads, which draws as if no other had drawn before. */
+static void spread_three(struct fixture *fixture, const char *name, int64_t spread_ms[3])
+{
+	size_t before = retries();
+	srand48(5);
+	for (int i = 0; i < 3; i++) {
+		char id[16];
+		snprintf(id, sizeof id, "%s%d", name, i);
+		produce(id, id, "fail", ",\"retries\":1,\"retryDelayMs\":1000000");
+	}
+	int64_t begin = now();
+	start(fixture);
+	go(fixture);
+	wait_for(retries() == before + 3);
+	for (size_t i = 0; i < 3; i++)
+		spread_ms[i] = due_of(before + i) - begin;
+	crash(fixture);
+}
+
+START_TEST(no_two_workers_spread_alike)
+{
+	config->policy.retry_jitter = 50;
+	int64_t first[3], second[3];
+	int alike = 0;
+	spread_three(&one, "x", first);
+	spread_three(&two, "y", second);
+	for (size_t i = 0; i < 3; i++)
+		alike += llabs(first[i] - second[i]) < 2000;	/* of 500000 */
+	ck_assert_int_lt(alike, 3);
+}
+END_TEST
+
 START_TEST(what_others_write_to_the_retries_is_left_alone)
 {
 	memory_store_produce_retry(store, 0, "{\"threadId\":\"t\",\"nodeId\":\"n\",\"executionId\":\"x\","
@@ -418,6 +450,7 @@ int main(void)
 	tcase_add_test(cases, delays_grow_and_spread_but_are_never_shorter_than_asked_for);
 	tcase_add_test(cases, delays_grow_to_the_longest_that_is_allowed);
 	tcase_add_test(cases, delays_are_spread_over_what_is_configured);
+	tcase_add_test(cases, no_two_workers_spread_alike);
 	tcase_add_test(cases, what_others_write_to_the_retries_is_left_alone);
 	tcase_add_test(cases, what_waits_for_long_is_written_anew_and_lets_offsets_go_on);
 	tcase_add_test(cases, large_retries_that_are_due_soon_are_kept_within_the_bytes_of_the_queue);
