@@ -12,7 +12,8 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import cli_support as cli
-from delivery_support import Worker, publish, read, request, results, wait_results
+from delivery_support import (Transactions, Worker, committed, end_offset, publish, read, request, results,
+                              wait_results)
 from kafka_harness import free_ports
 from test_cancel import http_get
 
@@ -124,6 +125,25 @@ class Queue(unittest.TestCase):
         scrape = self.assert_idle()
         self.assertEqual(scrape.counts("results_total", "status"), {"CANCELLED": 7})
         self.assertEqual((scrape.value("retries_waiting"), scrape.value("controls_total")), (1, 1))
+
+    def test_idle_it_shows_no_lag_behind_the_markers_of_a_producer_with_transactions(self):
+        topic = self.topics.name("requests")
+        with Transactions(topic) as producer:
+            producer.write([request("t", "n%d" % i, "x%d" % i) for i in range(3)])
+            wait_results(self.topics, 3, worker=self.worker)
+            self.assertEqual(end_offset(topic, 0), 4)
+            cli.wait_until(lambda: committed(self.worker.group, topic, 0) == 4, 20,
+                           "a marker at the end is lag to the group")
+            self.assert_idle()
+            producer.write([request("u", "n%d" % i, "dropped%d" % i) for i in range(3)], commit=False)
+            self.assertEqual(end_offset(topic, 0), 8)
+            cli.wait_until(lambda: committed(self.worker.group, topic, 0) == 8, 20,
+                           "what was aborted at the end is lag to the group")
+            scrape = self.assert_idle()
+            self.assertEqual(scrape.counts("requests_total", "encoding"), {"json": 3})
+            producer.write([request("t", "n", "last")])
+        self.assertEqual(set(wait_results(self.topics, 4, worker=self.worker)), {"x0", "x1", "x2", "last"})
+        cli.wait_until(lambda: committed(self.worker.group, topic, 0) == 10, 20, "the last is lag to the group")
 
     def rebalances(self):
         """As counted, and as logged: what was taken away and what was given."""
