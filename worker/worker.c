@@ -275,6 +275,7 @@ int worker_run(const struct worker_parts *parts, struct err *err)
 			!worker.running || epoll < 0) {
 		result = err_set(err, ERR_MEMORY, "no memory or descriptors for the loop");
 	} else {
+		srand48((long)worker.incarnation);	/* or all workers would spread their retries alike */
 		loop(&worker, epoll);
 		drain_hand_back(&worker);
 		if (worker.ended) {

@@ -29,6 +29,7 @@ struct partition {			/* of a topic of requests or of the retries */
 	int64_t published;		/* watermark in the newest batch; -1: none */
 	int64_t published_since_ms;	/* that was told with it */
 	struct broker_message held;	/* came when the window was full; owner NULL: none */
+	bool full;			/* its window was, and half of it is not free yet */
 	bool paused;
 	bool at_end;			/* it had nothing more */
 	struct job *jobs;		/* utlist's head: not finished, the oldest first */

@@ -58,20 +58,28 @@ static void held_update(const struct worker *worker, struct held *held)
 		held->paused = false;
 }
 
+/* Once full, it is so until half of it is free. Only then: a partition that is paused for want of memory goes on
+ * as soon as there is some, however far its window is filled. */
+static void window_full_update(const struct worker *worker, struct partition *partition)
+{
+	int64_t fill = partition->window ? offset_window_fill(partition->window) : 0;
+	int64_t size = window_size(worker, partition->source);
+	bool held = partition->held.owner;
+	partition->full = fill >= size || (held && !partition->paused) ||
+		((partition->full || held) && fill > size / 2);
+}
+
 void pauses_update(struct worker *worker)
 {
 	for (int source = 0; source < sources_count(worker->parts.config); source++)
 		held_update(worker, &worker->held[source]);
 	for (size_t i = 0; i < worker->partition_count; i++) {
 		struct partition *partition = &worker->partitions[i];
-		int64_t fill = partition->window ? offset_window_fill(partition->window) : 0;
-		int64_t size = window_size(worker, partition->source);
-		bool full = fill >= size || (partition->held.owner && !partition->paused) ||
-			(partition->paused && fill > size / 2);
+		window_full_update(worker, partition);
 		/* Retries that find no room are only noted. */
 		bool no_room = source_is_requests(partition->source) &&
 			worker->held[partition->source].paused;
-		partition_pause(worker, partition, full || no_room || worker->draining ||
+		partition_pause(worker, partition, partition->full || no_room || worker->draining ||
 			batch_backlogged(worker));
 	}
 }

@@ -41,10 +41,9 @@ void watermarks_forget(struct worker *worker)
 	watermark_report_set(worker->parts.watermarks, NULL, 0);
 }
 
-static bool is_full(const struct worker *worker, const struct partition *partition)
+static bool is_full(const struct partition *partition)
 {
-	return partition->held.owner ||
-		offset_window_fill(partition->window) >= worker->parts.config->worker.window;
+	return partition->held.owner || partition->full;
 }
 
 static struct watermark_holder holder_of(const struct job *job, int64_t now_ms)
@@ -131,7 +130,7 @@ static size_t holders_find(struct worker *worker, struct watermark_holder *holde
 			continue;
 		metrics_set(worker->parts.metrics, METRIC_WATERMARK_AGE, place_label(partition),
 			oldest ? (double)(now_ms - oldest->received_ms) / 1e3 : 0);
-		if (!oldest || !partition->window || !is_full(worker, partition))
+		if (!oldest || !partition->window || !is_full(partition))
 			continue;
 		holders[count] = holder_of(oldest, now_ms);
 		holder_tell(partition, &holders[count++], now_ms);

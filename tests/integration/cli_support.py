@@ -66,7 +66,7 @@ def wait_until(condition, seconds, complaint):
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
-            raise AssertionError(complaint)
+            raise AssertionError(complaint() if callable(complaint) else complaint)
         time.sleep(0.05)
 
 

@@ -7,6 +7,7 @@ any consumer of the results would find.
 import collections
 import ctypes
 import json
+import re
 import signal
 import subprocess
 import tempfile
@@ -87,7 +88,7 @@ class Worker:
         self.settings = ["kafka.group.id=" + self.group, "http.listen=off", "worker.slots=2",
                          *settings]
         self.options = list(options)
-        self.log = tempfile.TemporaryFile("w+")
+        self.log = tempfile.TemporaryFile("a+")	# a reader moves where both stand
         self.process = None
 
     def start(self):
@@ -112,6 +113,12 @@ class Worker:
         self.log.flush()
         self.log.seek(0)
         return self.log.read()[-6000:]
+
+    def events(self, message):
+        """The lines of the log (its end, as of text()) that say just this, as dicts."""
+        lines = self.text().splitlines()
+        return [event for event in map(json.loads, filter(re.compile(r"{.*}$").match, lines))
+                if event["message"] == message]
 
     def wait_log(self, words, seconds=30):
         cli.wait_until(lambda: words in self.text() or self.process.poll() is not None, seconds,
@@ -140,8 +147,11 @@ class _Partition(ctypes.Structure):
 
 def _library():
     library = ctypes.CDLL("librdkafka.so.1")
-    for name in ("rd_kafka_conf_new", "rd_kafka_new", "rd_kafka_topic_partition_list_new"):
+    for name in ("rd_kafka_conf_new", "rd_kafka_new", "rd_kafka_topic_partition_list_new",
+                 "rd_kafka_topic_new", "rd_kafka_init_transactions", "rd_kafka_begin_transaction",
+                 "rd_kafka_commit_transaction", "rd_kafka_abort_transaction"):
         getattr(library, name).restype = ctypes.c_void_p
+    library.rd_kafka_error_string.restype = ctypes.c_char_p
     library.rd_kafka_topic_partition_list_add.restype = ctypes.POINTER(_Partition)
     return library
 
@@ -163,6 +173,47 @@ def committed(group, topic, partition):
     if code != 0:
         raise AssertionError("rd_kafka_committed: %d" % code)
     return offset
+
+
+class Transactions:
+    """A producer with transactions, which kcat is not."""
+
+    def __init__(self, topic, partition=0):
+        self.library, self.partition, text = _library(), partition, ctypes.create_string_buffer(256)
+        conf = ctypes.c_void_p(self.library.rd_kafka_conf_new())
+        for name, value in (("bootstrap.servers", cli.broker_address()),
+                            ("transactional.id", uuid.uuid4().hex)):
+            if self.library.rd_kafka_conf_set(conf, name.encode(), value.encode(), text, 256) != 0:
+                raise AssertionError(text.value)
+        self.handle = ctypes.c_void_p(self.library.rd_kafka_new(0, conf, text, 256))
+        self.topic = ctypes.c_void_p(self.library.rd_kafka_topic_new(self.handle, topic.encode(), None))
+
+    def __enter__(self):
+        self._must("rd_kafka_init_transactions", 30000)
+        return self
+
+    def __exit__(self, *_):
+        self.library.rd_kafka_topic_destroy(self.topic)
+        self.library.rd_kafka_destroy(self.handle)
+
+    def _must(self, name, *arguments):
+        error = getattr(self.library, name)(self.handle, *arguments)
+        if error:
+            raise AssertionError("%s: %s" % (name, self.library.rd_kafka_error_string(
+                ctypes.c_void_p(error))))
+
+    def write(self, requests, commit=True):
+        """In one transaction, which ends."""
+        self._must("rd_kafka_begin_transaction")
+        copy = 2			# RD_KAFKA_MSG_F_COPY
+        for one in requests:
+            value = json.dumps(one).encode()
+            if self.library.rd_kafka_produce(self.topic, self.partition, copy, value, ctypes.c_size_t(len(value)),
+                                             None, ctypes.c_size_t(0), None) != 0:
+                raise AssertionError("rd_kafka_produce failed")
+        if not commit and self.library.rd_kafka_flush(self.handle, 30000) != 0:
+            raise AssertionError("rd_kafka_flush failed")
+        self._must("rd_kafka_commit_transaction" if commit else "rd_kafka_abort_transaction", 30000)
 
 
 def end_offset(topic, partition):

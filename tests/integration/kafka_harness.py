@@ -51,10 +51,10 @@ def read(bootstrap, topic):
     return sorted(map(_record, lines.splitlines()), key=lambda r: (r.partition, r.offset))
 
 
-def produce(bootstrap, topic, value, key=None, partition=None, headers=()):
+def produce(bootstrap, topic, value, key=None, partition=None, headers=(), options=()):
     """One record. None makes null of a value, a key or a header's value; null keys of empty values can't
     be made."""
-    options = ["-P", "-t", topic]
+    options = ["-P", "-t", topic, *options]
     options += ["-p", str(partition)] if partition is not None else []
     for name, content in headers:
         options += ["-H", name.encode() + (b"" if content is None else b"=" + content)]

@@ -149,5 +149,61 @@ class Harmless(unittest.TestCase):
             self.assertEqual(dict(letter.headers)["codeworker-dead-value"], b"omitted")
 
 
+class Largest(unittest.TestCase):
+    """Requests than which their topic takes none larger by a byte."""
+
+    HEADERS = [("every", EVERY[1:] * 100), ("codeworker-attempt", b"7"), ("null", None), ("every", b""),
+               ("__dlq.errors.topic", b"forged"), ("last", b"\xff")]
+    KEY = b"\xff\xfe no UTF-8"
+
+    def setUp(self):
+        self.topics = cli.Topics()
+        self.topics.create(1)
+
+    def produce_largest(self, value_of, most=1048588):
+        """value_of(n): a value of so many bytes. Returns the largest that was taken; most: Kafka's default."""
+        size = most - 61
+        while True:
+            size -= 1
+            value = value_of(size - sum(len(name) + len(value or b"") for name, value in self.HEADERS))
+            try:
+                kafka_harness.produce(cli.broker_address(), self.topics.name("requests"), value, self.KEY, 0,
+                                      self.HEADERS, ["-X", "message.max.bytes=%d" % (2 * most)])
+                return value
+            except AssertionError:
+                if size < most - 61 - 200:	# what a record has besides
+                    raise
+
+    def read_one(self, role, ours):
+        """The one record of this topic: the request's key and headers, then ours; returns its value."""
+        record, = kafka_harness.read(cli.broker_address(), self.topics.name(role))
+        count = len(self.HEADERS)
+        self.assertEqual((record.key, record.headers[:count]), (self.KEY, self.HEADERS))
+        self.assertEqual({name.startswith(ours) for name, _ in record.headers[count:]}, {True})
+        return record.value
+
+    def wait_dead(self):
+        with Worker(self.topics) as worker:
+            cli.wait_until(lambda: kafka_harness.read(cli.broker_address(), self.topics.name("dead")), 60,
+                           "no dead letter came")
+            self.assertEqual(worker.end(), 0)
+
+    def test_one_that_fails_twice_goes_through_retries_and_to_the_dead_letters_as_it_is(self):
+        head = (b' {"threadId" :"t","nodeId":"n", "executionId":"x","scriptType":"shell","retries":1,'
+                b'"retryDelayMs":10,"code":"exit \\u0033", "other":[1.0 ,1e2],"input":"\xc3\xa9')
+        value = self.produce_largest(lambda size: head + b"y" * (size - len(head) - 4) + b'" }\n')
+        self.wait_dead()
+        self.assertEqual(self.read_one("retries", "codeworker-"), value)
+        self.assertEqual(self.read_one("dead", "__dlq.errors."), value)
+        result, = kafka_harness.read(cli.broker_address(), self.topics.name("results"))
+        found = json.loads(result.value)
+        self.assertEqual((found["status"], found["attempt"], found["exitCode"]), ("FAILED", 2, 3))
+
+    def test_one_that_is_malformed_goes_to_the_dead_letters_as_it_is(self):
+        value = self.produce_largest(lambda size: (EVERY * 4096)[:size])
+        self.wait_dead()
+        self.assertEqual(self.read_one("dead", "__dlq.errors."), value)
+
+
 if __name__ == "__main__":
     cli.main()

@@ -174,6 +174,27 @@ class Cancel(unittest.TestCase):
             self.assertEqual(self.check(worker, x="CANCELLED")["x"]["attempt"], 1)
         self.assertEqual((len(read(self.topics, "errors")), read(self.topics, "dead")), (1, []))
 
+    def test_a_waiting_retry_ends_over_a_death_of_its_worker(self):
+        names = ("cancelled-before", "cancelled-meanwhile", "goes-on")
+        with self.worker("worker.id=phoenix") as worker:
+            self.publish(*(request(name, "n", name, code='echo $CODE_ATTEMPT; test "$CODE_ATTEMPT" = 2', retries=1,
+                                   retryDelayMs=20000 if name == "goes-on" else 3600000) for name in names))
+            cli.wait_until(lambda: len(read(self.topics, "retries")) == 3, 30, "three do not wait")
+            # Written and perhaps not read: it holds all the same.
+            self.cancel("--thread", names[0])
+            worker.kill()
+            self.cancel("--execution-id", names[1])
+            worker.start()
+            found = self.check(worker, **{names[0]: "CANCELLED", names[1]: "CANCELLED", names[2]: "COMPLETED"})
+            self.assertEqual([found[name]["attempt"] for name in names], [1, 1, 2])
+            self.assertEqual([found[name]["stdout"] for name in names], ["", "", "2\n"])
+            worker.kill()
+            worker.start()
+            cli.wait_until(lambda: len(worker.events("partitions assigned")) == 3, 30, "it did not come back")
+            self.assertEqual(worker.end(), 0)
+        self.check(None, **{names[0]: "CANCELLED", names[1]: "CANCELLED", names[2]: "COMPLETED"})
+        self.assertEqual((len(read(self.topics, "errors")), read(self.topics, "dead")), (3, []))
+
     def test_what_is_not_consumed_yet_is_cancelled_when_it_comes(self):
         job = Sleep()
         self.publish(request("t", "n", "before", code=job.code), request("u", "n", "other"))

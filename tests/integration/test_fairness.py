@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Tenants on a real broker: whose requests come first, who waits, and what that takes in memory."""
 
+import datetime
 import json
 import os
 import re
@@ -14,7 +15,7 @@ import urllib.request
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import cli_support as cli
-from delivery_support import Worker, publish, read, request, wait_results
+from delivery_support import Worker, committed, publish, read, request, wait_results
 
 
 def setUpModule():
@@ -73,7 +74,7 @@ class Reader:
     def wait(self, worker, enough, seconds=60):
         """Until enough(results); returns them."""
         cli.wait_until(lambda: enough(self.results()) or worker.process.poll() is not None, seconds,
-                       "not enough results")
+                       lambda: "%d results are not enough" % len(self.results()))
         return self.results()
 
     def wait_tenant(self, worker, tenant, count, seconds=60):
@@ -160,6 +161,14 @@ class Deadlines(unittest.TestCase):
         self.assertLess(max(late), 500)
 
 
+HELD = "the partition waits for one request: its window is full"
+
+
+def clock_ms(text):
+    """Of a line of the log."""
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() * 1000
+
+
 class Windows(unittest.TestCase):
     def test_what_holds_a_full_window_is_named(self):
         topics, url = made_topics(), "http://127.0.0.1:%d" % free_port()
@@ -184,8 +193,13 @@ class Windows(unittest.TestCase):
             self.assertEqual(holder, {
                 "topic": topics.name("requests"), "partition": 0, "offset": 0, "executionId": "holder",
                 "threadId": "slow", "nodeId": "one", "state": "running"})
-            worker.wait_log("the partition waits for one request")
-            self.assertIn('"threadId":"slow","nodeId":"one"', worker.text())
+            worker.wait_log(HELD)
+            told = worker.events(HELD)[0]
+            held_ms = told.pop("held_ms")
+            self.assertEqual({name: told[name] for name in told if name not in ("time", "level")},
+                             dict(holder, message=HELD))
+            self.assertGreater(held_ms, 4000)
+            self.assertLess(held_ms, 1000 * (time.monotonic() - begin))
             with urllib.request.urlopen(url + "/metrics", timeout=5) as answer:
                 age, = re.findall(r'^codeworker_watermark_age_seconds{partition="0"} (\S+)$',
                                   answer.read().decode(), re.MULTILINE)
@@ -193,6 +207,36 @@ class Windows(unittest.TestCase):
             self.assertLess(float(age), time.monotonic() - begin)
             reader.wait(worker, lambda found: len(found) == 201)
             cli.wait_until(lambda: not holders(), 5, "/status still names a window")
+
+
+    def test_who_takes_a_full_window_over_begins_within_five_seconds(self):
+        topics, beyond = made_topics(), 9999	# with the holder, worker.window's default
+        # Jobs have a /tmp of their own.
+        with tempfile.TemporaryDirectory(dir="/var/tmp") as gate, Worker(topics, settings=[
+                "worker.id=one", "policy.isolation_floor=none"]) as worker, Reader(topics) as reader:
+            os.chmod(gate, 0o755)	# jobs are other users
+            code = "test -e %s/open || exec sleep 600" % gate
+            publish(topics, [request("slow", "one", "holder", code=code, risk="none", timeoutMs=600000)] +
+                    many("done", beyond, deadline=1) + many("new", 20, risk="none"))
+            found = reader.wait(worker, lambda found: len(found) >= beyond)
+            self.assertEqual({r["tenant"] for r in found}, {"done"})
+            worker.wait_log(HELD)
+            worker.kill()
+            self.assertLess(committed(worker.group, topics.name("requests"), 0), 1)
+            with open(gate + "/open", "w"):
+                worker.start()
+            found = reader.wait(worker, lambda found: len(found) >= beyond + 21)
+            joined, assigned = (worker.events(message)[-1] for message in (
+                "joined the group", "partitions assigned"))
+            self.assertEqual(worker.end(), 0)
+            found = reader.results()
+        self.assertEqual(len({r["executionId"] for r in found}), len(found))
+        self.assertEqual(assigned["remembered"], beyond)
+        after_ms = [r["timestamp"] - clock_ms(joined["time"]) for r in found if r["tenant"] != "done"]
+        print("after it had joined: its state read %d ms, first result %d ms, last %d ms" % (
+            clock_ms(assigned["time"]) - clock_ms(joined["time"]), min(after_ms), max(after_ms)))
+        self.assertEqual(found[beyond]["executionId"], "holder")
+        self.assertLess(max(after_ms), 5000)
 
 
 class Memory(unittest.TestCase):

@@ -1,8 +1,12 @@
 """replay: jobs go back as they were but for their id, and no more often than asked for."""
 
+import contextlib
 import json
+import os
+import pty
 import re
 import signal
+import subprocess
 import tempfile
 import time
 import unittest
@@ -296,6 +300,47 @@ class Once(Replay):
         self.assertGreater(time.monotonic() - began, 0.8)
         times = sorted(r.timestamp_ms for r in records(self.topics, "requests"))[5:]
         self.assertGreater(times[-1] - times[0], 700)
+
+
+class Terminal(Replay):
+    """What a person sees who waits for it, and a script does not."""
+
+    def on_terminal(self, *options):
+        """All that standard error, a terminal, was given; standard output is none."""
+        ours, theirs = pty.openpty()
+        with subprocess.Popen([cli.PROGRAM] + self.topics.arguments("replay", *options), stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=theirs) as process:
+            os.close(theirs)
+            seen = b""
+            with contextlib.suppress(OSError):		# EIO: nobody has the other side any more
+                while piece := os.read(ours, 4096):
+                    seen += piece
+            self.output = process.stdout.read().decode()
+        os.close(ours)
+        self.assertEqual(process.returncode, 0, seen)
+        return seen.decode()
+
+    def test_progress_is_shown_and_gives_way_to_the_summary(self):
+        count = 6
+        self.failed(*[delivery.request("t%d" % i, "n", "e%d" % i, code="exit 1") for i in range(count)])
+        seen = self.on_terminal("--from", "dead", "--rate", "4/s")
+        *progress, last = seen.split("\r\033[K")
+        self.assertEqual(last, "codeworker: %d put back\r\n" % count)
+        self.assertRegex(progress[1], r"^reading what is there: \d+ records$")
+        done = [int(found[1]) for found in (re.match(r"(\d+) done, 0 replayed before$", line)
+                                            for line in progress) if found]
+        self.assertEqual(done, sorted(set(done)))
+        self.assertGreater(len(done), 2)
+        self.assertLessEqual(done[-1], count)
+        self.assertEqual(sorted(self.output.split()), ["e%d~r1" % i for i in range(count)])
+        seen = self.on_terminal("--from", "dead")
+        self.assertEqual(seen.split("\r\033[K")[-1],
+                         "codeworker: 0 put back; %d left out, since they have a replay (--force)\r\n" % count)
+
+    def test_without_a_terminal_there_is_the_summary_alone(self):
+        self.failed(*[delivery.request("t%d" % i, "n", "e%d" % i, code="exit 1") for i in range(3)])
+        self.replay("--from", "dead", "--rate", "4/s")
+        self.assertEqual(self.complaints, "codeworker: 3 put back\n")
 
 
 class Unfit(Replay):

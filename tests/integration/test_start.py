@@ -40,6 +40,27 @@ class Start(unittest.TestCase):
         self.alter("requests", "message.timestamp.type=CreateTime")
         self.refused("requests", ["message.timestamp.type", "LogAppendTime"])
 
+    def test_times_of_those_who_cancel_are_refused(self):
+        self.alter("control", "message.timestamp.type=CreateTime")
+        self.refused("control", ["message.timestamp.type", "LogAppendTime"])
+
+    def test_cancels_that_are_forgotten_too_soon_are_refused(self):
+        self.alter("control", "retention.ms=3600000")
+        self.refused("control", ["retention.ms is 3600000"])
+
+    def test_topics_that_are_too_small_for_large_requests_are_told_of(self):
+        for role in ("retries", "dead"):
+            self.alter(role, "max.message.bytes=1048588")
+        publish(self.topics, [request("t", "n", "x")])
+        with Worker(self.topics) as worker:
+            wait_results(self.topics, 1, worker=worker)
+            told = worker.events("topic")
+            self.assertEqual(worker.end(), 0)
+        self.assertEqual({event["name"] for event in told}, {self.topics.name("retries"), self.topics.name("dead")})
+        for event in told:
+            self.assertEqual(event["level"], "warn")
+            self.assertIn("max.message.bytes is 1048588, should be at least 1114124", event["fault"])
+
     def test_a_state_that_forgets_too_soon_is_refused(self):
         self.alter("state", "retention.ms=60000")
         self.refused("state", ["retention.ms is 60000"])

@@ -120,5 +120,32 @@ class Stopped(unittest.TestCase):
         self.check_goes_on(first, second, [])
 
 
+class CutOff(unittest.TestCase):
+    """The worker lives and hears nothing of its group, since the broker is stopped."""
+
+    def test_its_job_is_dead_within_half_a_session_and_runs_again_uncounted(self):
+        topics, broker = cli.Topics(), cli.broker()
+        topics.create(1)
+        with Worker(topics, settings=SETTINGS) as worker:
+            publish(topics, [request("t", "n", "long", code="sleep %d; echo done" % SECONDS)])
+            cli.wait_until(lambda: jobs_of(worker), 30, "the job does not run")
+            broker.signal(signal.SIGSTOP)
+            try:
+                self.assertTrue(jobs_of(worker))
+                cli.wait_until(lambda: not jobs_of(worker), 5, "its job was not ended before the session was over")
+                worker.wait_log("the group's coordinator does not answer; jobs are ended")
+            finally:
+                broker.signal(signal.SIGCONT)
+            cli.wait_until(lambda: jobs_of(worker), 40, "the job does not run again")
+            found = wait_results(topics, 1, seconds=60, worker=worker)
+            worker.wait_log("in touch with the group again")
+            publish(topics, [request("t", "n", "later")])
+            wait_results(topics, 2, worker=worker)
+            self.assertEqual(worker.end(), 0)
+        self.assertEqual({name: len(records) for name, records in results(topics).items()},
+                         {"long": 1, "later": 1})
+        self.assertEqual((found["long"][0].value["attempt"], found["long"][0].value["stdout"]), (1, "done\n"))
+
+
 if __name__ == "__main__":
     cli.main()

@@ -14,6 +14,7 @@ import urllib.request
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import cli_support as cli
+import kafka_harness
 from delivery_support import (Worker, committed, end_offset, publish, read, request, results,
                               wait_results)
 
@@ -485,6 +486,31 @@ class Life(unittest.TestCase):
             wait_results(self.topics, 1, worker=worker)
             self.assertEqual(worker.end(), 0)
             self.assertEqual(self.lag(worker.group), 0)
+
+    def test_a_copy_runs_when_the_window_is_over_and_is_counted_before(self):
+        self.topics.create(1)
+        port, window_ms, copies = free_port(), 4000, 0
+        with Worker(self.topics, settings=["worker.dedupe_window=%dms" % window_ms,
+                                           "http.listen=127.0.0.1:%d" % port]) as worker:
+            while len(results(self.topics)["x"]) < 2:
+                self.assertLess(copies, 200)
+                publish(self.topics, [request("t", "n", "x", code="echo $CODE_ATTEMPT")])
+                copies += 1
+                if copies == 1:
+                    wait_results(self.topics, 1, worker=worker)
+            publish(self.topics, [request("t", "n", "last")])
+            wait_results(self.topics, 2, worker=worker)
+            with urllib.request.urlopen("http://127.0.0.1:%d/metrics" % port, timeout=5) as answer:
+                self.assertIn("\ncodeworker_deduped_total %d\n" % (copies - 2), answer.read().decode())
+            self.assertEqual(worker.end(), 0)
+        first, second = (record.value for record in results(self.topics)["x"])
+        self.assertEqual((first["attempt"], second["attempt"], first["source"]["offset"]), (1, 1, 0))
+        written_ms = [record.timestamp_ms for record in kafka_harness.read(
+            cli.broker_address(), self.topics.name("requests"))]
+        ran, over_ms = second["source"]["offset"], first["timestamp"] + window_ms
+        self.assertGreater(ran, 1)
+        self.assertGreaterEqual(written_ms[ran], over_ms - 100)	# the broker's clock and its own rounding
+        self.assertLess(written_ms[ran - 1], over_ms + 500)
 
     def test_memory_stays_bounded_with_a_small_queue(self):
         self.topics.create(2)

@@ -339,6 +339,27 @@ START_TEST(a_full_window_waits_for_its_oldest)
 }
 END_TEST
 
+START_TEST(a_pause_for_want_of_room_ends_with_it_however_full_the_window_is)
+{
+	produce("slow", "slow", "hold", "");
+	produce_many(15);		/* of a window of 20 */
+	start(&one);
+	broker_memory_hold(one.broker, true);
+	go(&one);
+	wait_for(metrics_value(one.metrics, METRIC_PAUSED, METRIC_UNLABELLED) == 1);
+	for (int i = 0; i < 10; i++) {
+		char name[16];
+		snprintf(name, sizeof name, "more%d", i);
+		produce(name, name, "ok", "");
+	}
+	broker_memory_hold(one.broker, false);
+	wait_for(results() == 19);
+	release(&one);
+	wait_for(memory_store_committed(store, 0) == 26);
+	stop(&one);
+}
+END_TEST
+
 START_TEST(a_gap_longer_than_the_window_holds_one_message_back)
 {
 	produce("slow", "slow", "hold", "");
@@ -1181,6 +1202,7 @@ int main(void)
 	tcase_add_test(cases, a_result_does_not_wait_while_a_slot_is_free);
 	tcase_add_test(cases, a_batch_that_is_full_does_not_wait);
 	tcase_add_test(cases, a_full_window_waits_for_its_oldest);
+	tcase_add_test(cases, a_pause_for_want_of_room_ends_with_it_however_full_the_window_is);
 	tcase_add_test(cases, a_gap_longer_than_the_window_holds_one_message_back);
 	tcase_add_test(cases, revocation_lets_jobs_end_and_commits_them);
 	tcase_add_test(cases, revocation_kills_what_runs_too_long_and_counts_no_attempt);

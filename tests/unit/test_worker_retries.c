@@ -190,6 +190,85 @@ START_TEST(delays_grow_and_spread_but_are_never_shorter_than_asked_for)
 }
 END_TEST
 
+static int64_t due_of(size_t retry)
+{
+	return strtoll(header(memory_store_record(store, config->topics.retries, retry),
+		"codeworker-due-ms"), NULL, 10);
+}
+
+START_TEST(delays_grow_to_the_longest_that_is_allowed)
+{
+	config->policy.retry_growth = 1000;
+	config->policy.max_retry_delay_ms = 5000;
+	produce("t", "x", "fail", ",\"retries\":3,\"retryDelayMs\":1000");
+	start(&one);
+	go(&one);
+	wait_for(retries() == 2);
+	ck_assert_int_ge(due_of(1), due_of(0) + 5000);
+	ck_assert_int_le(due_of(1), now() + 5000);	/* and not ten seconds */
+	stop(&one);
+}
+END_TEST
+
+#define SPREAD 20
+
+START_TEST(delays_are_spread_over_what_is_configured)
+{
+	config->policy.retry_jitter = 50;
+	config->policy.max_retry_delay_ms = 1400000;
+	int64_t begin = now(), least = INT64_MAX, most = 0;
+	for (int i = 0; i < SPREAD; i++) {
+		char name[16];
+		snprintf(name, sizeof name, "x%d", i);
+		produce(name, name, "fail", ",\"retries\":1,\"retryDelayMs\":1000000");
+	}
+	start(&one);
+	go(&one);
+	wait_for(retries() == SPREAD);
+	int64_t end = now();
+	for (size_t i = 0; i < SPREAD; i++) {
+		least = due_of(i) < least ? due_of(i) : least;
+		most = due_of(i) > most ? due_of(i) : most;
+	}
+	ck_assert_int_ge(least, begin + 1000000);
+	ck_assert_int_le(most, end + 1400000);
+	ck_assert_int_ge(most - least, 100000);		/* of 400000 */
+	stop(&one);
+}
+END_TEST
+
+/* Three that one worker spreads, which draws as if no other had drawn before. */
+static void spread_three(struct fixture *fixture, const char *name, int64_t spread_ms[3])
+{
+	size_t before = retries();
+	srand48(5);
+	for (int i = 0; i < 3; i++) {
+		char id[16];
+		snprintf(id, sizeof id, "%s%d", name, i);
+		produce(id, id, "fail", ",\"retries\":1,\"retryDelayMs\":1000000");
+	}
+	int64_t begin = now();
+	start(fixture);
+	go(fixture);
+	wait_for(retries() == before + 3);
+	for (size_t i = 0; i < 3; i++)
+		spread_ms[i] = due_of(before + i) - begin;
+	crash(fixture);
+}
+
+START_TEST(no_two_workers_spread_alike)
+{
+	config->policy.retry_jitter = 50;
+	int64_t first[3], second[3];
+	int alike = 0;
+	spread_three(&one, "x", first);
+	spread_three(&two, "y", second);
+	for (size_t i = 0; i < 3; i++)
+		alike += llabs(first[i] - second[i]) < 2000;	/* of 500000 */
+	ck_assert_int_lt(alike, 3);
+}
+END_TEST
+
 START_TEST(what_others_write_to_the_retries_is_left_alone)
 {
 	memory_store_produce_retry(store, 0, "{\"threadId\":\"t\",\"nodeId\":\"n\",\"executionId\":\"x\","
@@ -369,6 +448,9 @@ int main(void)
 	tcase_add_test(cases, a_retry_that_ended_beyond_the_watermark_is_not_run_again);
 	tcase_add_test(cases, a_deadline_between_attempts_fails_with_the_error_of_the_attempt_before);
 	tcase_add_test(cases, delays_grow_and_spread_but_are_never_shorter_than_asked_for);
+	tcase_add_test(cases, delays_grow_to_the_longest_that_is_allowed);
+	tcase_add_test(cases, delays_are_spread_over_what_is_configured);
+	tcase_add_test(cases, no_two_workers_spread_alike);
 	tcase_add_test(cases, what_others_write_to_the_retries_is_left_alone);
 	tcase_add_test(cases, what_waits_for_long_is_written_anew_and_lets_offsets_go_on);
 	tcase_add_test(cases, large_retries_that_are_due_soon_are_kept_within_the_bytes_of_the_queue);
