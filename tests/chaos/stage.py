@@ -47,7 +47,7 @@ class Worker:
             self.process = subprocess.Popen(
                 [PROGRAM] + self.stage.topics.arguments("run", *given), stdin=subprocess.DEVNULL,
                 stdout=log, stderr=log, env=dict(
-                    os.environ, CHAOS_POINTS=points,
+                    os.environ, CHAOS_POINTS=points, CHAOS_RELEASE=self.path + ".release",
                     CHAOS_OFF=off or self.stage.off))
         self.meant = {-signal.SIGKILL} if points else set()
         return self
@@ -60,6 +60,14 @@ class Worker:
         cli.wait_until(lambda: words in self.text() or self.is_gone(), seconds,
                        "%s never said %r:\n%s" % (self.name, words, self.text()[-2000:]))
         return self
+
+    def wait_reached(self, point, seconds=LAUNCHED_SECONDS):
+        return self.wait_log("chaos: %s reached " % point, seconds)
+
+    def release(self):
+        """What is held up at a point goes on."""
+        with open(self.path + ".release", "w"):
+            pass
 
     def is_gone(self):
         """Whether it has ended; the first time, notes how."""
