@@ -18,6 +18,7 @@ import tempfile
 import time
 
 import director
+import ends
 import scenarios
 import stage
 import cli_support as cli
@@ -59,27 +60,27 @@ class Theatre:
     def __enter__(self):
         cli.PROGRAM = stage.PROGRAM
         cli.broker_start(apart=True)
+        self.broker = stage.Broker(cli.broker())
         # outside of /tmp and /dev/shm, of which jobs have their own
         self.directory = tempfile.mkdtemp(prefix="codeworker-chaos-", dir="/var/tmp")
         os.chmod(self.directory, 0o755)
         return self
 
     def __exit__(self, *_):
-        cli._broker.remove()
+        self.broker.remove()
         if not self.failed:
             shutil.rmtree(self.directory, ignore_errors=True)
 
     def play(self, trial):
         """Returns whether it came out as it must."""
         begin = time.monotonic()
-        with stage.Stage(self.directory, cli._broker, trial.partitions, trial.off,
+        with stage.Stage(self.directory, self.broker, trial.partitions, trial.off,
                          trial.two_topics) as played:
             try:
                 verdict = trial.play(played)
             except (AssertionError, OSError, subprocess.SubprocessError) as error:
                 verdict = stage.ledger.Verdict([str(error)], 0, len(played.jobs))
-            ended = ["%s: %d, %s" % (worker.name, status, " ".join(last)) for worker in played.workers
-                     for status, last in worker.ends if status >= 0]
+            ended = [ends.told(life) for life in ends.of_its_own(played.lives())]
         good = trial.is_good(verdict.faults)
         self.passed += good
         self.failed += [] if good else [trial.name]
@@ -91,7 +92,7 @@ class Theatre:
         for fault in verdict.faults[:SHOWN if not good else 1]:
             say("       " + fault)
         for end in ended:
-            say("     a worker ended by itself: " + end[:200])
+            say("     by itself: " + end[:200])
         if good:
             shutil.rmtree(played.directory, ignore_errors=True)
         else:

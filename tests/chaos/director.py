@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 
+import ends
 import jobs
 import scenarios
 from stage import ENDED, SESSION_SECONDS
@@ -18,6 +19,7 @@ CHUNK = 120
 FINISH_SECONDS = 180
 KEYS = 60
 LONGEST_JOB_SECONDS = 3.5
+FENCED_SECONDS = 60		# until who wakes beside a double has said so, also if the broker comes back just then
 EXTRAS = 2			# workers that come and go beside those that stay
 PROGRESS_SECONDS = 5
 STAYING = (("one", True), ("two", True), ("three", False))
@@ -100,19 +102,32 @@ class Round:
 
     def double(self):
         """Another worker with the same worker.id while the first is stopped, and has no job any more (the
-        group gives its partitions to the other at once): it wakes fenced, and says so."""
+        group gives its partitions to the other at once): it wakes fenced, says so and ends."""
         static = [worker for worker in self.running() if worker.static]
         if not static:
             return False
         old = self.chance.choice(static)
         old.send(signal.SIGSTOP)
-        old.meant.add(1)
         self.retired.append(old)
         time.sleep(LONGEST_JOB_SECONDS)
         twin = self.stage.worker(old.name, static=True).start()
         twin.wait_log("partitions assigned", SESSION_SECONDS * 4)
         old.send(signal.SIGCONT)
+        self.wait_fenced(old.name)
         return True
+
+    def wait_fenced(self, name):
+        """Until at most one of the name is left; how the others ended is judged with all ends."""
+        end = time.monotonic() + FENCED_SECONDS
+        while time.monotonic() < end:
+            here = [worker for worker in self.stage.workers if worker.name == name and not worker.is_gone()]
+            if len(here) < 2:
+                return
+            for worker in here:		# at a point that it was armed for
+                if worker.is_stopped():
+                    worker.send(signal.SIGCONT)
+            time.sleep(0.1)
+        self.stage.must(False, "two workers go on as %s" % name)
 
     def broker_is_back(self):
         return not (self.broker_thread and self.broker_thread.is_alive())
@@ -210,5 +225,7 @@ class Round:
         time.sleep(1)
         for worker in self.stage.workers:
             worker.send(signal.SIGCONT)
+        for name in {worker.name for worker in self.retired}:
+            self.wait_fenced(name)
         self.say("finished after %.0f s; reading" % (time.monotonic() - self.begin))
-        return self.stage.judge(keys_moved=self.grows)
+        return self.stage.judge(points_are_due=False, keys_moved=self.grows)
