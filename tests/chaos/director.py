@@ -3,6 +3,7 @@ and joined by others, and while the broker dies. What happens is drawn from the 
 machine's.
 """
 
+import collections
 import random
 import signal
 import threading
@@ -22,6 +23,7 @@ LONGEST_JOB_SECONDS = 3.5
 FENCED_SECONDS = 60		# until who wakes beside a double has said so, also if the broker comes back just then
 EXTRAS = 2			# workers that come and go beside those that stay
 PROGRESS_SECONDS = 5
+JOBS_FOR_AN_EVENT = 125		# a round in which less happens is none; most have twice as much
 STAYING = (("one", True), ("two", True), ("three", False))
 
 
@@ -35,7 +37,7 @@ class Round:
                                stage.requests)
         self.broker_deaths, self.grow, self.grows = broker_deaths, grow, grow
         self.later = []			# (when, what): what was begun and is to be undone
-        self.happened = {}
+        self.happened = collections.Counter()
         self.retired = []		# those whose worker.id another has now
         self.extras, self.broker_thread, self.sent, self.total = 0, None, 0, len(self.todo)
         self.begin = time.monotonic()
@@ -154,6 +156,7 @@ class Round:
 
     WEIGHTS = {"kill": 18, "arm_to_die": 26, "arm_to_stop": 8, "stop": 7, "end": 12, "join": 9,
                "double": 4, "broker_dies": 4, "broker_pauses": 4}
+    KINDS = (*WEIGHTS, "grow", *("at " + point for point in scenarios.POINTS))
 
     # ---- the round
 
@@ -162,7 +165,7 @@ class Round:
         for name in self.chance.choices(names, self.WEIGHTS.values(),
                                         k=2 if self.chance.random() < 0.25 else 1):
             if getattr(self, name)():
-                self.happened[name] = self.happened.get(name, 0) + 1
+                self.happened[name] += 1
 
     def keep_up(self):
         """What is due later; those who stopped wake when their session is over; those who stay come back."""
@@ -201,6 +204,7 @@ class Round:
             if self.grow and self.sent > self.total / 3:
                 self.grow = False
                 self.stage.grow()
+                self.happened["grow"] += 1
             if time.monotonic() >= next_at:
                 self.happen()
                 next_at = time.monotonic() + self.chance.uniform(*PAUSE_SECONDS)
@@ -228,4 +232,19 @@ class Round:
         for name in {worker.name for worker in self.retired}:
             self.wait_fenced(name)
         self.say("finished after %.0f s; reading" % (time.monotonic() - self.begin))
+        self.count()
         return self.stage.judge(points_are_due=False, keys_moved=self.grows)
+
+    def count(self):
+        """Whether enough happened; and which points somebody was ended or stopped at."""
+        events = sum(self.happened[name] for name in self.WEIGHTS)
+        least = self.total // JOBS_FOR_AN_EVENT
+        self.stage.must(events >= least, "%d events, not %d, in a round of %d jobs" % (
+            events, least, self.total))
+        self.happened.update("at " + hold.point for life in self.stage.lives()
+                             for hold in ends.holds(life.log))
+
+
+def missing(happened):
+    """Kinds of events, and points, that rounds came without."""
+    return [kind for kind in Round.KINDS if not happened[kind]]

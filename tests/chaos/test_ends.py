@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Workers' ends are judged: each that nobody meant is a fault, and what excuses one excuses no other."""
 
+import collections
 import os
 import signal
 import sys
@@ -9,7 +10,9 @@ import unittest
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.dirname(HERE)]
 import counted
+import director
 import ends
+import stage
 
 FENCED = "the worker ends  reason=\"fenced: another worker has the same worker.id, or this one\"\n"
 UNREACHED = "the worker ends  reason=\"the transactional producer can't start\"\n"
@@ -88,7 +91,8 @@ class Ends(unittest.TestCase):
         log = "chaos: produced reached 1.500\n"
         self.assertEqual(ends.unreached(life(0, log, points="produced:4:sleep100")), [])
         self.assertEqual(ends.unreached(life(0, log)), [])
-        self.assertEqual(ends.unreached(life(0, log, points="produced:1:hold,produced:2:hold,at-revoke:1:stop")),
+        self.assertEqual(ends.unreached(life(0, log, points="produced:1:hold,produced:2:hold,"
+                                             "at-revoke:1:stop")),
                          ["one never reached produced:2:hold", "one never reached at-revoke:1:stop"])
 
     def test_what_was_said_within_a_hold(self):
@@ -106,6 +110,23 @@ class Ends(unittest.TestCase):
                              expected, begin)
         self.assertFalse(ends.died_within(log, "before-commit", ends.Outage(1.6, 1.9, None)))
         self.assertTrue(ends.died_within(log.splitlines()[0], "produced", ends.Outage(3, 4, 5)))
+
+    def test_rounds_must_have_had_everything(self):
+        happened = collections.Counter(director.Round.KINDS)
+        self.assertEqual(director.missing(happened), [])
+        del happened["double"], happened["at produced"], happened["at in-transaction"]
+        self.assertEqual(director.missing(happened), ["double", "at in-transaction"])
+
+    def test_a_round_in_which_little_happened(self):
+        for events, expected in ((3, []), (2, ["2 events, not 3, in a round of 400 jobs"])):
+            played = stage.Stage.__new__(stage.Stage)	# no broker
+            played.workers, played.faults, played.requests = [], [], ("requests",)
+            played.witnesses = "/nowhere"
+            round_ = director.Round(played, 1, 400, print)
+            round_.total = 400
+            round_.happened.update({"kill": events, "grow": 7})
+            round_.count()
+            self.assertEqual(played.faults, expected)
 
 
 if __name__ == "__main__":
