@@ -84,7 +84,7 @@ class Theatre:
             try:
                 verdict = trial.play(played)
             except (AssertionError, OSError, subprocess.SubprocessError) as error:
-                verdict = stage.ledger.Verdict([str(error)], 0, len(played.jobs))
+                verdict = stage.ledger.Verdict([str(error)] + played.faults, 0, len(played.jobs))
             ended = [ends.told(life) for life in ends.of_its_own(played.lives())]
         good = trial.is_good(verdict.faults)
         self.happened.update(played.happened)

@@ -51,8 +51,8 @@ def unreached(life):
 
 def told_within(log, point, words):
     """Whether it was said between the reaching of a point and its leaving."""
-    _, reached, after = log.partition("chaos: %s reached " % point)
-    return bool(reached) and words in after.partition("chaos: %s left " % point)[0]
+    after = log.partition("chaos: %s reached " % point)[2]
+    return words in after.partition("chaos: %s left " % point)[0]
 
 
 def died_within(log, point, outage):

@@ -216,6 +216,9 @@ def transaction_outlived(stage, point):
     for hold in ends.holds(zombie.text()):
         stage.must((hold.left or 0) - hold.reached > TRANSACTION_SECONDS + SESSION_SECONDS,
                    "it was not stopped for longer than a transaction and its session")
+    stage.notes.append("producers made anew: %d, batches dropped: %d" % (
+        zombie.text().count("a producer was fenced and is made anew"),
+        zombie.text().count("a batch was dropped")))
     verdict = stage.judge()
     idle = [] if verdict.started_twice else ["the transaction that was ended had no results"]
     return verdict._replace(faults=verdict.faults + idle)
