@@ -66,9 +66,14 @@ def overlap(begin, end, other_begin, other_end):
     return (end is None or other_begin <= end) and (other_end is None or begin <= other_end)
 
 
+def was_at_point(life, action):
+    """Whether it reached a point at which it was to do that."""
+    armed = {plan.split(":")[0] for plan in life.points.split(",") if plan.endswith(":" + action)}
+    return any(hold.point in armed for hold in holds(life.log))
+
+
 def died_at_point(life):
-    armed = {plan.split(":")[0] for plan in life.points.split(",") if plan.endswith(":kill")}
-    return life.status == -signal.SIGKILL and any(hold.point in armed for hold in holds(life.log))
+    return life.status == -signal.SIGKILL and was_at_point(life, "kill")
 
 
 def was_doubled(life, lives):

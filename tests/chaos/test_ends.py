@@ -114,19 +114,32 @@ class Ends(unittest.TestCase):
     def test_rounds_must_have_had_everything(self):
         happened = collections.Counter(director.Round.KINDS)
         self.assertEqual(director.missing(happened), [])
-        del happened["double"], happened["at produced"], happened["at in-transaction"]
-        self.assertEqual(director.missing(happened), ["double", "at in-transaction"])
+        del happened["double"], happened["died at a point"]
+        self.assertEqual(director.missing(happened), ["double", "died at a point"])
 
     def test_a_round_in_which_little_happened(self):
-        for events, expected in ((3, []), (2, ["2 events, not 3, in a round of 400 jobs"])):
+        for events, expected in ((3, []), (2, ["2 events, not 3, in a round of 800 jobs"])):
             played = stage.Stage.__new__(stage.Stage)	# no broker
             played.workers, played.faults, played.requests = [], [], ("requests",)
             played.witnesses = "/nowhere"
-            round_ = director.Round(played, 1, 400, print)
-            round_.total = 400
+            round_ = director.Round(played, 1, 800, print)
+            round_.total = 800
             round_.happened.update({"kill": events, "grow": 7})
             round_.count()
             self.assertEqual(played.faults, expected)
+
+    def test_a_round_tells_who_reached_the_point_it_was_armed_for(self):
+        log = "chaos: after-start reached 15.000\n"
+        played = stage.Stage.__new__(stage.Stage)
+        played.faults, played.requests, played.witnesses = [], ("requests",), "/nowhere"
+        played.lives = lambda: [life(-signal.SIGKILL, log, points="after-start:3:kill"),
+                                life(-signal.SIGKILL, "", points="after-start:3:kill"),
+                                life(0, log, points="after-start:3:stop"),
+                                life(0, log, points="after-start:3:stop")]
+        round_ = director.Round(played, 1, 0, print)
+        round_.count()
+        self.assertEqual((round_.happened["died at a point"], round_.happened["stopped at a point"]),
+                         (1, 2))
 
 
 if __name__ == "__main__":
