@@ -20,7 +20,7 @@ CHUNK = 120
 FINISH_SECONDS = 180
 KEYS = 60
 LONGEST_JOB_SECONDS = 3.5
-FENCED_SECONDS = 60		# until who wakes beside a double has said so, also if the broker comes back just then
+FENCED_SECONDS = 60		# until who wakes beside a double has said so, also with the broker away
 EXTRAS = 2			# workers that come and go beside those that stay
 PROGRESS_SECONDS = 5
 JOBS_FOR_AN_EVENT = 250		# a round in which less happens is none; most have three times as much
@@ -116,6 +116,9 @@ class Round:
         twin.wait_log("partitions assigned", SESSION_SECONDS * 4)
         old.send(signal.SIGCONT)
         self.wait_fenced(old.name)
+        self.stage.must(not twin.is_gone() or ends.is_excused_twin(
+            twin.lives[-1], self.stage.lives(), self.stage.broker.outages),
+            "%s was fenced by one that woke" % twin.name)
         return True
 
     def wait_fenced(self, name):

@@ -83,9 +83,17 @@ def was_doubled(life, lives):
         overlap(life.begin, life.end, other.begin, other.end) for other in lives)
 
 
+def saw_outage(life, outages):
+    return any(overlap(life.begin, life.end, outage.begin, outage.back) for outage in outages)
+
+
+def is_excused_twin(life, lives, outages):
+    """Who came later keeps the id; a broker that died may have forgotten that it came."""
+    return not was_doubled(life, lives) or saw_outage(life, outages)
+
+
 def found_no_broker(life, outages):
-    return life.status == REFUSED and JOINED not in life.log and any(
-        overlap(life.begin, life.end, outage.begin, outage.back) for outage in outages)
+    return life.status == REFUSED and JOINED not in life.log and saw_outage(life, outages)
 
 
 def of_its_own(lives):

@@ -67,6 +67,13 @@ class Ends(unittest.TestCase):
         self.assertEqual(len(faults(fenced._replace(is_static=False), life(None, begin=15, end=None))),
                          1)
 
+    def test_who_came_later_keeps_the_id(self):
+        old, fenced = life(None, begin=1, end=None), life(1, JOINED + FENCED)
+        self.assertFalse(ends.is_excused_twin(fenced, [old, fenced], []))
+        self.assertTrue(ends.is_excused_twin(fenced, [old, fenced], [ends.Outage(12, 13, 18)]))
+        self.assertFalse(ends.is_excused_twin(fenced, [old, fenced], [ends.Outage(5, 6, 9)]))
+        self.assertTrue(ends.is_excused_twin(life(0), [old], []))
+
     def test_a_broker_that_was_away_excuses_a_start(self):
         for outage in ((12, 13, 18), (5, 6, 11), (19, 20, None), (5, 6, None)):
             self.assertEqual(faults(life(1, UNREACHED), outages=[outage]), [], outage)
