@@ -53,7 +53,7 @@ static void act(const char *action)
 		kill(getpid(), SIGKILL);
 		pause();
 	} else if (strncmp(action, "stop", 4) == 0) {
-		kill(getpid(), SIGSTOP);
+		raise(SIGSTOP);	/* one sent to the process would let this thread run on for a while */
 	} else if (strncmp(action, "sleep", 5) == 0) {
 		pause_ms(strtol(action + 5, NULL, 10));
 	} else if (strncmp(action, "hold", 4) == 0 && getenv("CHAOS_RELEASE")) {
