@@ -1,7 +1,8 @@
 """Whether workers ended as they were meant to.
 
 What the harness asked for is meant: SIGTERM's end, SIGKILL, the death at an armed point. Of its own a worker
-ends for two reasons only: another has its worker.id, or there was no broker when it started.
+ends for three reasons only: another has its worker.id; the broker died and came back with the member that had
+the id before; there was no broker when it started.
 """
 
 import collections
@@ -9,7 +10,7 @@ import signal
 
 IN_USE = "another worker has the same worker.id"
 JOINED = "joined the group"
-REFUSED = 1			# the exit status of both
+REFUSED = 1			# the exit status of all three
 
 # begin, end: as time.monotonic() tells; end is None as long as it runs. meant: statuses that were asked for.
 # points: as CHAOS_POINTS has them. is_static: has its name as worker.id.
@@ -83,6 +84,13 @@ def was_doubled(life, lives):
         overlap(life.begin, life.end, other.begin, other.end) for other in lives)
 
 
+def was_forgotten(life, lives, outages):
+    """The broker died under it and knows no more than that its predecessor had its id."""
+    return life.status == REFUSED and life.is_static and IN_USE in life.log and any(
+        other.name == life.name and other.end is not None and other.end <= life.begin
+        for other in lives) and any(life.begin <= outage.begin <= life.end for outage in outages)
+
+
 def saw_outage(life, outages):
     return any(overlap(life.begin, life.end, outage.begin, outage.back) for outage in outages)
 
@@ -110,4 +118,5 @@ def told(life):
 def check(lives, outages):
     """The faults: workers that ended and had no reason, or not the one they should have had."""
     return [told(life) for life in of_its_own(lives)
-            if not was_doubled(life, lives) and not found_no_broker(life, outages)]
+            if not was_doubled(life, lives) and not was_forgotten(life, lives, outages) and
+            not found_no_broker(life, outages)]

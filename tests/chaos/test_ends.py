@@ -67,6 +67,18 @@ class Ends(unittest.TestCase):
         self.assertEqual(len(faults(fenced._replace(is_static=False), life(None, begin=15, end=None))),
                          1)
 
+    def test_a_broker_that_died_may_know_the_predecessor_only(self):
+        fenced = life(1, JOINED + FENCED)
+        before = life(-signal.SIGKILL, begin=1, end=9, meant=[-signal.SIGKILL])
+        self.assertEqual(faults(before, fenced, outages=[(12, 13, 18)]), [])
+        for lives, outage in (((before, fenced), (5, 6, 12)), ((before, fenced), (21, 22, None)),
+                              ((fenced,), (12, 13, 18)),
+                              ((before._replace(name="two"), fenced), (12, 13, 18)),
+                              ((before, fenced._replace(is_static=False)), (12, 13, 18)),
+                              ((before, fenced._replace(log=JOINED)), (12, 13, 18)),
+                              ((before, fenced._replace(status=2)), (12, 13, 18))):
+            self.assertEqual(len(faults(*lives, outages=[outage])), 1, (lives, outage))
+
     def test_who_came_later_keeps_the_id(self):
         old, fenced = life(None, begin=1, end=None), life(1, JOINED + FENCED)
         self.assertFalse(ends.is_excused_twin(fenced, [old, fenced], []))
