@@ -25,7 +25,7 @@ import stage
 import cli_support as cli
 
 ROUND_JOBS = 2500
-LONG_FORM_JOBS = 15000		# in rounds; over so many everything happens
+LONG_FORM_JOBS = 17500		# in rounds; over so many everything happens
 OF_TWO_TOPICS = (1, 3, 4, 6)	# seeds modulo 8; partitions are added in some of either
 SHOWN = 8
 

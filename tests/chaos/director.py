@@ -33,6 +33,7 @@ class Round:
 
     def __init__(self, stage, seed, count, say, broker_deaths=1, grow=False):
         self.stage, self.chance, self.say = stage, random.Random(seed), say
+        self.first = self.RARE[seed % len(self.RARE)]
         self.todo = jobs.mixed(self.chance, count, KEYS, stage.witnesses, 0 if grow else 0.04,
                                stage.requests)
         self.broker_deaths, self.grow, self.grows = broker_deaths, grow, grow
@@ -105,7 +106,7 @@ class Round:
     def double(self):
         """Another worker with the same worker.id while the first is stopped, and has no job any more (the
         group gives its partitions to the other at once): it wakes fenced, says so and ends."""
-        static = [worker for worker in self.running() if worker.static]
+        static = [worker for worker in self.running() if worker.static and ends.JOINED in worker.text()]
         if not static:
             return False
         old = self.chance.choice(static)
@@ -159,6 +160,7 @@ class Round:
 
     WEIGHTS = {"kill": 18, "arm_to_die": 26, "arm_to_stop": 8, "stop": 7, "end": 12, "join": 9,
                "double": 4, "broker_dies": 4, "broker_pauses": 4}
+    RARE = ("arm_to_stop", "double", "broker_dies", "broker_pauses")	# one begins a round, by its seed
     KINDS = (*WEIGHTS, "grow", "died at a point", "stopped at a point")
 
     # ---- the round
@@ -167,8 +169,11 @@ class Round:
         names = list(self.WEIGHTS)
         for name in self.chance.choices(names, self.WEIGHTS.values(),
                                         k=2 if self.chance.random() < 0.25 else 1):
-            if getattr(self, name)():
-                self.happened[name] += 1
+            self.do(name)
+
+    def do(self, name):
+        if getattr(self, name)():
+            self.happened[name] += 1
 
     def keep_up(self):
         """What is due later; those who stopped wake when their session is over; those who stay come back."""
@@ -209,7 +214,7 @@ class Round:
                 self.stage.grow()
                 self.happened["grow"] += 1
             if time.monotonic() >= next_at:
-                self.happen()
+                self.do(self.first) if next_at == 0 else self.happen()
                 next_at = time.monotonic() + self.chance.uniform(*PAUSE_SECONDS)
             self.keep_up()
             finished = max(finished, self.stage.finished())
