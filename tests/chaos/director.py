@@ -3,11 +3,13 @@ and joined by others, and while the broker dies. What happens is drawn from the 
 machine's.
 """
 
+import collections
 import random
 import signal
 import threading
 import time
 
+import ends
 import jobs
 import scenarios
 from stage import ENDED, SESSION_SECONDS
@@ -18,8 +20,10 @@ CHUNK = 120
 FINISH_SECONDS = 180
 KEYS = 60
 LONGEST_JOB_SECONDS = 3.5
+FENCED_SECONDS = 60		# until who wakes beside a double has said so, also with the broker away
 EXTRAS = 2			# workers that come and go beside those that stay
 PROGRESS_SECONDS = 5
+JOBS_FOR_AN_EVENT = 250		# a round in which less happens is none; most have three times as much
 STAYING = (("one", True), ("two", True), ("three", False))
 
 
@@ -29,11 +33,12 @@ class Round:
 
     def __init__(self, stage, seed, count, say, broker_deaths=1, grow=False):
         self.stage, self.chance, self.say = stage, random.Random(seed), say
+        self.first = self.RARE[seed % len(self.RARE)]
         self.todo = jobs.mixed(self.chance, count, KEYS, stage.witnesses, 0 if grow else 0.04,
                                stage.requests)
         self.broker_deaths, self.grow, self.grows = broker_deaths, grow, grow
         self.later = []			# (when, what): what was begun and is to be undone
-        self.happened = {}
+        self.happened = collections.Counter()
         self.retired = []		# those whose worker.id another has now
         self.extras, self.broker_thread, self.sent, self.total = 0, None, 0, len(self.todo)
         self.begin = time.monotonic()
@@ -100,19 +105,35 @@ class Round:
 
     def double(self):
         """Another worker with the same worker.id while the first is stopped, and has no job any more (the
-        group gives its partitions to the other at once): it wakes fenced, and says so."""
-        static = [worker for worker in self.running() if worker.static]
+        group gives its partitions to the other at once): it wakes fenced, says so and ends."""
+        static = [worker for worker in self.running() if worker.static and ends.JOINED in worker.text()]
         if not static:
             return False
         old = self.chance.choice(static)
         old.send(signal.SIGSTOP)
-        old.meant.add(1)
         self.retired.append(old)
         time.sleep(LONGEST_JOB_SECONDS)
         twin = self.stage.worker(old.name, static=True).start()
         twin.wait_log("partitions assigned", SESSION_SECONDS * 4)
         old.send(signal.SIGCONT)
+        self.wait_fenced(old.name)
+        self.stage.must(not twin.is_gone() or ends.is_excused_twin(
+            twin.lives[-1], self.stage.lives(), self.stage.broker.outages),
+            "%s was fenced by one that woke" % twin.name)
         return True
+
+    def wait_fenced(self, name):
+        """Until at most one of the name is left; how the others ended is judged with all ends."""
+        end = time.monotonic() + FENCED_SECONDS
+        while time.monotonic() < end:
+            here = [worker for worker in self.stage.workers if worker.name == name and not worker.is_gone()]
+            if len(here) < 2:
+                return
+            for worker in here:		# at a point that it was armed for
+                if worker.is_stopped():
+                    worker.send(signal.SIGCONT)
+            time.sleep(0.1)
+        self.stage.must(False, "two workers go on as %s" % name)
 
     def broker_is_back(self):
         return not (self.broker_thread and self.broker_thread.is_alive())
@@ -139,6 +160,8 @@ class Round:
 
     WEIGHTS = {"kill": 18, "arm_to_die": 26, "arm_to_stop": 8, "stop": 7, "end": 12, "join": 9,
                "double": 4, "broker_dies": 4, "broker_pauses": 4}
+    RARE = ("arm_to_stop", "double", "broker_dies", "broker_pauses")	# one begins a round, by its seed
+    KINDS = (*WEIGHTS, "grow", "died at a point", "stopped at a point")
 
     # ---- the round
 
@@ -146,8 +169,11 @@ class Round:
         names = list(self.WEIGHTS)
         for name in self.chance.choices(names, self.WEIGHTS.values(),
                                         k=2 if self.chance.random() < 0.25 else 1):
-            if getattr(self, name)():
-                self.happened[name] = self.happened.get(name, 0) + 1
+            self.do(name)
+
+    def do(self, name):
+        if getattr(self, name)():
+            self.happened[name] += 1
 
     def keep_up(self):
         """What is due later; those who stopped wake when their session is over; those who stay come back."""
@@ -186,8 +212,9 @@ class Round:
             if self.grow and self.sent > self.total / 3:
                 self.grow = False
                 self.stage.grow()
+                self.happened["grow"] += 1
             if time.monotonic() >= next_at:
-                self.happen()
+                self.do(self.first) if next_at == 0 else self.happen()
                 next_at = time.monotonic() + self.chance.uniform(*PAUSE_SECONDS)
             self.keep_up()
             finished = max(finished, self.stage.finished())
@@ -210,5 +237,23 @@ class Round:
         time.sleep(1)
         for worker in self.stage.workers:
             worker.send(signal.SIGCONT)
+        for name in {worker.name for worker in self.retired}:
+            self.wait_fenced(name)
         self.say("finished after %.0f s; reading" % (time.monotonic() - self.begin))
-        return self.stage.judge(keys_moved=self.grows)
+        self.count()
+        return self.stage.judge(points_are_due=False, keys_moved=self.grows)
+
+    def count(self):
+        """Whether enough happened; and how many reached the point that they were armed for."""
+        events = sum(self.happened[name] for name in self.WEIGHTS)
+        least = self.total // JOBS_FOR_AN_EVENT
+        self.stage.must(events >= least, "%d events, not %d, in a round of %d jobs" % (
+            events, least, self.total))
+        lives = self.stage.lives()
+        for what, action in (("died at a point", "kill"), ("stopped at a point", "stop")):
+            self.happened[what] += sum(ends.was_at_point(life, action) for life in lives)
+
+
+def missing(happened):
+    """Kinds of events that rounds came without."""
+    return [kind for kind in Round.KINDS if not happened[kind]]

@@ -27,9 +27,10 @@ KINDS = {
     "expired": Kind(2, "SKIPPED", "expired", 0),
     "malformed": Kind(2, "FAILED", "request.malformed", 0),
     "garbage": Kind(1, None, None, 0),
+    "plain": Kind(0, "COMPLETED", None, 0),
     "deadly": Kind(0, "FAILED", "execution.lost", 0),	# by whoever kills its workers
 }
-UNWITNESSED = ("strict", "refused", "unsupported", "expired", "malformed", "garbage")
+UNWITNESSED = ("strict", "plain", "refused", "unsupported", "expired", "malformed", "garbage")
 RETRY_DELAYS_MS = {"flaky": 400, "hopeless": 400, "patient": 3000}
 
 SCRIPT = """exec 9>>{file}

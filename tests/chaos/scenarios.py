@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 
+import ends
 import jobs
 from stage import SESSION_SECONDS, cli, delivery
 
@@ -14,6 +15,13 @@ POINTS = ("after-start", "after-result", "before-transaction", "in-transaction",
           "between-commit-and-next-offsets", "after-commit", "at-takeover", "at-revoke", "revoke-drained")
 OF_TRANSACTIONS = ("before-transaction", "in-transaction", "before-commit",
                    "between-commit-and-next-offsets", "after-commit")
+OUTLIVED = ("in-transaction", "before-commit")
+TRANSACTION_SECONDS = 10	# what a worker gives one; the coordinator looks every ten seconds
+BACKLOG_JOBS = 100000
+BACKLOG_KEYS = 5000
+BACKLOG_CHUNK = 10000		# submitted at once
+BACKLOG_MIB = 256
+BACKLOG_SECONDS = 1800
 AT_REBALANCES = ("at-takeover", "at-revoke", "revoke-drained")
 
 
@@ -91,23 +99,29 @@ def slow_transaction(stage):
     for begin in range(12):
         stage.submit(several(stage, 4, name="x%d-" % begin))
         time.sleep(0.2)
+    worker.wait_reached("in-transaction")
     time.sleep(1)
     worker.kill()
+    stage.must(ends.holds(worker.text())[0].left is None, "it died behind the slow transaction")
     worker.start()
     stage.wait_finished(seconds=40)
     return stage.judge()
 
 
 def transaction_over_a_rebalance(stage):
-    """Partitions go to another worker before a transaction has begun; it is the old generation's and can't be
-    committed any more. (Of one that has begun, the other waits for the end.)"""
+    """The only partition goes to another worker before a transaction has begun; it is the old generation's and
+    can't be committed any more. (Of one that has begun, the other waits for the end.) Held up are the first
+    two, of which one may be that of the positions alone; what neither carries, the revocation drops. The range
+    assignor gives the partition to the name that comes first."""
     settings = ["worker.revoke_grace=500ms"]
-    first = stage.worker("first", settings=settings).start("before-transaction:1:sleep9000")
-    first.wait_log("partitions assigned")
+    old = stage.worker("old", static=True, settings=settings).start("before-transaction:1:hold")
+    old.wait_log("partitions assigned")
     stage.submit(several(stage, 20))
-    time.sleep(0.5)
-    stage.worker("second", settings=settings).start().wait_log("partitions assigned")
-    time.sleep(8)
+    cli.wait_until(lambda: stage.ended() >= 20, 30, "jobs did not run")
+    new = stage.worker("new", static=True, settings=settings).start()
+    new.wait_log("partitions assigned")
+    cli.wait_until(lambda: stage.ended() >= 40, 30, "the other did not run them again")
+    old.release()
     stage.submit(several(stage, 20, name="y"))
     stage.wait_finished()
     return stage.judge()
@@ -158,6 +172,7 @@ def at_point(stage, point, action):
     static.start("%s:%d:%s" % (point, nth, action))
     if point != "at-takeover":
         static.wait_log("partitions assigned")
+    before = other.text().count("partitions revoked")
     for begin in range(6):
         stage.submit(several(stage, 30, name="x%d-" % begin) +
                      several(stage, 2, kind="flaky", name="f%d-" % begin))
@@ -170,34 +185,76 @@ def at_point(stage, point, action):
     else:
         static.wait_stopped()
         time.sleep(SESSION_SECONDS + 1.5)
+        if point not in AT_REBALANCES:	# where the other's may be of the one that goes on
+            other.wait_again("partitions revoked", before)
         static.send(signal.SIGCONT)
     stage.submit(several(stage, 30, name="y"))
     stage.wait_finished()
     return stage.judge()
 
 
+def transaction_outlived(stage, point):
+    """A worker is stopped inside a transaction for longer than its session and than the transaction may take.
+    Another finishes all, which it can when the coordinator has ended the transaction. The one that wakes works on:
+    when the other has gone, it finishes what comes then, alone."""
+    other = stage.worker("other").start().wait_log("partitions assigned")
+    zombie = stage.worker("zombie", static=True).start("%s:3:stop" % point)
+    zombie.wait_log("partitions assigned")
+    for begin in range(6):
+        stage.submit(several(stage, 30, name="x%d-" % begin))
+        time.sleep(0.3)
+    zombie.wait_stopped()
+    stage.must(stage.wait_finished(), "the other did not finish what the stopped one had begun")
+    time.sleep(TRANSACTION_SECONDS)	# where it was begun late, and committed by nobody
+    before = zombie.text().count("partitions assigned")
+    zombie.send(signal.SIGCONT)
+    zombie.wait_again("partitions assigned", before)
+    other.end()
+    stage.submit(several(stage, 40, name="y"))
+    stage.must(stage.wait_finished(), "the one that woke did not work on")
+    stage.must(not zombie.is_gone() and not zombie.lives, "the one that woke ended")
+    for hold in ends.holds(zombie.text()):
+        stage.must((hold.left or 0) - hold.reached > TRANSACTION_SECONDS + SESSION_SECONDS,
+                   "it was not stopped for longer than a transaction and its session")
+    stage.notes.append("producers made anew: %d, batches dropped: %d" % (
+        zombie.text().count("a producer was fenced and is made anew"),
+        zombie.text().count("a batch was dropped")))
+    verdict = stage.judge()
+    idle = [] if verdict.started_twice else ["the transaction that was ended had no results"]
+    return verdict._replace(faults=verdict.faults + idle)
+
+
 def rebalance_at(stage, point):
     """Workers join, one after the other, while a transaction is held up at a point."""
     settings = ["worker.revoke_grace=500ms"]
-    stage.worker("first", settings=settings).start("%s:2:sleep4000" % point).wait_log("partitions assigned")
-    for name in ("second", "third"):
-        stage.submit(several(stage, 20, name=name + "-early-"))
-        stage.worker(name, settings=settings).start()
-        time.sleep(1.5)
-        stage.submit(several(stage, 20, name=name + "-late-"))
+    first = stage.worker("first", settings=settings).start("%s:2:hold" % point)
+    first.wait_log("partitions assigned")
+    stage.submit(several(stage, 20, name="early-"))
+    first.wait_reached(point)
+    stage.worker("second", settings=settings).start()
+    first.wait_log("partitions revoked")
+    stage.submit(several(stage, 20, name="amid-"))
+    stage.worker("third", settings=settings).start().wait_log("cancels are read")
+    time.sleep(1)
+    first.release()
+    stage.must(ends.told_within(first.text(), point, "partitions revoked"), "no rebalance at " + point)
+    stage.submit(several(stage, 20, name="late-"))
     stage.wait_finished()
     return stage.judge()
 
 
 def broker_dies(stage, point):
     """The broker dies while a transaction is at a point, and comes back."""
-    worker = stage.worker("one", static=True).start("%s:3:sleep2500" % point)
+    worker = stage.worker("one", static=True).start("%s:3:hold" % point)
     worker.wait_log("partitions assigned")
     sender = threading.Thread(target=lambda: [
         (stage.submit(several(stage, 10, name="x%d-" % begin)), time.sleep(0.2)) for begin in range(12)])
     sender.start()
-    time.sleep(1.5)
+    worker.wait_reached(point)
     stage.broker.kill()
+    stage.must(ends.died_within(worker.text(), point, stage.broker.outages[-1]),
+               "the broker did not die at " + point)
+    worker.release()
     stage.broker.start()
     sender.join()
     stage.wait_finished()
@@ -243,6 +300,36 @@ def same_generation(stage):
     third.kill()
     stage.broker.start()
     stage.wait_finished()
+    return stage.judge()
+
+
+def peak_mib(pid):
+    """Of its resident set, so far."""
+    with open("/proc/%d/status" % pid) as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmHWM:")) / 1024
+
+
+def children(pid):
+    with open("/proc/%d/task/%d/children" % (pid, pid)) as listed:
+        return [int(child) for child in listed.read().split()]
+
+
+def backlog(stage):
+    """One worker works off what has piled up, in bounded memory."""
+    made = several(stage, BACKLOG_JOBS, kind="plain", keys=BACKLOG_KEYS)
+    for begin in range(0, BACKLOG_JOBS, BACKLOG_CHUNK):
+        stage.submit(made[begin:begin + BACKLOG_CHUNK])
+    begin = time.monotonic()
+    worker = stage.worker("one").start()
+    worker.wait_log("partitions assigned")
+    stage.must(stage.wait_finished(seconds=BACKLOG_SECONDS, pause=3), "the backlog is not worked off")
+    seconds = time.monotonic() - begin
+    peak = peak_mib(worker.process.pid)
+    stage.notes.append("%d requests in %.0f s, %.0f a second; peak MiB: worker %.1f, launcher %s" % (
+        BACKLOG_JOBS, seconds, BACKLOG_JOBS / seconds, peak,
+        ", ".join("%.1f" % peak_mib(child) for child in children(worker.process.pid))))
+    stage.must(peak < BACKLOG_MIB, "the worker had %.1f MiB, not less than %d" % (peak, BACKLOG_MIB))
+    stage.must(not worker.lives, "it was not one worker")
     return stage.judge()
 
 
@@ -352,7 +439,7 @@ SAFEGUARDS = {
     "slow_transaction": (slow_transaction, 1, "order", "lost results"),
     "broker_away": (broker_away, 1, "behind", "came after that of"),
     "same_generation": (same_generation, 4, "own", "more than one result"),
-    "transaction_over_a_rebalance": (transaction_over_a_rebalance, 2, "generation",
+    "transaction_over_a_rebalance": (transaction_over_a_rebalance, 1, "generation",
                                      "more than one result"),
     "long_jobs_revoked": (long_jobs_revoked, 2, "kill", "while another of its key was alive"),
     "takes_workers_down": (takes_workers_down, 6, "suspects", "(slow) ended as ('FAILED', 'execution.lost'"),

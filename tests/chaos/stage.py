@@ -15,7 +15,9 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 sys.path.insert(0, os.path.join(ROOT, "tests", "integration"))
 import cli_support as cli
 import delivery_support as delivery
+import ends
 import ledger
+from jobs import UNWITNESSED
 
 PROGRAM = os.path.join(os.environ.get("BUILD", os.path.join(ROOT, "build")), "chaos", "codeworker")
 URGENT_WEIGHT = 8
@@ -28,29 +30,53 @@ LAUNCHED_SECONDS = 30
 ENDED = (0, -signal.SIGTERM)		# the latter before it could mind the signal
 
 
+class Broker:
+    """A broker that notes when it was away; in all else the one given."""
+
+    def __init__(self, kafka):
+        self.kafka, self.outages = kafka, []
+
+    def __getattr__(self, name):
+        return getattr(self.kafka, name)
+
+    def kill(self):
+        begin = time.monotonic()
+        self.outages.append(ends.Outage(begin, None, None))
+        self.kafka.kill()
+        self.outages[-1] = ends.Outage(begin, time.monotonic(), None)
+
+    def start(self):
+        self.kafka.start()
+        self.outages[-1] = self.outages[-1]._replace(back=time.monotonic())
+
+
 class Worker:
-    """One member of the group over its deaths. ends: how it ended each time, but for what was done to it."""
+    """One member of the group over its deaths. lives: those that are over."""
 
     def __init__(self, stage, name, static=False, settings=()):
         self.stage, self.name = stage, name
         self.settings = list(settings) + (["worker.id=" + name] if static else [])
         self.static, self.process = static, None
-        self.meant = set()		# exit statuses that are not news
-        self.ends = []
+        self.meant = set()		# exit statuses that were asked for
+        self.lives = []
 
     def start(self, points="", off=""):
         given = [piece for setting in SETTINGS + ["kafka.group.id=" + self.stage.group] + self.settings
                  for piece in ("--set", setting)]
         self.path = os.path.join(self.stage.logs, "%03d-%s.log" % (
             len(os.listdir(self.stage.logs)), self.name))
+        self.begin, self.points, self.meant = time.monotonic(), points, set()
         with open(self.path, "w") as log:
             self.process = subprocess.Popen(
                 [PROGRAM] + self.stage.topics.arguments("run", *given), stdin=subprocess.DEVNULL,
                 stdout=log, stderr=log, env=dict(
-                    os.environ, CHAOS_POINTS=points,
+                    os.environ, CHAOS_POINTS=points, CHAOS_RELEASE=self.path + ".release",
                     CHAOS_OFF=off or self.stage.off))
-        self.meant = {-signal.SIGKILL} if points else set()
         return self
+
+    def life(self, end=None, status=None):
+        return ends.Life(self.name, self.static, self.begin, end, status, set(self.meant), self.points,
+                         self.text())
 
     def text(self):
         with open(self.path, errors="replace") as log:
@@ -61,6 +87,19 @@ class Worker:
                        "%s never said %r:\n%s" % (self.name, words, self.text()[-2000:]))
         return self
 
+    def wait_again(self, words, before, seconds=LAUNCHED_SECONDS):
+        """Until it has said them more often than before."""
+        cli.wait_until(lambda: self.text().count(words) > before or self.is_gone(), seconds,
+                       "%s did not say %r again:\n%s" % (self.name, words, self.text()[-2000:]))
+
+    def wait_reached(self, point, seconds=LAUNCHED_SECONDS):
+        return self.wait_log("chaos: %s reached " % point, seconds)
+
+    def release(self):
+        """What is held up at a point goes on."""
+        with open(self.path + ".release", "w"):
+            pass
+
     def is_gone(self):
         """Whether it has ended; the first time, notes how."""
         if self.process is None:
@@ -68,8 +107,7 @@ class Worker:
         status = self.process.poll()
         if status is None:
             return False
-        if status not in self.meant:
-            self.ends.append((status, self.text().strip().splitlines()[-1:]))
+        self.lives.append(self.life(time.monotonic(), status))
         self.process = None
         return True
 
@@ -98,7 +136,6 @@ class Worker:
             self.name, self.text()[-2000:]))
 
     def end(self):
-        """SIGTERM; another exit than those of ENDED is kept in ends."""
         self.send(signal.SIGCONT)
         self.send(signal.SIGTERM, *ENDED)
         self.wait()
@@ -133,6 +170,9 @@ class Stage:
         os.mkdir(self.witnesses)
         os.chmod(self.witnesses, 0o777)	# jobs are other users
         self.workers, self.jobs = [], []
+        self.faults = []		# other than those of the ledger
+        self.happened = {}		# what was done, and how often
+        self.notes = []			# what is worth knowing of a trial
         self.topics.create(partitions)
 
     def __enter__(self):
@@ -148,10 +188,20 @@ class Stage:
         self.workers.append(Worker(self, name, **more))
         return self.workers[-1]
 
+    def lives(self):
+        return [life for worker in self.workers
+                for life in worker.lives + ([worker.life()] if worker.process else [])]
+
+    def must(self, condition, fault):
+        if not condition:
+            self.faults.append(fault)
+
     def submit(self, jobs):
         """Insists until the broker has them; what it then has twice is a resubmission."""
         self.jobs += jobs
         for job in jobs:		# made by root with a umask, a file would be closed to the jobs
+            if job.kind in UNWITNESSED:
+                continue
             path = os.path.join(self.witnesses, job.key.partition(":")[0])
             if not os.path.exists(path):
                 os.close(os.open(path, os.O_CREAT | os.O_WRONLY))
@@ -198,13 +248,13 @@ class Stage:
                 count += sum(line.startswith("end ") for line in witness)
         return count
 
-    def wait_finished(self, count=None, seconds=90):
+    def wait_finished(self, count=None, seconds=90, pause=0.3):
         """Returns whether so many (or all) came in time."""
         end = time.monotonic() + seconds
         while self.finished() < (self.expected() if count is None else count):
             if time.monotonic() > end or all([worker.is_gone() for worker in self.workers]):
                 return False
-            time.sleep(0.3)
+            time.sleep(pause)
         return True
 
     def offsets(self):
@@ -226,9 +276,10 @@ class Stage:
                 return committed, due
             time.sleep(0.3)
 
-    def judge(self, **more):
-        """Ends all workers in order and reads what they left. Returns the verdict, with how they ended."""
-        committed, ends = self.wait_offsets()
+    def judge(self, points_are_due=True, **more):
+        """Ends all workers in order and reads what they left. Returns the verdict, with how they ended.
+        points_are_due: each that was armed must have been reached."""
+        committed, log_ends = self.wait_offsets()
         threads = [threading.Thread(target=worker.end) for worker in self.workers if not worker.is_gone()]
         for thread in threads:
             thread.start()
@@ -238,8 +289,9 @@ class Stage:
         records = {role: delivery.read(self.topics, role) for role in ("results", "errors", "dead")}
         records["requests"] = [record for role in self.requests
                                for record in delivery.read(self.topics, role)]
-        verdict = ledger.judge(self.jobs, records, self.witnesses, committed, ends, **more)
-        died = ["%s ended with %d: %s" % (worker.name, status, " ".join(last))
-                for worker in self.workers for status, last in worker.ends if status < 0]
-        return verdict._replace(faults=verdict.faults + died +
-                                ["%s does not end" % name for name in left])
+        verdict = ledger.judge(self.jobs, records, self.witnesses, committed, log_ends, **more)
+        lives = self.lives()
+        faults = verdict.faults + self.faults + ends.check(lives, self.broker.outages)
+        if points_are_due:
+            faults += [fault for life in lives for fault in ends.unreached(life)]
+        return verdict._replace(faults=faults + ["%s does not end" % name for name in left])

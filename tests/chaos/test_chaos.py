@@ -22,7 +22,7 @@ class Chaos(unittest.TestCase):
             self.assertTrue(theatre.play(chaos.round_trial(SEED, JOBS)))
 
     def test_only_the_test_build_has_points_and_switches(self):
-        names = [name.encode() for name in ("CHAOS_POINTS", "CHAOS_OFF", *scenarios.POINTS)]
+        names = [name.encode() for name in ("CHAOS_POINTS", "CHAOS_OFF", "CHAOS_RELEASE", *scenarios.POINTS)]
         shipped = os.path.join(os.path.dirname(os.path.dirname(stage.PROGRAM)), "codeworker")
         for program, expected in ((stage.PROGRAM, names), (shipped, [])):
             with open(program, "rb") as file:
