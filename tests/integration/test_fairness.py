@@ -209,6 +209,29 @@ class Windows(unittest.TestCase):
             cli.wait_until(lambda: not holders(), 5, "/status still names a window")
 
 
+    def test_who_keeps_half_of_what_was_a_full_window_is_named(self):
+        topics, url = made_topics(), "http://127.0.0.1:%d" % free_port()
+        publish(topics, [request("slow", "one", "first", code="sleep 8")] + many("a", 19, code=":") +
+                [request("slow", "two", "second", code="sleep 600", timeoutMs=600000)] +
+                many("b", 200, code=":"))
+        settings = ["worker.window=100", "worker.slots=3", "http.listen=" + url.removeprefix("http://")]
+        with Worker(topics, settings=settings) as worker, Reader(topics) as reader:
+
+            def holders():
+                with urllib.request.urlopen(url + "/status", timeout=5) as answer:
+                    return [(one["offset"], one["nodeId"], one["state"]) for one in json.load(answer)["windowsFull"]]
+
+            worker.wait_log("partitions assigned")
+            cli.wait_until(lambda: holders() == [(0, "one", "running")], 20, "the first is not named")
+            reader.wait(worker, lambda found: len(found) >= 99)
+            cli.wait_until(lambda: holders() == [(20, "two", "running")], 20, "the second is not named")
+            cli.wait_until(lambda: [e["offset"] for e in worker.events(HELD)][-1:] == [20], 20, "nor logged")
+            self.assertEqual(len(reader.results()), 99)
+            self.assertEqual(topics.run("cancel", "--execution-id", "second").returncode, 0)
+            reader.wait(worker, lambda found: len(found) >= 221)
+            cli.wait_until(lambda: not holders(), 10, "/status still names a window")
+            self.assertEqual(worker.end(), 0)
+
     def test_who_takes_a_full_window_over_begins_within_five_seconds(self):
         topics, beyond = made_topics(), 9999	# with the holder, worker.window's default
         # Jobs have a /tmp of their own.

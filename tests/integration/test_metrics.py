@@ -3,7 +3,7 @@
 
 import collections
 import ctypes
-import json
+import math
 import os
 import re
 import sys
@@ -41,7 +41,8 @@ class Scrape:
                 self.series[name, frozenset(LABEL.findall(labels or ""))] = float(value)
 
     def value(self, name, **labels):
-        return self.series["codeworker_" + name, frozenset(labels.items())]
+        """NaN, which equals nothing: it is not shown yet."""
+        return self.series.get(("codeworker_" + name, frozenset(labels.items())), math.nan)
 
     def labels(self, name):
         """Of all its series; empty: there is none."""
@@ -203,7 +204,8 @@ class Alerts(unittest.TestCase):
         with Worker(topics, settings=["http.listen=127.0.0.1:%d" % port]) as worker:
             publish(topics, [request("t", "n", "x")])
             wait_results(topics, 1, worker=worker)
-            cli.wait_until(lambda: Scrape(port).labels("codeworker_lag"), 20, "there is no lag")
+            cli.wait_until(lambda: all(Scrape(port).labels("codeworker_" + name) for name in (
+                "lag", "window_fill", "watermark_age_seconds")), 20, "nothing is shown of the partition")
             cls.scrape = Scrape(port)
 
     def metrics_of(self, expression):
