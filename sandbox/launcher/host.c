@@ -6,9 +6,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "identity.h"
 #include "landlock.h"
 #include "mount.h"
 #include "namespace.h"
+#include "zygote.h"
 
 #define BIT(id) (1u << SANDBOX_MECHANISM_##id)
 
@@ -66,6 +68,9 @@ int host_open(struct host *host, struct err *err)
 	if (host->life_fd < 0)
 		return err_system(err, "pidfd_open (needs Linux 5.12 or later)");
 	views_open(host);
+	/* Else each sandbox's processes would have all of them to drop, one call each. */
+	if (bounding_set_narrow(zygote_capabilities(host)) < 0)
+		return err_system(err, "the launcher's bounding set");
 	return 0;
 }
 

@@ -9,12 +9,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* What the bounding set lacks, no later exec can bring. */
-static int bounding_set_empty(void)
+int bounding_set_narrow(uint64_t kept)
 {
 	int has;
 	for (int capability = 0; (has = prctl(PR_CAPBSET_READ, capability, 0, 0, 0)) >= 0; capability++)
-		if (has == 1 && prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0)
+		if (has == 1 && !(kept >> capability & 1) && prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0)
 			return -1;
 	return 0;
 }
@@ -30,7 +29,7 @@ int identity_change_ids(uid_t id)
 
 int identity_change(uid_t id)
 {
-	if (bounding_set_empty() < 0)	/* while CAP_SETPCAP is held */
+	if (bounding_set_narrow(0) < 0)	/* while CAP_SETPCAP is held */
 		return -1;
 	return identity_change_ids(id);
 }
@@ -39,7 +38,7 @@ int capabilities_drop(void)
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct none[2] = {{0}};
-	if (bounding_set_empty() < 0)
+	if (bounding_set_narrow(0) < 0)
 		return -1;
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 && errno != EINVAL)
 		return -1;

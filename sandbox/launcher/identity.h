@@ -2,7 +2,12 @@
 #ifndef LAUNCHER_IDENTITY_H
 #define LAUNCHER_IDENTITY_H
 
+#include <stdint.h>
 #include <sys/types.h>
+
+/* Takes all but those kept (bits 1 << CAP_*) out of the bounding set: what it lacks no later exec can bring. 0, or -1
+ * with errno. */
+int bounding_set_narrow(uint64_t kept);
 
 /* Empties the bounding set, then becomes uid and gid id with no other group. 0, or -1 with errno. */
 int identity_change(uid_t id);

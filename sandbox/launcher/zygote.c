@@ -40,38 +40,26 @@ bool zygote_possible(const struct host *host, uint32_t runtime)
 
 /* What forking into namespaces takes: joining them, mount namespaces too, and changing ids. In a user
  * namespace a job maps its root's id into one of its own, which takes CAP_SETFCAP (user_namespaces(7)). */
-static const int kept[] = {CAP_SYS_ADMIN, CAP_SYS_CHROOT, CAP_SETUID, CAP_SETGID, CAP_SETPCAP, CAP_SETFCAP};
-#define KEPT (sizeof kept / sizeof *kept)
-
-static bool is_kept(const struct host *host, int capability)
+uint64_t zygote_capabilities(const struct host *host)
 {
-	for (size_t i = 0; i < KEPT; i++)
-		if (kept[i] == capability)
-			return capability != CAP_SETFCAP || host->user_namespace;
-	return false;
+	const uint64_t kept = 1ull << CAP_SYS_ADMIN | 1ull << CAP_SYS_CHROOT | 1ull << CAP_SETUID |
+		1ull << CAP_SETGID | 1ull << CAP_SETPCAP;
+	return host->user_namespace ? kept | 1ull << CAP_SETFCAP : kept;
 }
 
 static int capabilities_narrow(const struct host *host)
 {
+	const uint64_t kept = zygote_capabilities(host);
+	const uint32_t half[2] = {(uint32_t)kept, (uint32_t)(kept >> 32)};
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct data[2] = {{0}};
-	for (size_t i = 0; i < KEPT; i++) {
-		if (!is_kept(host, kept[i]))
-			continue;
-		uint32_t bit = 1u << (kept[i] % 32);
-		struct __user_cap_data_struct *half = &data[kept[i] / 32];
-		half->effective |= bit;
-		half->permitted |= bit;
-		half->inheritable |= bit;
-	}
-	if (syscall(SYS_capset, &header, data) < 0)
+	struct __user_cap_data_struct data[2];
+	for (int i = 0; i < 2; i++)
+		data[i] = (struct __user_cap_data_struct){half[i], half[i], half[i]};
+	if (syscall(SYS_capset, &header, data) < 0 || bounding_set_narrow(kept) < 0)
 		return -1;
-	for (int capability = 0; prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; capability++)
-		if (!is_kept(host, capability) && prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0)
-			return -1;
-	for (size_t i = 0; i < KEPT; i++)	/* so that they outlive exec without being root */
-		if (is_kept(host, kept[i]) &&
-				prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, kept[i], 0, 0) < 0)
+	for (int capability = 0; capability < 64; capability++)	/* so that they outlive exec without being root */
+		if (kept >> capability & 1 &&
+				prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0) < 0)
 			return -1;
 	return 0;
 }
