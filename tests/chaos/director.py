@@ -23,7 +23,7 @@ LONGEST_JOB_SECONDS = 3.5
 FENCED_SECONDS = 60		# until who wakes beside a double has said so, also with the broker away
 EXTRAS = 2			# workers that come and go beside those that stay
 PROGRESS_SECONDS = 5
-JOBS_FOR_AN_EVENT = 250		# a round in which less happens is none; most have three times as much
+JOBS_FOR_AN_EVENT = 250		# a round in which less happens is none; most have more
 STAYING = (("one", True), ("two", True), ("three", False))
 
 
@@ -195,8 +195,13 @@ class Round:
         worker.waking = False
         worker.send(signal.SIGCONT)
 
+    def events(self):
+        return sum(self.happened[name] for name in self.WEIGHTS)
+
     def submit_some(self, finished):
-        while self.todo and self.sent - finished < OUTSTANDING:
+        """Jobs wait for events, too: a fast machine would be through before much has happened to it."""
+        while self.todo and self.sent - finished < OUTSTANDING and \
+                self.sent <= JOBS_FOR_AN_EVENT * self.events():
             chunk, self.todo = self.todo[:CHUNK], self.todo[CHUNK:]
             self.stage.submit(chunk)
             self.sent = self.stage.expected()
@@ -245,7 +250,7 @@ class Round:
 
     def count(self):
         """Whether enough happened; and how many reached the point that they were armed for."""
-        events = sum(self.happened[name] for name in self.WEIGHTS)
+        events = self.events()
         least = self.total // JOBS_FOR_AN_EVENT
         self.stage.must(events >= least, "%d events, not %d, in a round of %d jobs" % (
             events, least, self.total))
