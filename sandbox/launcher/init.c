@@ -16,6 +16,8 @@
 #include "identity.h"
 #include "mount.h"
 
+#define LINGER_MS 1		/* an end that comes before the launcher's answer and its reader delays both */
+
 /* Cleared by every change of ids, so called after each; the look closes the gap before the call. getppid() says
  * 0 for a parent outside the pid namespace, hence the pidfd, which can be read as soon as the launcher has ended,
  * whether somebody has waited for it or not. */
@@ -129,5 +131,6 @@ _Noreturn void init_main(const struct birth *birth)
 	reap_until(job, &status);
 	if (write(birth->status_fd, &status, sizeof status) != sizeof status)
 		_exit(1);
-	stay();
+	(void)poll(NULL, 0, LINGER_MS);
+	_exit(0);
 }

@@ -2,8 +2,8 @@
  *
  * init is pid 1 of the sandbox and the launcher's child: it enters the namespaces and gives up its
  * privileges. Cold, it forks the job's process before; warm, a zygote forks it into init's namespaces
- * (zygote.h). When the job's process ends its parent writes the wait status to the launcher, which then kills
- * init, and with it the kernel ends everything else in there.
+ * (zygote.h). When the job's process ends its parent writes the wait status to the launcher; init
+ * is killed, or ends by itself soon after, and with it the kernel ends everything else in there.
  * The job's process locks itself down, reports ready, and waits for one hand-over message; only
  * then does it see a byte of the job.
  */
