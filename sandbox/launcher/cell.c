@@ -24,6 +24,7 @@
 #define END_US 5000000
 #define CHECK_MIN_US 5000
 #define SAMPLE_US 20000
+#define SAMPLED_INIT 1			/* its processes are counted with init, a group's are not */
 
 int64_t clock_us(void)
 {
@@ -238,7 +239,7 @@ static void check_samples(struct cell *cell, const struct host *host, int64_t no
 	if (usage->memory_bytes > cell->limits.memory_bytes + cell->limits.disk_bytes) {
 		cell->cause_peak = usage->memory_bytes;
 		cell_kill(cell, CAUSE_MEMORY);
-	} else if (usage->processes > cell->limits.processes + 1) {
+	} else if (usage->processes > cell->limits.processes + SAMPLED_INIT) {
 		cell->cause_peak = usage->processes;
 		cell_kill(cell, CAUSE_PROCESSES);
 	}

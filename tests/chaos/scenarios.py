@@ -303,12 +303,6 @@ def same_generation(stage):
     return stage.judge()
 
 
-def peak_mib(pid):
-    """Of its resident set, so far."""
-    with open("/proc/%d/status" % pid) as status:
-        return next(int(line.split()[1]) for line in status if line.startswith("VmHWM:")) / 1024
-
-
 def children(pid):
     with open("/proc/%d/task/%d/children" % (pid, pid)) as listed:
         return [int(child) for child in listed.read().split()]
@@ -324,10 +318,10 @@ def backlog(stage):
     worker.wait_log("partitions assigned")
     stage.must(stage.wait_finished(seconds=BACKLOG_SECONDS, pause=3), "the backlog is not worked off")
     seconds = time.monotonic() - begin
-    peak = peak_mib(worker.process.pid)
+    peak = cli.peak_mib(worker.process.pid)
     stage.notes.append("%d requests in %.0f s, %.0f a second; peak MiB: worker %.1f, launcher %s" % (
         BACKLOG_JOBS, seconds, BACKLOG_JOBS / seconds, peak,
-        ", ".join("%.1f" % peak_mib(child) for child in children(worker.process.pid))))
+        ", ".join("%.1f" % cli.peak_mib(child) for child in children(worker.process.pid))))
     stage.must(peak < BACKLOG_MIB, "the worker had %.1f MiB, not less than %d" % (peak, BACKLOG_MIB))
     stage.must(not worker.lives, "it was not one worker")
     return stage.judge()

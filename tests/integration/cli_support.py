@@ -166,6 +166,12 @@ def descendants(pid):
     return found[1:]
 
 
+def peak_mib(pid):
+    """Of its resident set, so far."""
+    with open("/proc/%d/status" % pid) as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmHWM:")) / 1024
+
+
 def is_alive(pid):
     return _parents().get(pid, (0, "Z"))[1] not in "ZX"
 

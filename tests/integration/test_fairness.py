@@ -83,11 +83,6 @@ class Reader:
         return self.tenants()
 
 
-def resident_mib(worker):
-    with open("/proc/%d/status" % worker.process.pid) as status:
-        return max(int(line.split()[1]) / 1024 for line in status if line.startswith("VmHWM:"))
-
-
 class Turns(unittest.TestCase):
     def test_a_newcomers_requests_do_not_wait_for_a_backlog(self):
         topics = made_topics()
@@ -272,7 +267,7 @@ class Memory(unittest.TestCase):
             publish(topics, many("a", min(1000, count - begin), "%d." % begin, code=code))
         with Worker(topics) as worker, Reader(topics) as reader:
             reader.wait(worker, lambda found: len(found) >= results)
-            peak = resident_mib(worker)
+            peak = cli.peak_mib(worker.process.pid)
         print("%d requests of %d bytes: %d MiB at most" % (count, size, peak))
         self.assertLess(peak, 256)
 

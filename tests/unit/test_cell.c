@@ -11,18 +11,12 @@
 #include "../../sandbox/launcher/namespace.c"
 #include "../../sandbox/seccomp.h"
 #include "skips.h"
+#include "unreached.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
 /* ---- what no test here reaches */
 
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wunused-parameter"
-#define UNREACHED(result, name, ...)                                                          \
-	result name(__VA_ARGS__)                                                              \
-	{                                                                                     \
-		abort();                                                                      \
-	}
 UNREACHED(void, cgroup_destroy, struct cgroups *a, struct cgroup *b)
 UNREACHED(int, cgroup_usage, const struct cgroup *a, struct cgroup_usage *b)
 UNREACHED(int, cgroup_cpu_us, const struct cgroup *a, uint64_t *b)
@@ -30,7 +24,6 @@ UNREACHED(void, cgroup_denials, const struct cgroup *a, struct cgroup_usage *b)
 UNREACHED(int, sampling_take, struct sampling *a, int b)
 UNREACHED(void, outcome_judge, const struct cell *a, const struct evidence *b, int64_t c,
 	struct record_outcome *d)
-#pragma GCC diagnostic pop
 
 int cell_outer_set(struct cell *cell, const struct host *host, const struct sandbox_limits *limits,
 	struct err *err)

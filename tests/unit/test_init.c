@@ -5,23 +5,16 @@
 #define job_fail launcher_job_fail	/* the worker has one of that name */
 #include "../../sandbox/launcher/init.c"
 #include "../../sandbox/launcher/namespace.c"
+#include "unreached.h"
 
 #define WAIT_MS 10000
 
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wunused-parameter"
-#define UNREACHED(result, name, ...)                                                          \
-	result name(__VA_ARGS__)                                                              \
-	{                                                                                     \
-		abort();                                                                      \
-	}
 UNREACHED(int, cgroup_join, const struct cgroup *a)
 UNREACHED(const char *, mounts_enter, const struct host *a, enum view b, int c)
 UNREACHED(int, identity_change, uid_t a)
 UNREACHED(int, capabilities_drop, void)
 UNREACHED(_Noreturn void, job_main, const struct birth *a)
 UNREACHED(_Noreturn void, job_fail, int a, const char *b)
-#pragma GCC diagnostic pop
 
 /* Whether init finds its launcher alive: the launcher dies first where it is to, and nobody has waited for it. */
 static _Noreturn void launcher_main(int told_fd, bool dies)
