@@ -46,7 +46,7 @@ void cell_release(struct cell *cell, const struct host *host)
 	for (int i = 0; i < JOB_ENTERED_FDS; i++)
 		close_fd(&cell->entered_fds[i]);
 	if (cell->has_cgroup)
-		cgroup_destroy((struct cgroups *)&host->cgroups, &cell->cgroup);
+		cgroup_release((struct cgroups *)&host->cgroups, &cell->cgroup);
 	cell->has_cgroup = false;
 	cell->end_us = 0;		/* or it would be found stuck, and its zygote killed */
 	cell->state = CELL_FREE;

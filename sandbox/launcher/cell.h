@@ -22,11 +22,6 @@ enum cell_state { CELL_FREE, CELL_PREPARING, CELL_READY, CELL_RUNNING, CELL_ENDI
 enum cause { CAUSE_NONE, CAUSE_TIMEOUT, CAUSE_CPU, CAUSE_MEMORY, CAUSE_PROCESSES, CAUSE_VIOLATION,
 	CAUSE_DISK, CAUSE_KILLED, CAUSE_LEASE, CAUSE_FAILED };
 
-/* What is set from outside of the sandbox. 0: not yet. */
-struct outer_limits {
-	uint64_t disk_bytes, memory_bytes, processes;
-};
-
 struct cell {
 	enum cell_state state;
 	unsigned index;
@@ -46,7 +41,7 @@ struct cell {
 	int entered_fds[JOB_ENTERED_FDS];	/* init's namespaces, likewise */
 	bool has_cgroup;
 	struct cgroup cgroup;
-	struct outer_limits outer;	/* that hold now */
+	uint64_t disk_bytes;		/* the size of its tmpfs now */
 
 	bool warm;			/* the job runs in a fork of a warm interpreter */
 	uint64_t tag;			/* from here on: of the job, while RUNNING */

@@ -52,7 +52,7 @@ static int cgroup_ensure(struct cell *cell, const struct host *host, struct err 
 {
 	if (!host->have_cgroup)
 		return 0;
-	if (cgroup_create((struct cgroups *)&host->cgroups, (unsigned)cell->serial, &cell->cgroup,
+	if (cgroup_acquire((struct cgroups *)&host->cgroups, (unsigned)cell->serial, &cell->cgroup,
 			err) < 0)
 		return -1;
 	cell->has_cgroup = true;
@@ -107,32 +107,18 @@ static int birth_give(struct cell *cell, const struct host *host, uint32_t cold_
 	return fcntl(cell->control_fd, F_SETFL, O_NONBLOCK);
 }
 
-static struct outer_limits outer_wanted(const struct host *host, const struct sandbox_limits *limits)
-{
-	struct outer_limits wanted = {.disk_bytes = limits->disk_bytes,
-		.memory_bytes = limits->memory_bytes + limits->disk_bytes,
-		.processes = limits->processes};
-	if (DROPPED(&host->setup, "cgroup_memory"))
-		wanted.memory_bytes = 1ull << 40;
-	if (DROPPED(&host->setup, "cgroup_pids"))
-		wanted.processes = 100000;
-	return wanted;
-}
-
 /* What the sandbox has already is left: jobs of a kind mostly have the same limits. */
 int cell_outer_set(struct cell *cell, const struct host *host, const struct sandbox_limits *limits,
 	struct err *err)
 {
-	const struct outer_limits wanted = outer_wanted(host, limits), has = cell->outer;
-	if (wanted.disk_bytes != has.disk_bytes &&
-			job_files_resize(host, cell->mount_fd, wanted.disk_bytes, err) < 0)
+	uint64_t memory_bytes = DROPPED(&host->setup, "cgroup_memory") ? 1ull << 40 :
+		limits->memory_bytes + limits->disk_bytes;
+	uint64_t processes = DROPPED(&host->setup, "cgroup_pids") ? 100000 : limits->processes;
+	if (limits->disk_bytes != cell->disk_bytes &&
+			job_files_resize(host, cell->mount_fd, limits->disk_bytes, err) < 0)
 		return -1;
-	if (cell->has_cgroup &&
-			(wanted.memory_bytes != has.memory_bytes || wanted.processes != has.processes) &&
-			cgroup_limit(&cell->cgroup, wanted.memory_bytes, wanted.processes, err) < 0)
-		return -1;
-	cell->outer = wanted;
-	return 0;
+	cell->disk_bytes = limits->disk_bytes;
+	return cell->has_cgroup ? cgroup_limit(&host->cgroups, &cell->cgroup, memory_bytes, processes, err) : 0;
 }
 
 int cell_prepare(struct cell *cell, const struct host *host, enum sandbox_level level, int runtime,
@@ -141,26 +127,12 @@ int cell_prepare(struct cell *cell, const struct host *host, enum sandbox_level 
 	uid_t owner = host->own_identity ? host->setup.uid_base + cell->index : 0;
 	cell_reset(cell, host, level, runtime, serial);
 	cell->mount_fd = job_files_make(host, owner, expected->limits.disk_bytes, err);
-	cell->outer.disk_bytes = expected->limits.disk_bytes;
+	cell->disk_bytes = expected->limits.disk_bytes;
 	if (cell->mount_fd < 0 || cgroup_ensure(cell, host, err) < 0 ||
 			cell_outer_set(cell, host, &expected->limits, err) < 0 ||
 			(level_namespaces(level) > 0 && slot_ensure(cell, err) < 0) ||
 			birth_give(cell, host, expected->cold_runtime, err) < 0) {
 		cell_release(cell, host);
-		return -1;
-	}
-	return 0;
-}
-
-/* The groups' files, opened here: a job's process moves itself, by our right. */
-static int groups_open(const struct cell *cell, int fds[CGROUP_CONTROLLERS])
-{
-	for (int i = 0; i < CGROUP_CONTROLLERS; i++) {
-		fds[i] = openat(cell->cgroup.directory_fds[i], "cgroup.procs", O_WRONLY | O_CLOEXEC);
-		if (fds[i] >= 0)
-			continue;
-		while (i-- > 0)
-			close(fds[i]);
 		return -1;
 	}
 	return 0;
@@ -177,13 +149,9 @@ int cell_fork(struct cell *cell, const struct host *host, struct zygote *zygote,
 	size_t count = ZYGOTE_MORE;
 	for (uint32_t i = 0; i < request.slotted; i++)
 		fds[count++] = cell->namespaces[i];
-	size_t groups = count;
-	if (grouped && groups_open(cell, &fds[groups]) < 0)
-		return -1;
-	count += grouped ? CGROUP_CONTROLLERS : 0;
+	for (uint32_t i = 0; grouped && i < CGROUP_CONTROLLERS; i++)
+		fds[count++] = cell->cgroup.procs_fds[i];
 	int result = zygote_fork(zygote, &request, fds, count), saved = errno;
-	for (size_t i = groups; i < count; i++)
-		close(fds[i]);
 	close_fd(&cell->child_control_fd);
 	close_fd(&cell->child_status_fd);
 	for (int i = 0; i < JOB_ENTERED_FDS; i++)

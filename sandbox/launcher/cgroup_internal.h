@@ -15,7 +15,10 @@ static inline int directory_open(const char *path)
 int cgroup_file_write(int directory, const char *name, uint64_t number);
 uint64_t cgroup_file_read(int directory, const char *name);
 
-/* Removes a group's directories, in every hierarchy, now or when it can be done. */
-void cgroups_remove(struct cgroups *cgroups, unsigned serial);
+/* Closes and removes a group. */
+void cgroup_destroy(struct cgroups *cgroups, struct cgroup *cgroup);
+
+/* Removes a directory, now or when it can be done. */
+void cgroups_remove(struct cgroups *cgroups, struct cgroup_part part);
 
 #endif

@@ -117,18 +117,18 @@ static void swap_settle(struct cgroups *cgroups)
 /* In a group that takes one process: joins it, and finds that it can't fork. */
 static _Noreturn void trial_child(const struct cgroup *group)
 {
-	if (cgroup_join(group) < 0)
+	if (cgroup_join(group->procs_fds) < 0)
 		_exit(1);
 	pid_t pid = fork();
 	_exit(pid < 0 && errno == EAGAIN ? 0 : 2);
 }
 
 /* Some hosts show groups that take no limit or no process. Whether they do is known by trying. */
-static bool trial(const struct cgroup *group)
+static bool trial(const struct cgroups *cgroups, struct cgroup *group)
 {
 	struct cgroup_usage usage;
 	int status = -1;
-	if (cgroup_limit(group, TRIAL_MEMORY_BYTES, 1, NULL) < 0 ||
+	if (cgroup_limit(cgroups, group, TRIAL_MEMORY_BYTES, 1, NULL) < 0 ||
 			cgroup_file_read(group->directory_fds[CGROUP_MEMORY], "memory.limit_in_bytes") !=
 			TRIAL_MEMORY_BYTES)
 		return false;
@@ -167,10 +167,10 @@ int cgroups_open(struct cgroups *cgroups, const char *instance, struct err *err)
 	int result = parents_make(cgroups, instance, err);
 	if (result == 0) {
 		swap_settle(cgroups);
-		result = cgroup_create(cgroups, TRIAL_SERIAL, &group, err);
+		result = cgroup_acquire(cgroups, TRIAL_SERIAL, &group, err);
 	}
 	if (result == 0) {
-		if (!trial(&group))
+		if (!trial(cgroups, &group))
 			result = err_set(err, ERR_UNAVAILABLE,
 				"a group can be made, but its limits hold no process");
 		cgroup_destroy(cgroups, &group);
@@ -190,40 +190,37 @@ static bool group_remove(const char *parent, const char *name)
 	return rmdir(path) == 0 || errno == ENOENT;
 }
 
-static bool groups_remove(const struct cgroups *cgroups, unsigned serial)
+static bool part_remove(const struct cgroups *cgroups, struct cgroup_part part)
 {
 	char name[16];
-	bool gone = true;
-	snprintf(name, sizeof name, "%u", serial);
-	for (int i = 0; i < CGROUP_CONTROLLERS; i++)
-		gone &= group_remove(cgroups->parents[i], name);
-	return gone;
+	snprintf(name, sizeof name, "%u", part.serial);
+	return group_remove(cgroups->parents[part.controller], name);
 }
 
-static void remove_or_note(struct cgroups *cgroups, unsigned serial)
+static void remove_or_note(struct cgroups *cgroups, struct cgroup_part part)
 {
 	if (cgroups->busy_count == CGROUP_SWEEP_MAX)
 		cgroups_sweep(cgroups);
-	if (!groups_remove(cgroups, serial) && cgroups->busy_count < CGROUP_SWEEP_MAX)
-		cgroups->busy[cgroups->busy_count++] = serial;
+	if (!part_remove(cgroups, part) && cgroups->busy_count < CGROUP_SWEEP_MAX)
+		cgroups->busy[cgroups->busy_count++] = part;
 }
 
 /* Whether it is in other hands now. */
-static bool sweeper_take(const struct cgroups *cgroups, unsigned serial)
+static bool sweeper_take(const struct cgroups *cgroups, struct cgroup_part part)
 {
-	return cgroups->sweeper_fd >= 0 && write(cgroups->sweeper_fd, &serial, sizeof serial) == sizeof serial;
+	return cgroups->sweeper_fd >= 0 && write(cgroups->sweeper_fd, &part, sizeof part) == sizeof part;
 }
 
-void cgroups_remove(struct cgroups *cgroups, unsigned serial)
+void cgroups_remove(struct cgroups *cgroups, struct cgroup_part part)
 {
-	if (!sweeper_take(cgroups, serial))
-		remove_or_note(cgroups, serial);
+	if (!sweeper_take(cgroups, part))
+		remove_or_note(cgroups, part);
 }
 
 void cgroups_sweep(struct cgroups *cgroups)
 {
 	for (unsigned i = 0; i < cgroups->busy_count;)
-		if (groups_remove(cgroups, cgroups->busy[i]))
+		if (part_remove(cgroups, cgroups->busy[i]))
 			cgroups->busy[i] = cgroups->busy[--cgroups->busy_count];
 		else
 			i++;
@@ -233,13 +230,13 @@ void cgroups_sweep(struct cgroups *cgroups)
 static _Noreturn void sweeper_main(struct cgroups *cgroups, int fd)
 {
 	struct pollfd more = {.fd = fd, .events = POLLIN};
-	unsigned serial;
+	struct cgroup_part part;
 	cgroups->sweeper_fd = -1;
 	for (;;) {
 		if (poll(&more, 1, cgroups->busy_count > 0 ? SWEEP_MS : -1) > 0) {
-			if (read(fd, &serial, sizeof serial) != sizeof serial)
+			if (read(fd, &part, sizeof part) != sizeof part)
 				_exit(0);
-			remove_or_note(cgroups, serial);
+			remove_or_note(cgroups, part);
 		} else {
 			cgroups_sweep(cgroups);
 		}
@@ -319,6 +316,8 @@ static void groups_clear(const char *path)
 
 void cgroups_close(struct cgroups *cgroups)
 {
+	while (cgroups->spare_count > 0)
+		cgroup_destroy(cgroups, &cgroups->spares[--cgroups->spare_count]);
 	sweeper_end(cgroups);
 	for (int i = 0; i < CGROUP_CONTROLLERS; i++)
 		if (cgroups->parents[i][0]) {

@@ -100,7 +100,7 @@ static void report_entered(const struct birth *birth)
 static _Noreturn void job_begin(const struct birth *birth)
 {
 	close(birth->status_fd);
-	if (birth->cgroup && cgroup_join(birth->cgroup) < 0)
+	if (birth->cgroup && cgroup_join(birth->cgroup->procs_fds) < 0)
 		job_fail(birth->control_fd, "joining the cgroup");
 	if (namespace_enter_cgroup() < 0)
 		job_fail(birth->control_fd, "a cgroup namespace");

@@ -174,15 +174,6 @@ static void idle(void)
 	working_set_populate(&touched);
 }
 
-/* The groups' files were opened by the launcher, whose right to move processes counts. */
-static int groups_join(const struct zygote_fork *fork, const int *fds)
-{
-	for (uint32_t i = 0; fork->grouped && i < CGROUP_CONTROLLERS; i++)
-		if (write(fds[ZYGOTE_MORE + fork->slotted + i], "0", 1) != 1)
-			return -1;
-	return 0;
-}
-
 /* Returns locked down and with its job, or not at all. */
 static void become_job(const struct serving *serving, const struct zygote_fork *fork, const int *fds,
 	struct script *script)
@@ -194,7 +185,7 @@ static void become_job(const struct serving *serving, const struct zygote_fork *
 	job_pid = getpid();
 	if (serving->hooks->after_in_child)
 		serving->hooks->after_in_child();
-	if (groups_join(fork, fds) < 0)
+	if (fork->grouped && cgroup_join(&fds[ZYGOTE_MORE + fork->slotted]) < 0)
 		job_fail(birth.control_fd, "joining the cgroup");
 	if (namespace_enter_cgroup() < 0)
 		job_fail(birth.control_fd, "a cgroup namespace");

@@ -166,6 +166,21 @@ def requests_only_tighten(box, level):
     assert result["limits"]["cpu_ms"] == 1234
 
 
+def a_job_counts_nothing_of_those_before(box, level):
+    """Their groups are used again."""
+    for code in (TAKE % 40, FILE % 20, "import time\nwhile time.process_time() < 0.5: pass",
+                 "import subprocess\nrunning = [subprocess.Popen(['/bin/sleep', '0.1']) for _ in range(8)]\n"
+                 "for one in running: one.wait()", "import os\nos.kill(os.getpid(), 9)"):
+        for _ in range(2):
+            box.run("python", code, level)
+        for _ in range(10):
+            result = box.run("shell", "true", level)
+            exited(result)
+            if counted(result):
+                seen = [result[name] for name in ("cpu_ms", "memory_peak_bytes", "processes_peak")]
+                assert seen[0] < 250 and seen[1] < 4 * MIB and seen[2] == 1, "%s after %r" % (seen, code)
+
+
 def signals_are_no_limits(box, level):
     result = box.run("shell", "kill -KILL $$", level)
     assert (result["verdict"], result["signal"]) == ("signaled", "SIGKILL"), result
@@ -186,7 +201,8 @@ def calls_of_the_kill_tier_are_named(box, level):
 TESTS = [wall, cpu, cpu_of_all_processes, memory, memory_survived, files_are_not_memory, disk,
          disk_of_every_directory, number_of_files, processes, threads, output, output_of_the_value,
          a_flood_does_not_hold_up_the_caller,
-         open_files, requests_only_tighten, signals_are_no_limits, calls_of_the_kill_tier_are_named]
+         open_files, requests_only_tighten, a_job_counts_nothing_of_those_before, signals_are_no_limits,
+         calls_of_the_kill_tier_are_named]
 
 
 def main():

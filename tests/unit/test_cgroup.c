@@ -50,8 +50,8 @@ static struct cgroup group_make(struct cgroups *cgroups, unsigned serial, uint64
 {
 	struct cgroup group;
 	struct err err;
-	ck_assert_msg(cgroup_create(cgroups, serial, &group, &err) == 0, "%s", err.text);
-	ck_assert_msg(cgroup_limit(&group, memory_bytes, processes, &err) == 0, "%s", err.text);
+	ck_assert_msg(cgroup_acquire(cgroups, serial, &group, &err) == 0, "%s", err.text);
+	ck_assert_msg(cgroup_limit(cgroups, &group, memory_bytes, processes, &err) == 0, "%s", err.text);
 	return group;
 }
 
@@ -62,7 +62,7 @@ static int in_group(const struct cgroup *group, int (*act)(void))
 	pid_t pid = fork();
 	ck_assert_int_ge(pid, 0);
 	if (pid == 0)
-		_exit(cgroup_join(group) < 0 ? 100 : act());
+		_exit(cgroup_join(group->procs_fds) < 0 ? 100 : act());
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	ck_assert(!WIFEXITED(status) || WEXITSTATUS(status) != 100);
 	return status;
@@ -214,7 +214,7 @@ START_TEST(limits_can_be_tightened_while_a_process_waits_in_the_group)
 	struct cgroups *cgroups = groups_open();
 	struct cgroup group = group_make(cgroups, 1, 256 * MIB, 20);
 	struct err err;
-	ck_assert_int_eq(cgroup_limit(&group, 32 * MIB, 2, &err), 0);
+	ck_assert_int_eq(cgroup_limit(cgroups, &group, 32 * MIB, 2, &err), 0);
 	ck_assert(WIFSIGNALED(in_group(&group, touch_much)));
 	ck_assert_int_eq(WEXITSTATUS(in_group(&group, fork_three_and_end_them)), 1);
 	cgroup_destroy(cgroups, &group);
@@ -227,7 +227,7 @@ START_TEST(limits_can_be_raised_again)
 	struct cgroups *cgroups = groups_open();
 	struct cgroup group = group_make(cgroups, 1, 16 * MIB, 1);
 	struct err err;
-	ck_assert_msg(cgroup_limit(&group, 256 * MIB, 20, &err) == 0, "%s", err.text);
+	ck_assert_msg(cgroup_limit(cgroups, &group, 256 * MIB, 20, &err) == 0, "%s", err.text);
 	ck_assert_int_eq(in_group(&group, touch_much), 0);
 	ck_assert_int_eq(WEXITSTATUS(in_group(&group, fork_three_and_end_them)), 3);
 	cgroup_destroy(cgroups, &group);
@@ -242,13 +242,13 @@ START_TEST(a_serial_is_used_once)
 	struct err err;
 	pid_t pid = fork();
 	if (pid == 0) {
-		(void)cgroup_join(&group);
+		(void)cgroup_join(group.procs_fds);
 		pause();
 		_exit(0);
 	}
 	while (cgroup_processes(&group) == 0)
 		usleep(1000);
-	ck_assert_int_eq(cgroup_create(cgroups, 7, &again, &err), -1);
+	ck_assert_int_eq(cgroup_acquire(cgroups, 7, &again, &err), -1);
 	ck_assert_int_eq(err.errnum, EEXIST);
 	ck_assert_int_eq(cgroup_processes(&group), 1);
 	ck_assert_int_eq(kill(pid, SIGKILL), 0);
@@ -259,11 +259,142 @@ START_TEST(a_serial_is_used_once)
 }
 END_TEST
 
+/* Acquires the group after one that was released: its parts are those of before, but for the one named. */
+static struct cgroup group_again(struct cgroups *cgroups, struct cgroup *before, enum cgroup_controller renewed)
+{
+	struct cgroup group;
+	struct err err;
+	unsigned old = before->serials[0];
+	bool knows_peak = before->counter_fds[CGROUP_PROCESSES_PEAK] >= 0;	/* Linux 6.1 */
+	cgroup_release(cgroups, before);
+	ck_assert_msg(cgroup_acquire(cgroups, old + 1, &group, &err) == 0, "%s", err.text);
+	for (enum cgroup_controller i = 0; i < CGROUP_CONTROLLERS; i++)
+		ck_assert_msg(group.serials[i] == (i == renewed || (i == CGROUP_PIDS && !knows_peak) ?
+			old + 1 : old), "%s: %u", controllers[i], group.serials[i]);
+	return group;
+}
+
+#define NO_CONTROLLER CGROUP_CONTROLLERS
+
+static uint64_t limit_read(const struct cgroup *group, enum cgroup_controller controller, const char *file)
+{
+	return cgroup_file_read(group->directory_fds[controller], file);
+}
+
+static void group_shows_nothing(struct cgroups *cgroups, struct cgroup *group)
+{
+	struct cgroup_usage usage = usage_of(group);
+	ck_assert_int_eq(cgroup_processes(group), 0);
+	ck_assert_uint_eq(usage.cpu_us, 0);
+	ck_assert_uint_le(usage.memory_peak_bytes, LEFT_MAX_BYTES);
+	ck_assert_uint_le(usage.pids_peak, 1);
+	ck_assert_uint_eq(usage.oom_kills, 0);
+	ck_assert(!usage.memory_limit_hit);
+	ck_assert_uint_eq(usage.pids_denied, 0);
+	struct err err;
+	ck_assert_msg(cgroup_limit(cgroups, group, 64 * MIB, 10, &err) == 0, "%s", err.text);
+	ck_assert_uint_eq(limit_read(group, CGROUP_MEMORY, "memory.limit_in_bytes"), 64 * MIB);
+	ck_assert_uint_eq(limit_read(group, CGROUP_PIDS, "pids.max"), 10);
+	cgroup_destroy(cgroups, group);
+	cgroups_close(cgroups);
+	groups_gone(cgroups);
+}
+
+static int touch_and_spin(void)
+{
+	return touch_little() + spin();
+}
+
+START_TEST(a_released_group_is_used_again_and_counts_from_nothing)
+{
+	struct cgroups *cgroups = groups_open();
+	struct cgroup group = group_make(cgroups, 1, 64 * MIB, 10);
+	ck_assert_int_eq(in_group(&group, touch_and_spin), 0);
+	ck_assert_uint_ge(usage_of(&group).cpu_us, 60 * 1000);
+	struct cgroup again = group_again(cgroups, &group, NO_CONTROLLER);
+	group_shows_nothing(cgroups, &again);
+}
+END_TEST
+
+START_TEST(a_group_used_again_has_the_limits_asked_for)
+{
+	struct cgroups *cgroups = groups_open();
+	struct cgroup group = group_make(cgroups, 1, 256 * MIB, 20);
+	ck_assert_int_eq(in_group(&group, touch_little), 0);
+	struct cgroup again = group_again(cgroups, &group, NO_CONTROLLER);
+	struct err err;
+	ck_assert_int_eq(cgroup_limit(cgroups, &again, 32 * MIB, 2, &err), 0);
+	ck_assert(WIFSIGNALED(in_group(&again, touch_much)));
+	ck_assert_int_eq(WEXITSTATUS(in_group(&again, fork_three_and_end_them)), 1);
+	cgroup_destroy(cgroups, &again);
+	cgroups_close(cgroups);
+}
+END_TEST
+
+START_TEST(a_count_of_processes_that_cant_be_set_back_is_not_used_again)
+{
+	struct cgroups *cgroups = groups_open();
+	struct cgroup group = group_make(cgroups, 1, 64 * MIB, 10);
+	ck_assert_int_eq(in_group(&group, spin_twice), 0);
+	struct cgroup again = group_again(cgroups, &group, CGROUP_PIDS);
+	group_shows_nothing(cgroups, &again);
+}
+END_TEST
+
+static int fork_in_vain(void)
+{
+	return fork() < 0 ? 0 : 1;
+}
+
+START_TEST(a_group_that_denied_a_fork_to_its_only_process_is_not_used_again)
+{
+	struct cgroups *cgroups = groups_open();
+	struct cgroup group = group_make(cgroups, 1, 64 * MIB, 1);
+	ck_assert_int_eq(in_group(&group, fork_in_vain), 0);
+	ck_assert_uint_eq(usage_of(&group).pids_denied, 1);
+	struct cgroup again = group_again(cgroups, &group, CGROUP_PIDS);
+	group_shows_nothing(cgroups, &again);
+}
+END_TEST
+
+START_TEST(a_group_with_an_oom_kill_is_not_used_again)
+{
+	struct cgroups *cgroups = groups_open();
+	struct cgroup group = group_make(cgroups, 1, 32 * MIB, 10);
+	ck_assert(WIFSIGNALED(in_group(&group, touch_much)));
+	struct cgroup again = group_again(cgroups, &group, CGROUP_MEMORY);
+	group_shows_nothing(cgroups, &again);
+}
+END_TEST
+
+static int kept_fd;			/* of memory that outlives who is charged for it */
+
+static int charge_kept(void)
+{
+	static char block[MIB];
+	for (int i = 0; i < 8; i++)
+		if (write(kept_fd, block, sizeof block) != sizeof block)
+			return 1;
+	return 0;
+}
+
+START_TEST(a_group_with_memory_left_is_not_used_again)
+{
+	struct cgroups *cgroups = groups_open();
+	struct cgroup group = group_make(cgroups, 1, 64 * MIB, 10);
+	kept_fd = memfd_create("kept", MFD_CLOEXEC);
+	ck_assert_int_ge(kept_fd, 0);
+	ck_assert_int_eq(in_group(&group, charge_kept), 0);
+	struct cgroup again = group_again(cgroups, &group, CGROUP_MEMORY);
+	group_shows_nothing(cgroups, &again);
+}
+END_TEST
+
 static pid_t sleeper_in(const struct cgroup *group)
 {
 	pid_t pid = fork();
 	if (pid == 0) {
-		(void)cgroup_join(group);
+		(void)cgroup_join(group->procs_fds);
 		pause();
 		_exit(0);
 	}
@@ -278,9 +409,9 @@ START_TEST(a_busy_group_is_removed_by_a_later_sweep)
 	struct cgroup group = group_make(cgroups, 1, 64 * MIB, 10);
 	pid_t pid = sleeper_in(&group);
 	cgroup_destroy(cgroups, &group);
-	ck_assert_uint_eq(cgroups->busy_count, 1);
+	ck_assert_uint_eq(cgroups->busy_count, CGROUP_CONTROLLERS);
 	cgroups_sweep(cgroups);
-	ck_assert_uint_eq(cgroups->busy_count, 1);
+	ck_assert_uint_eq(cgroups->busy_count, CGROUP_CONTROLLERS);
 	ck_assert_int_eq(kill(pid, SIGKILL), 0);
 	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
 	cgroups_sweep(cgroups);
@@ -290,10 +421,44 @@ START_TEST(a_busy_group_is_removed_by_a_later_sweep)
 }
 END_TEST
 
+START_TEST(a_group_with_a_process_left_is_not_used_again)
+{
+	struct cgroups *cgroups = groups_open();
+	struct cgroup group = group_make(cgroups, 1, 64 * MIB, 10), again;
+	struct err err;
+	(void)sleeper_in(&group);
+	cgroup_release(cgroups, &group);
+	ck_assert_msg(cgroup_acquire(cgroups, 2, &again, &err) == 0, "%s", err.text);
+	for (int i = 0; i < CGROUP_CONTROLLERS; i++)
+		ck_assert_uint_eq(again.serials[i], 2);
+	ck_assert_int_eq(cgroup_processes(&again), 0);
+	(void)signal(SIGCHLD, SIG_IGN);
+	cgroup_release(cgroups, &again);
+	cgroups_close(cgroups);
+	groups_gone(cgroups);
+}
+END_TEST
+
+START_TEST(no_more_groups_are_kept_than_there_is_room_for)
+{
+	struct cgroups *cgroups = groups_open();
+	struct cgroup groups[CGROUP_SPARE_MAX + 1];
+	for (unsigned i = 0; i < COUNT(groups); i++)
+		groups[i] = group_make(cgroups, i, 64 * MIB, 10);
+	for (unsigned i = 0; i < COUNT(groups); i++)
+		cgroup_release(cgroups, &groups[i]);
+	ck_assert_uint_eq(cgroups->spare_count, CGROUP_SPARE_MAX);
+	ck_assert_int_eq(access(cgroups->parents[0], F_OK), 0);
+	cgroups_close(cgroups);
+	ck_assert_uint_eq(cgroups->spare_count, 0);
+	groups_gone(cgroups);
+}
+END_TEST
+
 START_TEST(closing_removes_more_busy_groups_than_the_list_holds)
 {
 	struct cgroups *cgroups = groups_open();
-	struct cgroup groups[CGROUP_SWEEP_MAX + 2];
+	struct cgroup groups[CGROUP_SWEEP_MAX / CGROUP_CONTROLLERS + 2];
 	pid_t pids[COUNT(groups)];
 	for (unsigned i = 0; i < COUNT(groups); i++) {
 		groups[i] = group_make(cgroups, i, 64 * MIB, 10);
@@ -332,7 +497,7 @@ START_TEST(nothing_of_other_instances_is_cleared)
 		ck_assert_int_eq(cgroups_clear_leftovers("test", cgroups->parents[i]), 0);
 		ck_assert_int_eq(cgroups_clear_leftovers("", cgroups->parents[i]), 0);
 	}
-	ck_assert_int_eq(cgroup_join(&group), 0);
+	ck_assert_int_eq(cgroup_join(group.procs_fds), 0);
 	cgroup_destroy(cgroups, &group);
 	/* back to where it came from, or the group could not go */
 	for (int i = 0; i < CGROUP_CONTROLLERS; i++) {
@@ -410,6 +575,14 @@ int main(void)
 		{limits_can_be_tightened_while_a_process_waits_in_the_group, missing, 0},
 		{limits_can_be_raised_again, missing, 0},
 		{a_serial_is_used_once, missing, 0},
+		{a_released_group_is_used_again_and_counts_from_nothing, missing, 0},
+		{a_group_used_again_has_the_limits_asked_for, missing, 0},
+		{a_count_of_processes_that_cant_be_set_back_is_not_used_again, missing, 0},
+		{a_group_that_denied_a_fork_to_its_only_process_is_not_used_again, missing, 0},
+		{a_group_with_an_oom_kill_is_not_used_again, missing, 0},
+		{a_group_with_memory_left_is_not_used_again, missing, 0},
+		{a_group_with_a_process_left_is_not_used_again, missing, 0},
+		{no_more_groups_are_kept_than_there_is_room_for, missing, 0},
 		{a_busy_group_is_removed_by_a_later_sweep, missing, 0},
 		{closing_removes_more_busy_groups_than_the_list_holds, missing, 0},
 		{what_a_dead_instance_left_is_ended_and_removed, missing, 0},

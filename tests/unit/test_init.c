@@ -9,7 +9,6 @@
 
 #define WAIT_MS 10000
 
-UNREACHED(int, cgroup_join, const struct cgroup *a)
 UNREACHED(const char *, mounts_enter, const struct host *a, enum view b, int c)
 UNREACHED(int, identity_change, uid_t a)
 UNREACHED(int, capabilities_drop, void)
