@@ -13,9 +13,9 @@
  * far below it. */
 #define CHARGE_BATCH_BYTES (64u * 4096)
 
-/* What may stay charged in a group that is used again: two processors' batches, which all groups have, and some
- * kernel memory. The next job's peak is that much higher, and its limit that much lower. */
-#define LEFT_MAX_BYTES (768u << 10)
+/* What may stay charged in a group that is used again: the batches of a few processors, which go when they are
+ * needed, and some kernel memory. The next job's peak is that much higher, and its limit that much lower. */
+#define LEFT_MAX_BYTES (1u << 20)
 
 static const struct {
 	enum cgroup_controller controller;
@@ -155,12 +155,14 @@ static bool counter_set_back(const struct cgroup *cgroup, enum cgroup_counter co
 	return pwrite(cgroup->counter_fds[counter], "0", 1, 0) == 1;
 }
 
-/* A peak is set back to what there is now. */
+/* A peak is set back to what there is now. What is in swap counts for the limit of both alone. */
 static bool memory_renew(const struct cgroup *cgroup)
 {
 	uint64_t left, kills;
 	return counter_set_back(cgroup, CGROUP_MEMORY_PEAK) &&
 		counter_read(cgroup, CGROUP_MEMORY_PEAK, &left) == 0 && left <= LEFT_MAX_BYTES &&
+		cgroup_file_read(cgroup->directory_fds[CGROUP_MEMORY], "memory.memsw.usage_in_bytes") <=
+			LEFT_MAX_BYTES &&
 		read_keyed(cgroup->directory_fds[CGROUP_MEMORY], "memory.oom_control", "oom_kill", &kills) == 0 &&
 		kills == 0;
 }
@@ -183,11 +185,13 @@ static bool (*const renew[CGROUP_CONTROLLERS])(const struct cgroup *cgroup) = {
 
 /* ---- a group */
 
+static const struct cgroup none = {.directory_fds = {-1, -1, -1}, .procs_fds = {-1, -1, -1},
+	.counter_fds = {-1, -1, -1, -1}};
+
 static struct cgroup spare_take(struct cgroups *cgroups)
 {
 	if (cgroups->spare_count == 0)
-		return (struct cgroup){.directory_fds = {-1, -1, -1}, .procs_fds = {-1, -1, -1},
-			.counter_fds = {-1, -1, -1, -1}};
+		return none;
 	struct cgroup oldest = cgroups->spares[0];
 	memmove(cgroups->spares, cgroups->spares + 1, --cgroups->spare_count * sizeof *cgroups->spares);
 	return oldest;
@@ -211,10 +215,12 @@ int cgroup_acquire(struct cgroups *cgroups, unsigned serial, struct cgroup *cgro
 
 void cgroup_release(struct cgroups *cgroups, struct cgroup *cgroup)
 {
-	if (cgroups->spare_count < CGROUP_SPARE_MAX)
-		cgroups->spares[cgroups->spare_count++] = *cgroup;
-	else
+	if (cgroups->spare_count == CGROUP_SPARE_MAX) {
 		cgroup_destroy(cgroups, cgroup);
+		return;
+	}
+	cgroups->spares[cgroups->spare_count++] = *cgroup;
+	*cgroup = none;
 }
 
 void cgroup_destroy(struct cgroups *cgroups, struct cgroup *cgroup)

@@ -6,7 +6,7 @@
  *
  * Making and removing groups is the largest part of what a sandbox costs. So a released one waits, and in each
  * hierarchy serves another sandbox where it shows nothing of the first: no process, no count that can't be
- * set back, and hardly any memory (page cache and the like stay charged). Else a new one takes its place.
+ * set back, and of memory (page cache and the like stay charged) at most 1 MiB. Else a new one takes its place.
  */
 #ifndef LAUNCHER_CGROUP_H
 #define LAUNCHER_CGROUP_H
@@ -80,8 +80,8 @@ int cgroups_clear_leftovers(const char *instance, const char *path);
 /* Tries again to remove what was still busy; cheap when there is nothing. */
 void cgroups_sweep(struct cgroups *cgroups);
 
-/* A group without processes whose counts are zero, released before or new: serial, which no other group has had,
- * names what is new. 0, or -1 with err. */
+/* A group without processes, as good as new (above): serial, which no other group has had, names what is new. 0, or
+ * -1 with err. */
 int cgroup_acquire(struct cgroups *cgroups, unsigned serial, struct cgroup *cgroup, struct err *err);
 
 /* Once its processes are dead: for another sandbox, or to be removed. */
