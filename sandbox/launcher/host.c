@@ -10,7 +10,6 @@
 #include "landlock.h"
 #include "mount.h"
 #include "namespace.h"
-#include "zygote.h"
 
 #define BIT(id) (1u << SANDBOX_MECHANISM_##id)
 
@@ -67,9 +66,10 @@ int host_open(struct host *host, struct err *err)
 	host->life_fd = pidfd_of(getpid());
 	if (host->life_fd < 0)
 		return err_system(err, "pidfd_open (needs Linux 5.12 or later)");
+	host->proc_masked = proc_masked_find();
 	views_open(host);
 	/* Else each sandbox's processes would have all of them to drop, one call each. */
-	if (bounding_set_narrow(zygote_capabilities(host)) < 0)
+	if (bounding_set_narrow(forking_capabilities(host->user_namespace)) < 0)
 		return err_system(err, "the launcher's bounding set");
 	return 0;
 }

@@ -37,16 +37,6 @@ static void must(const struct birth *birth, int result, const char *step)
 		job_fail(birth->control_fd, step);
 }
 
-static int signals_reset(void)
-{
-	sigset_t none;
-	for (int signal_number = 1; signal_number < NSIG; signal_number++)
-		if (signal(signal_number, SIG_DFL) == SIG_ERR && errno != EINVAL)
-			return -1;
-	sigemptyset(&none);
-	return sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 #define ABOVE 32			/* where nothing of ours is in the way of the job's own */
 
 static int close_between(int above, int below)
@@ -153,7 +143,7 @@ static int lockdown(const struct birth *birth, bool *waits_killable)
 	must(birth, setsid(), "a session of its own");
 	must(birth, prctl(PR_SET_DUMPABLE, 1, 0, 0, 0), "its own /proc");	/* init has not */
 	if (!birth->warm)		/* a warm interpreter's are as its own start left them */
-		must(birth, signals_reset(), "resetting signals");
+		must(birth, signal(SIGPIPE, SIG_DFL) == SIG_ERR ? -1 : 0, "resetting signals");
 	must(birth, rlimit_fixed(birth->host), "fixed resource limits");
 	must(birth, oom_first(), "its rank for the OOM killer");
 	must(birth, keyring_leave(), "a keyring of its own");
@@ -204,10 +194,7 @@ void job_await(const struct birth *shared, void (*idle)(void), struct job_start 
 	must(&birth, script_await(birth.extension), "making the job's files");
 	report_ready(&birth, listener, waits_killable, proc_fd);
 	start->control_fd = birth.control_fd;
-	bool hurries = (birth.warm && !idle) || is_waited_for(birth.control_fd);
-	if (!hurries)
-		script_text_map();
-	if (!hurries && idle)
+	if (idle && !is_waited_for(birth.control_fd))
 		idle();
 	/* The launcher closes its end when the sandbox is not needed any more. */
 	start->fds[START_PAYLOAD] = -1;

@@ -3,6 +3,7 @@
  * It holds what privilege a sandbox takes to make, has no network, no threads and none of the
  * caller's memory, and parses nothing that comes from a job. See sandbox.h for the caller's side.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -28,6 +29,16 @@ static int setup_open(struct setup *setup)
 	if (fcntl(LAUNCHER_SETUP_FD, F_SETFD, FD_CLOEXEC) < 0)
 		return -1;		/* kept open: zygotes read it, too */
 	return reader.data == MAP_FAILED ? -1 : setup_read(setup, &reader);
+}
+
+/* What the caller ignored outlives exec; what it blocked it has set back itself. Ours is a broken pipe, which is
+ * an error here, and which a job's process sets back. */
+static int signals_settle(void)
+{
+	for (int signal_number = 1; signal_number < NSIG; signal_number++)
+		if (signal(signal_number, SIG_DFL) == SIG_ERR && errno != EINVAL)
+			return -1;
+	return signal(SIGPIPE, SIG_IGN) == SIG_ERR ? -1 : 0;
 }
 
 static void descriptors_raise(void)
@@ -131,7 +142,7 @@ int main(void)
 	struct err err = {0};
 	if (setup_open(&host.setup) < 0)
 		return 1;
-	if (fcntl(LAUNCHER_SOCKET_FD, F_SETFD, FD_CLOEXEC) < 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+	if (fcntl(LAUNCHER_SOCKET_FD, F_SETFD, FD_CLOEXEC) < 0 || signals_settle() < 0)
 		return 1;
 	prctl(PR_SET_NAME, "codesandbox");
 	umask(077);

@@ -38,18 +38,9 @@ bool zygote_possible(const struct host *host, uint32_t runtime)
 
 /* ---- in the zygote's process, until it executes the interpreter */
 
-/* What forking into namespaces takes: joining them, mount namespaces too, and changing ids. In a user
- * namespace a job maps its root's id into one of its own, which takes CAP_SETFCAP (user_namespaces(7)). */
-uint64_t zygote_capabilities(const struct host *host)
-{
-	const uint64_t kept = 1ull << CAP_SYS_ADMIN | 1ull << CAP_SYS_CHROOT | 1ull << CAP_SETUID |
-		1ull << CAP_SETGID | 1ull << CAP_SETPCAP;
-	return host->user_namespace ? kept | 1ull << CAP_SETFCAP : kept;
-}
-
 static int capabilities_narrow(const struct host *host)
 {
-	const uint64_t kept = zygote_capabilities(host);
+	const uint64_t kept = forking_capabilities(host->user_namespace);
 	const uint32_t half[2] = {(uint32_t)kept, (uint32_t)(kept >> 32)};
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct data[2];

@@ -62,9 +62,6 @@ struct zygote {
 	char reason[160];		/* why it is not UP */
 };
 
-/* Those that a zygote keeps: bits 1 << CAP_*. */
-uint64_t zygote_capabilities(const struct host *host);
-
 /* Whether a language's jobs could be forked here at all: kind, interpreter, our library for it. */
 bool zygote_possible(const struct host *host, uint32_t runtime);
 

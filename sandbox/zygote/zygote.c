@@ -22,6 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../launcher/identity.h"
 #include "../launcher/zygote.h"
 #include "../shared/leave.h"
 #include "huge_text.h"
@@ -169,6 +170,7 @@ static const struct zygote_hooks *job_hooks;
 
 static void idle(void)
 {
+	script_text_map();
 	if (job_hooks->idle)
 		job_hooks->idle();
 	working_set_populate(&touched);
@@ -308,6 +310,9 @@ void zygote_serve(const struct zygote_hooks *hooks, struct script *script)
 	serving.extension = serving.host.setup.runtimes[facts_receive(&serving.host)].extension;
 	serving.polled[0] = (struct pollfd){.fd = ZYGOTE_SOCKET_FD, .events = POLLIN};
 	huge_text_make();
+	/* Nothing more is held: said once here, each fork need not ask. */
+	if (bounding_set_narrow(forking_capabilities(serving.host.user_namespace)) < 0)
+		give_up("the bounding set");
 	if (trial(hooks, script))
 		return;
 	const struct zygote_up up = {.pages = working_set_pages(&touched)};
