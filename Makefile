@@ -100,10 +100,12 @@ $(BUILD)/libcodesandbox.a: $(LIBRARY_OBJECTS) $(BUILD)/objects
 	@rm -f $@
 	$(AR) rcs $@ $(LINKED)
 
-# The launcher is a static program with none of the caller's memory; the library carries its image.
+# The launcher is a static program with none of the caller's memory; the library carries its image. Its code is alone
+# in the first 2 MiB, for shared/huge_text.c.
 LAUNCHER_CFLAGS ?=
+LAUNCHER_LDFLAGS := -static -Wl,-z,relro,-z,now,-z,noseparate-code,-z,max-page-size=0x200000
 $(BUILD)/codesandbox-launcher: $(LAUNCHER_OBJECTS) $(BUILD)/objects
-	$(CC) -static -Wl,-z,relro,-z,now -o $@ $(LINKED)
+	$(CC) $(LAUNCHER_LDFLAGS) -o $@ $(LINKED)
 
 $(BUILD)/%.launcher.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)

@@ -124,11 +124,15 @@ static unsigned cells_idle(const struct launcher *launcher)
 }
 
 /* A short job ends within that time, and whoever was answered may have the next: neither is to wait for a
- * sandbox while there are others, and jobs do not come as fast as they can. */
+ * sandbox while there are others, and jobs do not come as fast as they can. Where few are left, they are made while a
+ * job runs. */
 bool refill_rests(const struct launcher *launcher)
 {
-	return !launcher_is_full(launcher) && cells_idle(launcher) * 2 > launcher->pool.size &&
-		clock_us() < launcher->rest_us;
+	if (launcher_is_full(launcher) || clock_us() >= launcher->rest_us)
+		return false;
+	if (cells_idle(launcher) * 2 > launcher->pool.size)
+		return true;
+	return cells_count(launcher, CELL_RUNNING) == 0 && cells_count(launcher, CELL_READY) > 0;
 }
 
 void cells_dismiss(struct launcher *launcher)

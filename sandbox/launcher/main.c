@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../shared/huge_text.h"
 #include "../shared/record.h"
 #include "instance.h"
 #include "launcher.h"
@@ -145,6 +146,7 @@ int main(void)
 	if (fcntl(LAUNCHER_SOCKET_FD, F_SETFD, FD_CLOEXEC) < 0 || signals_settle() < 0)
 		return 1;
 	prctl(PR_SET_NAME, "codesandbox");
+	huge_text_make();
 	umask(077);
 	descriptors_raise();
 	if (instance_open(&instance, host.setup.run_directory, &err) < 0) {

@@ -24,8 +24,8 @@
 
 #include "../launcher/identity.h"
 #include "../launcher/zygote.h"
+#include "../shared/huge_text.h"
 #include "../shared/leave.h"
-#include "huge_text.h"
 #include "working_set.h"
 
 #define JOBS_MAX 512			/* cells at most */

@@ -71,8 +71,19 @@ static bool is_huge(uintptr_t at)
 	return huge;
 }
 
-/* Returns whether it worked. */
-static bool move(uintptr_t at, bool check)
+/* Whether nothing was mapped in the rest of the huge page: now we have it. */
+static bool rest_take(uintptr_t end, size_t size)
+{
+	if (size == 0)
+		return true;
+	void *rest = mmap((void *)end, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+	if (rest != MAP_FAILED && rest != (void *)end)	/* a kernel that does not know the flag */
+		munmap(rest, size);
+	return rest == (void *)end;
+}
+
+/* size: of what is to be moved, up to a huge page. Returns whether it worked. */
+static bool move(uintptr_t at, size_t size, bool check)
 {
 	void *space = mmap(NULL, 2 * HUGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (space == MAP_FAILED)
@@ -80,7 +91,7 @@ static bool move(uintptr_t at, bool check)
 	uintptr_t copy = ((uintptr_t)space + HUGE_BYTES - 1) & ~(HUGE_BYTES - 1);
 	bool moved = madvise((void *)copy, HUGE_BYTES, MADV_HUGEPAGE) == 0;
 	if (moved) {
-		memcpy((void *)copy, (const void *)at, HUGE_BYTES);
+		memcpy((void *)copy, (const void *)at, size);
 		moved = (!check || is_huge(copy)) &&
 			mprotect((void *)copy, HUGE_BYTES, PROT_READ | PROT_EXEC) == 0 &&
 			mremap((void *)copy, HUGE_BYTES, HUGE_BYTES, MREMAP_MAYMOVE | MREMAP_FIXED,
@@ -98,10 +109,12 @@ void huge_text_make(void)
 	for (size_t i = 0; i < count; i++) {
 		const struct range *range = &ranges[i];
 		uintptr_t at = (range->begin + HUGE_BYTES - 1) & ~(HUGE_BYTES - 1);
-		for (; at + HUGE_BYTES <= range->end; at += HUGE_BYTES) {
-			if (at + HUGE_BYTES <= range->code_begin || at >= range->code_end)
+		for (; at < range->end; at += HUGE_BYTES) {
+			const size_t left = range->end - at, size = left < HUGE_BYTES ? left : HUGE_BYTES;
+			if (at + HUGE_BYTES <= range->code_begin || at >= range->code_end ||
+					!rest_take(at + size, HUGE_BYTES - size))
 				continue;
-			if (!move(at, first))
+			if (!move(at, size, first))
 				return;
 			first = false;
 		}
