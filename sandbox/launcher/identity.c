@@ -9,9 +9,14 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* What the set may still have, of this process and those that it forks: sets only shrink, and asking about each
- * capability in each process takes longer than dropping a few. */
+/* What the set may still have, of this process and those that it forks: within a user namespace sets only shrink, and
+ * asking about each capability in each process takes longer than dropping a few. */
 static uint64_t possible = ~0ull;
+
+void bounding_set_renewed(void)
+{
+	possible = ~0ull;
+}
 
 int bounding_set_narrow(uint64_t kept)
 {

@@ -10,6 +10,9 @@
  * with errno. */
 int bounding_set_narrow(uint64_t kept);
 
+/* To be told of a new user namespace: in it the set is full again. */
+void bounding_set_renewed(void);
+
 /* What forking into namespaces takes, as bits: joining them, mount namespaces too, and changing ids. In a user
  * namespace a job maps its root's id into one of its own, which takes CAP_SETFCAP (user_namespaces(7)). */
 uint64_t forking_capabilities(bool user_namespace);

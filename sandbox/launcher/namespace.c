@@ -13,6 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "identity.h"
+
 static bool effective(const struct __user_cap_data_struct data[2], unsigned capability)
 {
 	return data[capability / 32].effective >> (capability % 32) & 1;
@@ -64,6 +66,7 @@ int namespace_enter_user(struct err *err)
 		return err_system(err, "a user namespace can't be made (needs "
 			"user.max_user_namespaces above 0, kernel.unprivileged_userns_clone=1 and "
 			"no AppArmor restriction, or start as root)");
+	bounding_set_renewed();
 	if (map_ids(0, uid, gid) < 0)
 		return err_system(err, "the ids of the user namespace can't be mapped");
 	return 0;
@@ -74,6 +77,7 @@ int namespace_enter_identity(unsigned id)
 	unsigned uid = geteuid(), gid = getegid();
 	if (unshare(CLONE_NEWUSER) < 0)
 		return -1;
+	bounding_set_renewed();
 	return map_ids(id, uid, gid);
 }
 

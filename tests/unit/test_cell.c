@@ -17,6 +17,7 @@
 
 /* ---- what no test here reaches */
 
+UNREACHED(void, bounding_set_renewed, void)
 UNREACHED(void, cgroup_release, struct cgroups *a, struct cgroup *b)
 UNREACHED(int, cgroup_usage, const struct cgroup *a, struct cgroup_usage *b)
 UNREACHED(int, cgroup_cpu_us, const struct cgroup *a, uint64_t *b)

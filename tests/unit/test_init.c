@@ -12,6 +12,7 @@
 UNREACHED(const char *, mounts_enter, const struct host *a, enum view b, int c)
 UNREACHED(int, identity_change, uid_t a)
 UNREACHED(int, capabilities_drop, void)
+UNREACHED(void, bounding_set_renewed, void)
 UNREACHED(_Noreturn void, job_main, const struct birth *a)
 UNREACHED(_Noreturn void, job_fail, int a, const char *b)
 
