@@ -163,10 +163,10 @@ static void caller_read(struct launcher *launcher)
 
 /* ---- events */
 
-/* Jobs come one upon the other: what is done ahead of one takes the processors from others. */
+/* Jobs come one upon the other: what is done ahead of one takes the processors from others, or has one wait. */
 static bool is_busy(const struct launcher *launcher)
 {
-	return launcher_is_full(launcher) || (cells_count(launcher, CELL_RUNNING) > 0 &&
+	return launcher->queued > 0 || launcher_is_full(launcher) || (cells_count(launcher, CELL_RUNNING) > 0 &&
 		clock_us() < launcher->rest_us + BUSY_US);
 }
 
