@@ -39,7 +39,8 @@
 #define PREFIX "kernel-floor-"
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-enum step { PYTHON = 1, PID_MOUNT = 2, NET_IPC_UTS = 4, ROOT = 8, GROUPS = 16, HEAP = 32 };
+enum step { PYTHON = 1, PID_MOUNT = 2, NET_IPC_UTS = 4, ROOT = 8, GROUPS = 16, HEAP = 32,
+	GROUPS_ANEW = 64, HUGE = 128 };
 
 static const struct row {
 	const char *name;
@@ -49,10 +50,11 @@ static const struct row {
 	{"fork and exit", 0},
 	{"+ pid and mount namespaces", PID_MOUNT},
 	{"+ tmpfs, bind mount, pivot_root", PID_MOUNT | ROOT},
-	{"+ control groups", PID_MOUNT | ROOT | GROUPS},
+	{"+ control groups, joined", PID_MOUNT | ROOT | GROUPS},
 	{"+ 10 MiB of heap, 80 page copies", PID_MOUNT | ROOT | GROUPS | HEAP},
+	{"the same heap in huge pages", PID_MOUNT | ROOT | GROUPS | HEAP | HUGE},
 	{"pid, mount, net, ipc, uts namespaces", PID_MOUNT | NET_IPC_UTS},
-	{"all of it", PID_MOUNT | NET_IPC_UTS | ROOT | GROUPS | HEAP},
+	{"all of it, groups made and removed", PID_MOUNT | NET_IPC_UTS | ROOT | GROUPS | GROUPS_ANEW | HEAP},
 };
 
 /* Version 1, as the sandbox uses it; else the one hierarchy of version 2. */
@@ -207,14 +209,14 @@ static void job_run(unsigned steps, int number)
 		args.flags |= CLONE_NEWPID | CLONE_NEWNS;
 	if (steps & NET_IPC_UTS)
 		args.flags |= CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS;
-	if (steps & GROUPS)
+	if (steps & GROUPS_ANEW)
 		groups_make(number);
 	pid_t child = (pid_t)syscall(SYS_clone3, &args, sizeof args);
 	if (child == 0)
 		child_main(steps, number);
 	must(child, "clone3");
 	must(waitpid(child, &status, 0), "waitpid");
-	if (steps & GROUPS)
+	if (steps & GROUPS_ANEW)
 		groups_remove(number);
 	if (status != 0)
 		die("a child failed");
@@ -251,12 +253,17 @@ static _Noreturn void worker_main(unsigned steps, int number)
 	if (steps & HEAP) {
 		heap = mmap(NULL, HEAP_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		must(heap == MAP_FAILED ? -1 : 0, "a heap");
-		/* as an interpreter's */
-		(void)madvise(heap, HEAP_BYTES, MADV_NOHUGEPAGE);
+		/* an interpreter's has small ones */
+		(void)madvise(heap, HEAP_BYTES, steps & HUGE ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
 		memset(heap, 1, HEAP_BYTES);
 	}
+	bool again = (steps & GROUPS) && !(steps & GROUPS_ANEW);
+	if (again)
+		groups_make(number);
 	while (!shared->stop)
 		job_run(steps, number);
+	if (again)
+		groups_remove(number);
 	_exit(0);
 }
 
