@@ -59,6 +59,9 @@ int host_open(struct host *host, struct err *err)
 		host->processors = 1;
 	host->own_identity = namespace_privileged();
 	host->user_namespace = !host->own_identity;
+	if (host->user_namespace && geteuid() == 0)	/* no other id could be mapped there */
+		return err_set(err, ERR_UNAVAILABLE, "root lacks capabilities that sandboxes take, and jobs would "
+			"have root's own uid (start as another user, or as root with all capabilities)");
 	if (host->user_namespace && namespace_enter_user(err) < 0)
 		return -1;
 	host->landlock_abi = landlock_abi();
@@ -66,7 +69,6 @@ int host_open(struct host *host, struct err *err)
 	host->life_fd = pidfd_of(getpid());
 	if (host->life_fd < 0)
 		return err_system(err, "pidfd_open (needs Linux 5.12 or later)");
-	host->proc_masked = proc_masked_find();
 	views_open(host);
 	/* Else each sandbox's processes would have all of them to drop, one call each. */
 	if (bounding_set_narrow(forking_capabilities(host->user_namespace)) < 0)

@@ -26,7 +26,6 @@ struct host {
 	long processors;
 	int view_ns[VIEWS];		/* mount namespaces to copy, -1: could not be made */
 	char view_error[VIEWS][200];
-	uint32_t proc_masked;		/* which files of /proc jobs don't see: proc_masked_find */
 	int life_fd;			/* the launcher's pidfd: readable once it is gone */
 };
 

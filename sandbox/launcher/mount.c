@@ -100,20 +100,11 @@ int job_files_resize(const struct host *host, int mount_fd, uint64_t bytes, stru
 static const char *const masked[] = {"/proc/keys", "/proc/key-users", "/proc/cmdline",
 	"/proc/kallsyms", "/proc/timer_list", "/proc/sched_debug", "/proc/latency_stats"};
 
-uint32_t proc_masked_find(void)
+/* Each is tried: the launcher's own /proc may have other options, or some of them covered. */
+static int proc_mask(void)
 {
-	uint32_t found = 0;
-	struct stat st;
-	for (unsigned i = 0; i < sizeof masked / sizeof *masked; i++)
-		if (stat(masked[i], &st) == 0 && (st.st_mode & S_IROTH))
-			found |= 1u << i;
-	return found;
-}
-
-static int proc_mask(uint32_t which)
-{
-	for (unsigned i = 0; i < sizeof masked / sizeof *masked; i++)
-		if ((which >> i & 1) && mount("/dev/null", masked[i], NULL, MS_BIND, NULL) < 0)
+	for (size_t i = 0; i < sizeof masked / sizeof *masked; i++)
+		if (mount("/dev/null", masked[i], NULL, MS_BIND, NULL) < 0 && errno != ENOENT)
 			return -1;
 	return 0;
 }
@@ -135,7 +126,7 @@ const char *mounts_enter(const struct host *host, enum view view, int mount_fd)
 		return "copying the view's mount namespace";
 	if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
 		return "mounting /proc";
-	if (view == VIEW_SYSTEM && !DROPPED(&host->setup, "proc_mask") && proc_mask(host->proc_masked) < 0)
+	if (view == VIEW_SYSTEM && !DROPPED(&host->setup, "proc_mask") && proc_mask() < 0)
 		return "masking files of /proc";
 	if (job_files_attach(mount_fd) < 0)
 		return "mounting the job's own directories";

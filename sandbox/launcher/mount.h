@@ -17,9 +17,6 @@
 /* Makes a view; *ns_fd is close-on-exec and the caller's. */
 int view_make(const struct host *host, enum view view, int *ns_fd, struct err *err);
 
-/* Which of the files that mounts_enter masks are there, and open to others than root: bits. */
-uint32_t proc_masked_find(void);
-
 /* The tmpfs of one sandbox, not yet attached anywhere: work, tmp and shm in it, owned by owner, bytes large. The
  * descriptor stays usable after the sandbox is gone. -1 with err. */
 int job_files_make(const struct host *host, uid_t owner, uint64_t bytes, struct err *err);

@@ -58,6 +58,56 @@ class Nobody(Driver):
         return ["/bin/sh", "-c", join + 'exec "$@"', "sh", *command] if self.group else command
 
 
+class Below(Driver):
+    """Started by something that sets the scene."""
+
+    def __init__(self):
+        super().__init__()
+        self.scene = []
+
+    def command(self, user, *arguments):
+        return [*self.scene, *super().command(user, *arguments)]
+
+
+SIGNALS = """
+import os, signal, sys
+for number in (signal.SIGHUP, signal.SIGINT, signal.SIGUSR1, signal.SIGTTIN):
+    signal.signal(number, signal.SIG_IGN)
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM, signal.SIGUSR2])
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
+
+
+def below_ignored_signals(counts, driver):
+    driver.scene = ["/usr/bin/python3", "-c", SIGNALS]
+    box = Server(driver, "root")
+    for level in box.self_test:
+        out = box.run("shell", "grep SigIgn: /proc/self/status", level)["out"]
+        counts.ok(out == "SigIgn:\t" + 16 * "0" + "\n", "a job at %s ignores no signal" % level, out)
+        # not the shell, which blocks none by itself
+        out = box.run("python", "print(open('/proc/self/status').read())", level)["out"]
+        counts.ok("SigBlk:\t" + 16 * "0" in out, "a job at %s blocks no signal" % level, out)
+    box.close()
+
+
+def below_another_proc(counts, driver):
+    """What the launcher's own /proc does not show, a sandbox's new one does."""
+    driver.scene = ["unshare", "-m", "/bin/sh", "-c", 'mount -t proc -o subset=pid proc /proc && exec "$@"', "sh"]
+    box = Server(driver, "root")
+    out = box.run("shell", "cat /proc/cmdline /proc/keys /proc/kallsyms | wc -c")["out"]
+    counts.ok(out == "0\n", "files of /proc are masked that the launcher does not see", out)
+    box.close()
+
+
+def below_root_that_lacks_capabilities(counts, driver):
+    driver.scene = ["setpriv", "--bounding-set=-sys_chroot"]
+    box = Server(driver, "root")
+    for level, found in box.self_test.items():
+        counts.ok(not found["available"] and "root lacks capabilities" in found["reason"],
+                  "no job at %s gets root's own uid" % level, found)
+    box.close()
+
+
 def with_groups(counts, driver):
     driver.groups = ["--groups=10,20,30"]
     box = Server(driver, "nobody")
@@ -140,17 +190,19 @@ def cleared_from_elsewhere(counts, driver):
 
 def main():
     counts = Counts()
-    driver = Nobody()
+    driver, below = Nobody(), Below()
     root = os.geteuid() == 0
     grouped = root and all(os.access("/sys/fs/cgroup/%s/cgroup.procs" % c, os.W_OK) for c in CONTROLLERS)
     for test, possible in ((beside_another, root), (with_groups, root), (in_a_delegated_group, grouped),
-                           (cleared_from_elsewhere, grouped)):
+                           (cleared_from_elsewhere, grouped), (below_ignored_signals, root),
+                           (below_another_proc, root), (below_root_that_lacks_capabilities, root)):
         if not possible:
             counts.skip(test.__name__, "missing here: root, and hierarchies of cgroups version 1")
             continue
         with counts.test(test.__name__):
-            test(counts, driver)
+            test(counts, below if test.__name__.startswith("below") else driver)
     driver.close()
+    below.close()
     counts.end()
 
 

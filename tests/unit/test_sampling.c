@@ -148,6 +148,22 @@ START_TEST(private_and_shared_memory_is_counted)
 }
 END_TEST
 
+/* In a sandbox's own /proc process 1 is its init. */
+START_TEST(memory_of_init_is_not_the_jobs)
+{
+	struct sampling sampling = {0};
+	char here[160], init[160];
+	pid_t pid = process_listed(prepare_memory);
+	snprintf(here, sizeof here, "%s/%d", directory, (int)pid);
+	snprintf(init, sizeof init, "%s/1", directory);
+	ck_assert_int_eq(rename(here, init), 0);
+	take(&sampling);
+	ck_assert_uint_eq(sampling.usage.memory_bytes, 0);
+	ck_assert_uint_eq(sampling.usage.processes, 1);
+	process_end(pid);
+}
+END_TEST
+
 static void *thread_idle(void *argument)
 {
 	pause();
@@ -300,6 +316,7 @@ int main(void)
 	tcase_add_checked_fixture(processes, set_up, tear_down);
 	tcase_set_timeout(processes, 60);
 	tcase_add_test(processes, private_and_shared_memory_is_counted);
+	tcase_add_test(processes, memory_of_init_is_not_the_jobs);
 	tcase_add_test(processes, threads_count_as_processes);
 	tcase_add_test(processes, a_process_whose_first_thread_has_ended_hides_no_memory);
 	tcase_add_test(processes, cpu_time_is_that_of_the_living_and_of_those_they_waited_for);
