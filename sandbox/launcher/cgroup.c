@@ -93,13 +93,6 @@ static int counter_read(const struct cgroup *cgroup, enum cgroup_counter counter
 
 /* ---- a group's part in one hierarchy */
 
-static void close_fd(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-	*fd = -1;
-}
-
 static int counters_open(struct cgroup *cgroup, enum cgroup_controller controller)
 {
 	for (int i = 0; i < CGROUP_COUNTERS; i++) {

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 
 #include "cgroup.h"
+#include "close_fd.h"
 
 static inline int directory_open(const char *path)
 {

@@ -98,8 +98,9 @@ static void add_process(struct sampling_usage *usage, int proc_fd, const char *p
 		return;
 	usage->cpu_us += ticks * 1000000u / (uint64_t)sysconf(_SC_CLK_TCK);
 	usage->processes += threads;
-	if (strcmp(pid, "1") != 0 &&		/* init's is not the job's */
-			!memory_read(proc_fd, pid, &bytes) && threads > 1)
+	if (strcmp(pid, "1") == 0)	/* init's memory is not the job's */
+		return;
+	if (!memory_read(proc_fd, pid, &bytes) && threads > 1)
 		bytes = memory_by_threads(proc_fd, pid);
 	usage->memory_bytes += bytes;
 }

@@ -17,6 +17,7 @@
 
 #include "../shared/record.h"
 #include "cell.h"
+#include "close_fd.h"
 #include "identity.h"
 #include "mount.h"
 #include "namespace.h"
@@ -144,13 +145,6 @@ static _Noreturn void become_zygote(const struct host *host, uint32_t runtime, i
 }
 
 /* ---- in the launcher */
-
-static void close_fd(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-	*fd = -1;
-}
 
 static int failed(struct zygote *zygote, const char *what)
 {

@@ -7,9 +7,9 @@
 #ifndef CODESANDBOX_HUGE_TEXT_H
 #define CODESANDBOX_HUGE_TEXT_H
 
-/* Moves what of the executable's code fills whole huge pages, or has nothing else beside it there, with read-only data
- * between, into memory of its own at the same addresses. Costs that memory once; what can't be moved stays as it is. For a process of one
- * thread. */
+/* Moves what of the executable's code fills whole huge pages, or has nothing else beside it there, with
+ * read-only data between, into memory of its own at the same addresses. Costs that memory once; what can't be
+ * moved stays as it is. For a process of one thread. */
 void huge_text_make(void);
 
 #endif

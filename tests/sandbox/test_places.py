@@ -196,14 +196,15 @@ def main():
     driver, below = Nobody(), Below()
     root = os.geteuid() == 0
     grouped = root and all(os.access("/sys/fs/cgroup/%s/cgroup.procs" % c, os.W_OK) for c in CONTROLLERS)
-    for test, possible in ((beside_another, root), (with_groups, root), (in_a_delegated_group, grouped),
-                           (cleared_from_elsewhere, grouped), (below_ignored_signals, root),
-                           (below_another_proc, root), (below_root_that_lacks_capabilities, root)):
+    for test, started_by, possible in (
+            (beside_another, driver, root), (with_groups, driver, root), (in_a_delegated_group, driver, grouped),
+            (cleared_from_elsewhere, driver, grouped), (below_ignored_signals, below, root),
+            (below_another_proc, below, root), (below_root_that_lacks_capabilities, below, root)):
         if not possible:
             counts.skip(test.__name__, "missing here: root, and hierarchies of cgroups version 1")
             continue
         with counts.test(test.__name__):
-            test(counts, below if test.__name__.startswith("below") else driver)
+            test(counts, started_by)
     driver.close()
     below.close()
     counts.end()

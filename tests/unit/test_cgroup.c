@@ -220,14 +220,19 @@ START_TEST(cpu_time_is_that_of_all_processes_of_the_group_and_no_other)
 }
 END_TEST
 
+static void tight_limits_hold(const struct cgroups *cgroups, struct cgroup *group)
+{
+	struct err err;
+	ck_assert_int_eq(cgroup_limit(cgroups, group, 32 * MIB, 2, &err), 0);
+	ck_assert(WIFSIGNALED(in_group(group, touch_much)));
+	ck_assert_int_eq(WEXITSTATUS(in_group(group, fork_three_and_end_them)), 1);
+}
+
 START_TEST(limits_can_be_tightened_while_a_process_waits_in_the_group)
 {
 	struct cgroups *cgroups = groups_open();
 	struct cgroup group = group_make(cgroups, 1, 256 * MIB, 20);
-	struct err err;
-	ck_assert_int_eq(cgroup_limit(cgroups, &group, 32 * MIB, 2, &err), 0);
-	ck_assert(WIFSIGNALED(in_group(&group, touch_much)));
-	ck_assert_int_eq(WEXITSTATUS(in_group(&group, fork_three_and_end_them)), 1);
+	tight_limits_hold(cgroups, &group);
 	cgroup_destroy(cgroups, &group);
 	cgroups_close(cgroups);
 }
@@ -333,10 +338,7 @@ START_TEST(a_group_used_again_has_the_limits_asked_for)
 	struct cgroup group = group_make(cgroups, 1, 256 * MIB, 20);
 	ck_assert_int_eq(in_group(&group, touch_little), 0);
 	struct cgroup again = group_again(cgroups, &group, NO_CONTROLLER);
-	struct err err;
-	ck_assert_int_eq(cgroup_limit(cgroups, &again, 32 * MIB, 2, &err), 0);
-	ck_assert(WIFSIGNALED(in_group(&again, touch_much)));
-	ck_assert_int_eq(WEXITSTATUS(in_group(&again, fork_three_and_end_them)), 1);
+	tight_limits_hold(cgroups, &again);
 	cgroup_destroy(cgroups, &again);
 	cgroups_close(cgroups);
 }
