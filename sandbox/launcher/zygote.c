@@ -95,12 +95,13 @@ static int descriptors_place(int input, int output, int socket)
 	return close_range(ZYGOTE_SETUP_FD + 1, ~0u, 0);
 }
 
-/* As a cold job's: what the interpreter says of itself is then the same. */
+/* As a cold job's: what the interpreter says of itself is then the same. What its libraries call is looked up now,
+ * not in each fork. */
 static void interpreter_execute(const struct setup_runtime *runtime)
 {
 	static char preload[4096];
 	char *environment[] = {"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/job/work",
-		"LANG=C.UTF-8", "TMPDIR=/tmp", preload, NULL, NULL};
+		"LANG=C.UTF-8", "TMPDIR=/tmp", "LD_BIND_NOW=1", preload, NULL, NULL};
 	const char *argv[SETUP_MAX_ARGS + 8];
 	size_t used = 0;
 	snprintf(preload, sizeof preload, ZYGOTE_VARIABLE "=%s", runtime->preload);
@@ -111,7 +112,7 @@ static void interpreter_execute(const struct setup_runtime *runtime)
 		argv[used++] = RUNTIME_DIRECTORY "/run.py";
 		argv[used++] = JOB_DIRECTORY "/script.py";
 	} else {
-		environment[5] = "LD_PRELOAD=" RUNTIME_DIRECTORY "/" ZYGOTE_NODE_FORKABLE;
+		environment[6] = "LD_PRELOAD=" RUNTIME_DIRECTORY "/" ZYGOTE_NODE_FORKABLE;
 		argv[used++] = "--single-threaded";
 		argv[used++] = "--v8-pool-size=0";
 		argv[used++] = "--no-memory-reducer";	/* it would be due in forks that have waited */

@@ -58,7 +58,7 @@ def script_code(path):
 
 def run(path):
     sys.argv = [path]
-    sys.path[0:0] = [os.path.dirname(path), os.getcwd()]
+    sys.path[0:0] = [path.rpartition("/")[0], os.getcwd()]
     if not sys.stdout.line_buffering:
         sys.stdout.reconfigure(line_buffering=True)  # or a killed job's last lines are lost
     module = sys.modules["__main__"] = module_make(path)
@@ -95,6 +95,5 @@ else:
     channel = [identity()]
     if channel[0]:
         os.set_inheritable(VALUE_FD, False)
-# channel: nothing in a fork
-os.register_at_fork(after_in_child=leave)
+    os.register_at_fork(after_in_child=leave)
 (run_to_end if warm else run)(sys.argv[1])

@@ -24,37 +24,51 @@ def load_common():
     forks go without, a job's have it. Together it would touch as many pages as a short job.
     """
     register = os.register_at_fork
+    hooks = {"before": [], "after_in_parent": [], "after_in_child": [leave]}
 
-    def quiet(function):
-        return lambda: None if in_zygote else function()
+    def note(**given):
+        for when, hook in given.items():
+            hooks[when].append(hook)
 
-    os.register_at_fork = lambda **hooks: register(**{when: quiet(hook) for when, hook in hooks.items()})
+    def together(functions):
+        return lambda: None if in_zygote else [function() for function in functions]
+
+    os.register_at_fork = note
     try:
         load(COMMON)
     finally:
         os.register_at_fork = register
+    hooks["before"].reverse()  # os.register_at_fork()
+    register(**{when: together(functions) for when, functions in hooks.items()})
 
 
-def environment_set(pairs):
-    """os.environ as a fresh interpreter would have found it; the C library's was set by serve()."""
-    data = os.environ._data
-    data.clear()
-    data.update(pairs)
+def look_up():
+    """What each job needs is at hand for it: to look for it would touch more pages than to use it. Modules and not
+    what they hold, which is to end with them.
+    """
+    global logging, seeds, clock, handlers, handlers_end
+    import logging
+    import random
+    import time
+
+    random._inst.gauss_next = None
+    seeds = [super(random.Random, random._inst).seed]
+    if "numpy" in sys.modules:
+        seeds.append(sys.modules["numpy"].random.seed)
+    clock = time.time if isinstance(logging._startTime, float) else time.time_ns
+    handlers, handlers_end = logging._handlerList, logging.shutdown
+    atexit.unregister(handlers_end)  # finish() has it
 
 
 def reseed():
     """What is made anew in a process, and for which there is no os.register_at_fork(), or not here."""
-    sys.modules["random"].seed()
-    threading._main_thread._native_id = threading.get_native_id()
-    numpy = sys.modules.get("numpy")
-    if numpy:
-        numpy.random.seed()
+    for seed in seeds:
+        seed()
+    threading._main_thread._native_id = native_id()
 
 
 def clock_start():
-    logging = sys.modules.get("logging")
-    if logging:
-        logging._startTime = sys.modules["time"].time()
+    logging._startTime = clock()
 
 
 def exit_status():
@@ -96,15 +110,13 @@ def release(main):
         del module
 
 
-def lingers(thing):
-    """A finalizer of this object may have something to do yet."""
-    return hasattr(type(thing), "__del__") and not getattr(thing, "closed", False)
-
-
 def is_plain():
-    """Nothing that the job made has a finalizer. What it made and is not frozen is seen here."""
+    """Nothing that the job made has a finalizer with something to do yet. What it made and is not frozen is seen
+    here."""
     try:
-        return not any(map(lingers, gc.get_objects()))
+        made = gc.get_objects()
+        kinds = [kind for kind in set(map(type, made)) if hasattr(kind, "__del__")]
+        return not kinds or all(getattr(thing, "closed", False) for thing in made if type(thing) in kinds)
     except Exception:
         return False
 
@@ -125,6 +137,8 @@ def finish():
     Where something has a finalizer, that depends on the order in which all is taken apart, and the interpreter
     does it.
     """
+    if len(handlers) > 1:  # else there is none but that of logging itself, which writes to stderr
+        handlers_end()
     status = exit_status()
     if status is None or not is_plain():
         gc.unfreeze()
@@ -142,6 +156,11 @@ def library(name):
     return module_from_spec(spec_from_loader(name, loader))
 
 
+def alone():
+    """No thread has been started that goes on, and nothing waits for the end of all."""
+    return not (thread_count() or len(threading._active) > 1 or getattr(threading, "_threading_atexits", True))
+
+
 def run_to_end(path):
     """Runs the script and ends the process as the interpreter would, by a shorter way where there is one: that
     touches much that is shared and that the job itself has not touched.
@@ -151,7 +170,7 @@ def run_to_end(path):
     except SystemExit as end:
         if not isinstance(end.code, (int, type(None))):
             raise
-    if threading.active_count() == 1 and not getattr(threading, "_threading_atexits", True):
+    if alone():
         atexit._run_exitfuncs()  # finish() among them, which does not return
     if ending[0] is SystemExit:
         raise SystemExit(ending[1])
@@ -168,22 +187,9 @@ def main(input, context):
 """
 
 
-def shutdown_rehearse():
-    """The exit function that every job has; handlers are the job's to close, so this one is put back."""
-    logging = sys.modules["logging"]
-    handler = logging.lastResort
-    if handler is None:
-        return
-    before = dict(vars(handler))
-    logging.shutdown([lambda: handler])
-    vars(handler).clear()
-    vars(handler).update(before)
-
-
 def rehearse():
     """What every job does, but for its script: what has run is quicker, and what was touched is a copy already."""
     arguments, search = sys.argv, sys.path[:]
-    environment_set(list(os.environb.items()))
     reseed()
     clock_start()
     try:
@@ -202,14 +208,17 @@ def rehearse():
     ending[0] = False
 
 
-def practise():
-    """Rehearses in a fork that waits for its job, with what comes at the end, when most there is has been frozen. Its
-    random numbers are its own from then on."""
-    rehearse()
-    threading.active_count()
-    shutdown_rehearse()
+def rehearse_end():
+    """What looks at all that is not frozen."""
+    alone()
     is_plain()
     flush()
+
+
+def practise():
+    """Rehearses in a fork that waits for its job. Its random numbers are its own from then on."""
+    rehearse()
+    rehearse_end()
     in_zygote.clear()
     gc.freeze()  # what is looked at in the end is then what the job made
 
@@ -243,6 +252,21 @@ def compiled_load(path):
     return code if isinstance(code, type(compiled_load.__code__)) else None
 
 
+def filler(size):
+    """What fills all blocks of this size that were free, up to where a pool begins that has nothing in it. What a
+    job makes first then lies in one page, with the pool's head, instead of two that are shared.
+
+    See Objects/obmalloc.c. Where memory is had otherwise, this only makes objects and drops them.
+    """
+    pool = 1 << (14 if sys.version_info >= (3, 10) else 12)
+    made = [bytes(size - 40) for _ in range(2)]
+    while len(made) < 5000:
+        made.append(bytes(size - 40))
+        if id(made[-1]) % pool == 48 + 2 * size and id(made[-1]) - id(made[-3]) == 2 * size:
+            return made[:-2]
+    return []
+
+
 def warm_up():
     """Returns in each job's process, with the script's path, those of main's arguments, and identity()."""
     global threading
@@ -253,11 +277,16 @@ def warm_up():
     import threading
     load(name for name in wanted.split(",") if name)
     shared.update(name for name in sys.modules if name != "__main__")
+    look_up()
     for _ in range(20):
         rehearse()
+    os.environ._data.clear()
     gc.collect()
     gc.freeze()
-    path, code, environment, arguments, value_file, compile_only, data = zygote.serve(practise)
+    rehearse_end()
+    fillers.extend(map(filler, BLOCKS))
+    gc.freeze()
+    path, code, arguments, value_file, compile_only, data = zygote.serve(practise, os.environ._data)
     practised = not in_zygote
     in_zygote.clear()
     source.append(code)
@@ -265,7 +294,6 @@ def warm_up():
         compile_send(path)
     compiled[:] = [data] if data else []
     sys.orig_argv[-1] = path
-    environment_set(environment)
     if not practised:
         reseed()
     clock_start()
@@ -277,7 +305,11 @@ import gc
 import marshal
 import warnings
 import weakref
+from _thread import _count as thread_count, get_native_id as native_id
 
 shared = set()
+fillers = []
+BLOCKS = range(48, 513, 16)  # sizes of which Python keeps memory, but for the smallest
 in_zygote = [True]
+handlers = ()
 zygote = library("zygote_python")

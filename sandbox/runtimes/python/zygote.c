@@ -1,12 +1,12 @@
 /* zygote.c: the zygote's library for CPython: an extension module of the stable ABI (PEP 384), so that one
  * serves any Python 3.9 or newer. run.py loads it; see ../../zygote/zygote.h.
  *
- *	serve(rehearsal) -> (path, code, environment, arguments, channel, compile_only, compiled)
+ *	serve(rehearsal, environment) -> (path, code, arguments, channel, compile_only, compiled)
  *						in each job's process; see zygote_serve and struct script:
- *						pairs of names and values, the paths of main's
- *						arguments, inode and device of descriptor 3, which is
- *						closed on exec from then on; rehearsal is called where
- *						one waits for its job
+ *						the paths of main's arguments, inode and device of
+ *						descriptor 3, which is closed on exec from then on.
+ *						environment, a dictionary, is filled; rehearsal is called
+ *						where one waits for its job
  *	leave(status)				ends it
  */
 #define Py_LIMITED_API 0x03090000
@@ -25,19 +25,20 @@
 
 extern char **environ;
 
-/* What takes Python a while with cold caches is done here. */
-static PyObject *environment_list(const char **environment)
+/* As a fresh interpreter would have found it, and os.environ holds it. */
+static int environment_fill(PyObject *data, const char **environment)
 {
-	PyObject *list = PyList_New(0);
-	for (size_t i = 0; list && environment[i]; i++) {
+	int result = 0;
+	PyDict_Clear(data);
+	for (size_t i = 0; result == 0 && environment[i]; i++) {
 		const char *name = environment[i], *value = strchr(name, '=');
-		PyObject *entry = value ? Py_BuildValue("y#y", name, (Py_ssize_t)(value - name), value + 1) :
-			Py_BuildValue("yy", name, "");
-		if (!entry || PyList_Append(list, entry) < 0)
-			Py_CLEAR(list);
+		PyObject *key = PyBytes_FromStringAndSize(name, value ? value - name : (Py_ssize_t)strlen(name));
+		PyObject *entry = PyBytes_FromString(value ? value + 1 : "");
+		result = key && entry ? PyDict_SetItem(data, key, entry) : -1;
+		Py_XDECREF(key);
 		Py_XDECREF(entry);
 	}
-	return list;
+	return result;
 }
 
 static PyObject *arguments_list(const char **environment)
@@ -70,18 +71,22 @@ static void rehearse(void)
 	Py_XDECREF(result);
 }
 
-static PyObject *serve(PyObject *self, PyObject *callable)
+static PyObject *serve(PyObject *self, PyObject *arguments)
 {
 	static const struct zygote_hooks hooks = {PyOS_BeforeFork, PyOS_AfterFork_Parent,
 		PyOS_AfterFork_Child, rehearse, "def main(input, context):\n\tprint(end='')\n\treturn {}\n"};
 	static struct script script;
+	PyObject *data;
 	(void)self;
-	Py_INCREF(callable);
-	rehearsal = callable;
+	if (!PyArg_ParseTuple(arguments, "OO!", &rehearsal, &PyDict_Type, &data))
+		return NULL;
+	Py_INCREF(rehearsal);
 	zygote_serve(&hooks, &script);
 	environ = (char **)script.environment;
-	return Py_BuildValue("sy#NNNNy#", script.file, script.code, (Py_ssize_t)script.code_size,
-		environment_list(script.environment), arguments_list(script.environment), channel_take(),
+	if (environment_fill(data, script.environment) < 0)
+		return NULL;
+	return Py_BuildValue("sy#NNNy#", script.file, script.code, (Py_ssize_t)script.code_size,
+		arguments_list(script.environment), channel_take(),
 		PyBool_FromLong(script.compile_only), script.compiled, (Py_ssize_t)script.compiled_size);
 }
 
@@ -93,7 +98,7 @@ static PyObject *leave(PyObject *self, PyObject *status)
 	zygote_job_leave((int)PyLong_AsLong(status));
 }
 
-static PyMethodDef methods[] = {{"serve", serve, METH_O, "Forks jobs; returns in each of them."},
+static PyMethodDef methods[] = {{"serve", serve, METH_VARARGS, "Forks jobs; returns in each of them."},
 	{"leave", leave, METH_O, "Ends the process with a status."}, {NULL, NULL, 0, NULL}};
 
 static struct PyModuleDef module = {.m_base = PyModuleDef_HEAD_INIT, .m_name = "zygote_python",
