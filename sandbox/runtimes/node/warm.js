@@ -134,8 +134,7 @@ async function rehearse(harness, zygote) {
 		zygote.unmute();
 	}
 	const used = { console, streams: [process.stdout, process.stderr] };
-	for (let i = 0; i < PRACTICES; i++)
-		practise(harness, zygote, used);
+	practiseOften(harness, zygote, used);
 	return used;
 }
 
@@ -211,6 +210,11 @@ function practise(harness, zygote, { console, streams }) {
 	}
 }
 
+function practiseOften(harness, zygote, used) {
+	for (let i = 0; i < PRACTICES; i++)
+		practise(harness, zygote, used);
+}
+
 function serve(harness, zygote, used) {
 	const home = process.env.HOME;
 	const [file, source, compileOnly, compiled] = zygote.serve((pid) => prepare(zygote, pid),
@@ -236,6 +240,7 @@ async function warmUp(harness) {
 		process.once('beforeExit', () => {	// nothing is under way any more
 			forget();
 			collect();
+			practiseOften(harness, zygote, used); // what was collected comes back, and memory is swept
 			try {
 				zygote.settle();
 			} catch (error) {
