@@ -101,7 +101,7 @@ static void interpreter_execute(const struct setup_runtime *runtime)
 {
 	static char preload[4096];
 	char *environment[] = {"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/job/work",
-		"LANG=C.UTF-8", "TMPDIR=/tmp", "LD_BIND_NOW=1", preload, NULL, NULL};
+		"LANG=C.UTF-8", "TMPDIR=/tmp", "LD_BIND_NOW=1", preload, NULL, NULL, NULL};
 	const char *argv[SETUP_MAX_ARGS + 8];
 	size_t used = 0;
 	snprintf(preload, sizeof preload, ZYGOTE_VARIABLE "=%s", runtime->preload);
@@ -112,6 +112,7 @@ static void interpreter_execute(const struct setup_runtime *runtime)
 		argv[used++] = RUNTIME_DIRECTORY "/run.py";
 		argv[used++] = JOB_DIRECTORY "/script.py";
 	} else {
+		environment[7] = "UV_THREADPOOL_SIZE=1";	/* in forks, that of their own environment counts */
 		environment[6] = "LD_PRELOAD=" RUNTIME_DIRECTORY "/" ZYGOTE_NODE_FORKABLE;
 		argv[used++] = "--single-threaded";
 		argv[used++] = "--v8-pool-size=0";

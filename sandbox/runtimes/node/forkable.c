@@ -1,18 +1,23 @@
 /* forkable.c: preloaded into the Node that becomes a zygote, so that its forks can go on.
  *
- * V8 keeps its pages from forks by MADV_DONTFORK: not here. And the heap has room to grow.
+ * V8 keeps its pages from forks by MADV_DONTFORK: not here. They lie together, and the heap has room to grow.
  *
  * libuv renews its own descriptors in a fork, but a job's process closes all of them later, when it locks
  * itself down. So handlers for the child alone, which is how libuv does it, wait for forkable_child().
  */
 #include <dlfcn.h>
+#include <stdatomic.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #define KEPT_MAX 16
+#define V8_PAGE_BYTES ((uintptr_t)256 << 10)
+#define V8_MAPPING_MAX (16u << 20)	/* there are larger ones for other things */
+#define V8_REGION_BYTES ((uintptr_t)64 << 20)
 
 typedef void (*handler)(void);
 
@@ -25,6 +30,22 @@ static size_t kept_count;
 int madvise(void *address, size_t length, int advice)
 {
 	return advice == MADV_DONTFORK ? 0 : (int)syscall(SYS_madvise, address, length, advice);
+}
+
+/* V8 asks for each of its pages at an address that it draws, and each then has page tables of its own, which every
+ * fork makes and takes apart: here they lie side by side. It asks for as much more as aligning a page may take, and
+ * gives that back. */
+void *mmap64(void *address, size_t length, int protection, int flags, int fd, off_t offset)
+{
+	static _Atomic uintptr_t next;
+	const size_t slack = V8_PAGE_BYTES - 4096;
+	if (address && (flags & MAP_ANONYMOUS) && !(flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) &&
+			length > slack && length <= V8_MAPPING_MAX) {
+		uintptr_t none = 0;
+		atomic_compare_exchange_strong(&next, &none, (uintptr_t)address & -V8_REGION_BYTES);
+		address = (void *)atomic_fetch_add(&next, (length - slack + V8_PAGE_BYTES - 1) & -V8_PAGE_BYTES);
+	}
+	return (void *)syscall(SYS_mmap, address, length, protection, flags, fd, offset);
 }
 
 /* What pthread_atfork() is to glibc. */
