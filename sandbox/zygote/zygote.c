@@ -29,7 +29,7 @@
 #include "working_set.h"
 
 #define JOBS_MAX 512			/* cells at most */
-#define TRIAL_MS 5000
+#define TRIAL_MS 10000
 
 struct zygote_job {
 	pid_t pid;
@@ -99,15 +99,14 @@ static uint32_t facts_receive(struct host *host)
 
 /* ---- the trial */
 
-/* As a job finds its own: an empty stdin, pipes with room for more than the trial writes. */
+/* As a job finds its own: an empty stdin, pipes with room for more than the trial writes. What it says on stderr is
+ * why there is no zygote. */
 static int trial_streams(void)
 {
 	int input = open("/dev/null", O_RDONLY | O_CLOEXEC), output[2];
-	if (input < 0 || pipe2(output, O_CLOEXEC) < 0 || dup2(input, 0) < 0)
+	if (input < 0 || pipe2(output, O_CLOEXEC) < 0 || dup2(input, 0) < 0 || dup2(output[1], 1) < 0 ||
+			dup2(output[1], 3) < 0)
 		return -1;
-	for (int fd = 1; fd <= 3; fd++)
-		if (dup2(output[1], fd) < 0)
-			return -1;
 	return close(input);
 }
 
@@ -117,36 +116,38 @@ static void trial_begin(const struct zygote_hooks *hooks, struct script *script)
 		"LANG=C.UTF-8", "TMPDIR=/tmp", "CODE_INPUT=/dev/null", "CODE_CONTEXT=/dev/null", NULL};
 	job_pid = getpid();
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || trial_streams() < 0)
-		_exit(1);
+		give_up("a job for trial");
 	if (hooks->after_in_child)
 		hooks->after_in_child();
 	if (hooks->idle)
 		hooks->idle();
 	*script = (struct script){.file = "/job/script", .code = hooks->trial,
 		.code_size = strlen(hooks->trial), .environment = environment, .compiled = ""};
-	if (working_set_begin() < 0)
-		_exit(1);
+	(void)working_set_begin();	/* jobs are as right without */
 }
 
-static void trial_wait(pid_t pid, int fd)
+/* Returns whether it went as a job should, to its end. */
+static bool trial_wait(pid_t pid, int fd)
 {
 	struct pollfd told = {.fd = fd, .events = POLLIN};
 	size_t size = 0;
+	int status;
 	ssize_t got = poll(&told, 1, TRIAL_MS);
+	if (got == 0)
+		dprintf(2, "a job for trial did not end\n");
 	while (got > 0 && size < sizeof touched)
 		size += (got = read(fd, (char *)&touched + size, sizeof touched - size)) > 0 ? (size_t)got : 0;
 	if (size < sizeof touched)
-		touched.count = 0;	/* its jobs are as right without */
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
+		kill(pid, SIGKILL);
+	return waitpid(pid, &status, 0) == pid && size == sizeof touched && status == 0;
 }
 
-/* Returns true in the trial's process. */
+/* Returns true in the trial's process, and false where it went well. */
 static bool trial(const struct zygote_hooks *hooks, struct script *script)
 {
 	int ends[2];
-	if (!hooks->trial || pipe2(ends, O_CLOEXEC) < 0)
-		return false;
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		give_up("a job for trial");
 	if (hooks->before)
 		hooks->before();
 	pid_t pid = fork();
@@ -158,8 +159,10 @@ static bool trial(const struct zygote_hooks *hooks, struct script *script)
 	if (hooks->after_in_parent)
 		hooks->after_in_parent();
 	close(ends[1]);
-	if (pid > 0)
-		trial_wait(pid, ends[0]);
+	if (pid < 0)
+		give_up("a job for trial");
+	if (!trial_wait(pid, ends[0]))
+		_exit(1);
 	close(ends[0]);
 	return false;
 }

@@ -23,7 +23,7 @@ struct zygote_hooks {
  * each such process, locked down, with its job's files in place, as `script` tells; never in the zygote,
  * which ends with its launcher or when it is told to and its last job has ended. All failures end the
  * process; the launcher hears of them. Before it serves, it returns in one fork that is in no sandbox and runs the
- * trial's script, of which nothing stays but which pages it touched. */
+ * trial's script, of which nothing stays but which pages it touched; where that fails, jobs would. */
 void zygote_serve(const struct zygote_hooks *hooks, struct script *script);
 
 /* Ends a job's process that zygote_serve returned in, by its last call (shared/leave.h); a fork of it as ever:

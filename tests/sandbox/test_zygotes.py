@@ -7,6 +7,8 @@ import glob
 import json
 import os
 import signal
+import site
+import tempfile
 import time
 
 import support
@@ -299,6 +301,19 @@ def preload(counts, driver, user):
             assert result["out"] == "True True\n" and result["warm"], result
 
 
+def trial(counts, driver, user):
+    """What only shows in a fork."""
+    with tempfile.NamedTemporaryFile("w", prefix="codeworker_test_", suffix=".py", dir=site.getsitepackages()[0]) as file:
+        file.write("import os\nos.register_at_fork(after_in_child=lambda: setattr(os, 'getcwd', None))\n")
+        file.flush()
+        os.chmod(file.name, 0o644)
+        with server(driver, user, "--preload", os.path.basename(file.name)[:-3]) as box:
+            with counts.test("a language whose jobs would fail is cold, and says why, as " + user):
+                assert "TypeError" in str(box.warm["python"]), box.warm
+                result = box.run("python", "print(1)")
+                assert result["out"] == "1\n" and not result["warm"], result
+
+
 def main():
     counts = Counts()
     driver = Driver()
@@ -320,6 +335,7 @@ def main():
         replaced_when_worn(counts, driver, user)
         job_outlives_its_interpreters_leave(counts, driver, user)
         preload(counts, driver, user)
+        trial(counts, driver, user)
     driver.close()
     counts.end()
 

@@ -293,7 +293,8 @@ def warm_up():
     if compile_only:
         compile_send(path)
     compiled[:] = [data] if data else []
-    sys.orig_argv[-1] = path
+    if hasattr(sys, "orig_argv"):  # since Python 3.10
+        sys.orig_argv[-1] = path
     if not practised:
         reseed()
     clock_start()
