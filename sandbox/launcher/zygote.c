@@ -112,8 +112,8 @@ static void interpreter_execute(const struct setup_runtime *runtime)
 		argv[used++] = RUNTIME_DIRECTORY "/run.py";
 		argv[used++] = JOB_DIRECTORY "/script.py";
 	} else {
-		environment[7] = "UV_THREADPOOL_SIZE=1";	/* in forks, that of their own environment counts */
 		environment[6] = "LD_PRELOAD=" RUNTIME_DIRECTORY "/" ZYGOTE_NODE_FORKABLE;
+		environment[7] = "UV_THREADPOOL_SIZE=1";	/* in forks, that of their own environment counts */
 		argv[used++] = "--single-threaded";
 		argv[used++] = "--v8-pool-size=0";
 		argv[used++] = "--no-memory-reducer";	/* it would be due in forks that have waited */

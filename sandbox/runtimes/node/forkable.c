@@ -8,14 +8,14 @@
 #include <dlfcn.h>
 #include <stdatomic.h>
 #include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "internals.h"
+
 #define KEPT_MAX 16
-#define V8_PAGE_BYTES ((uintptr_t)256 << 10)
 #define V8_MAPPING_MAX (16u << 20)	/* there are larger ones for other things */
 #define V8_REGION_BYTES ((uintptr_t)64 << 20)
 

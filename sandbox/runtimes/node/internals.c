@@ -237,11 +237,10 @@ static int clock_find(void)
 /* Where V8 keeps objects: pages of its own, one or more. */
 static bool is_script_heap(const char *line, uintptr_t *start, uintptr_t *end)
 {
-	const uintptr_t page = 256 << 10;
 	char rights[5];
 	unsigned long inode;
 	return sscanf(line, "%lx-%lx %4s %*s %*s %lu", start, end, rights, &inode) == 4 && inode == 0 &&
-		strcmp(rights, "rw-p") == 0 && *start % page == 0;
+		strcmp(rights, "rw-p") == 0 && *start % V8_PAGE_BYTES == 0;
 }
 
 const char *internals_settle(void)

@@ -14,6 +14,10 @@
 #ifndef NODE_INTERNALS_H
 #define NODE_INTERNALS_H
 
+#include <stdint.h>
+
+#define V8_PAGE_BYTES ((uintptr_t)256 << 10)	/* and what its pages begin at multiples of */
+
 /* In the zygote, on Node's own thread. idle: called there when the event loop has nothing left to do.
  * Returns NULL or what this Node lacks. */
 const char *internals_open(void (*idle)(void));
